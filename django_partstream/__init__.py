@@ -1,0 +1,33 @@
+"""Deliver one API response part by part: fast parts first, slow parts when they are asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from django_partstream.caching import cached_for
+from django_partstream.guards import safe_call, with_timeout
+from django_partstream.parts import lazy
+
+if TYPE_CHECKING:
+    from partstream_rest.views import ProgressiveView
+
+__version__ = "0.1.0"
+
+__all__ = ["ProgressiveView", "cached_for", "lazy", "safe_call", "with_timeout"]
+
+
+def __getattr__(name: str) -> Any:
+    # The core imports no front: the one name of REST is looked up when it is asked for.
+    if name != "ProgressiveView":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        view = import_module("partstream_rest.views").ProgressiveView
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] != "rest_framework":
+            raise
+        raise ImportError(
+            "ProgressiveView needs Django REST framework: pip install 'django-partstream[rest]'."
+        ) from None
+    globals()[name] = view
+    return view

@@ -1,0 +1,49 @@
+"""System checks of the ``PARTSTREAM`` setting."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+
+from django_partstream.conf import SETTINGS
+
+
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """
+    Name each key of ``PARTSTREAM`` that is unknown or has a value it cannot have.
+
+    ``partstream.E001``: not a dict. ``E002``: an unknown key. ``E003``: a bad value.
+    """
+    configured = getattr(settings, "PARTSTREAM", {})
+    if not isinstance(configured, dict):
+        return [
+            Error(
+                f"PARTSTREAM is a {type(configured).__name__}; it must be a dict.",
+                hint="PARTSTREAM = {'CHUNK_SIZE': 3}",
+                id="partstream.E001",
+            )
+        ]
+    errors: list[CheckMessage] = []
+    for key, value in configured.items():
+        known = SETTINGS.get(key)
+        if known is None:
+            near = get_close_matches(str(key).upper(), SETTINGS, n=1)
+            errors.append(
+                Error(
+                    f"PARTSTREAM has the unknown key {key!r}.",
+                    hint=f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(SETTINGS)}.",
+                    id="partstream.E002",
+                )
+            )
+        elif not known.accepts(value):
+            errors.append(
+                Error(
+                    f"PARTSTREAM[{key!r}] is {value!r}.",
+                    hint=f"It must be {known.wants}.",
+                    id="partstream.E003",
+                )
+            )
+    return errors

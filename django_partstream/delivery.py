@@ -1,0 +1,266 @@
+"""
+Resolve the parts of a page: each ends in exactly one :class:`~.outcomes.Outcome`.
+
+Plain parts run in order, or up to ``concurrency`` of them at once in threads; what they leave
+to be awaited runs together in one event loop. Inside a transaction they run one after another,
+each within savepoints. How an attempt ended is decided by :func:`ended` and :func:`failed`,
+however it was run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from inspect import isawaitable
+from secrets import token_hex
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+
+from django_partstream import workers
+from django_partstream.attempts import Attempt, Scope, attempting
+from django_partstream.guards import is_guard
+from django_partstream.outcomes import Failure, Outcome, PartError, Status, failure_of
+from django_partstream.savepoints import open_transactions, savepoints
+from django_partstream.signals import part_resolved
+
+logger = logging.getLogger("django_partstream")
+
+_LEVELS = {
+    Status.FALLBACK: logging.WARNING,
+    Status.DENIED: logging.INFO,
+    Status.ERROR: logging.ERROR,
+    Status.TIMEOUT: logging.ERROR,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """
+    One part to resolve.
+
+    *call* returns its value, or an awaitable of it; *guarded* is the function behind it, which
+    may be a guard. *whole* makes the value whole, as the front defines that. *immediate* parts
+    have their value already.
+    """
+
+    name: str
+    call: Callable[[], Any]
+    guarded: object = None
+    whole: Callable[[Any], Any]
+    immediate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A part that was called and has left something to await."""
+
+    attempt: Attempt
+    started: float
+    awaitable: Awaitable[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Exit:
+    """A ``SystemExit`` or ``KeyboardInterrupt`` on its way out of an event loop."""
+
+    exc: BaseException
+
+
+def resolve(
+    tasks: Sequence[Task], scope: Scope, *, concurrency: int = 1
+) -> list[Outcome] | Awaitable[list[Outcome]]:
+    """
+    The outcomes of *tasks*, in order; to be awaited where an event loop runs in this thread
+    and a part is a coroutine.
+    """
+    transactions = open_transactions()
+    if transactions:
+        return [_report(scope, _undoable(task, scope, transactions)) for task in tasks]
+    started: list[Outcome | _Pending]
+    if concurrency > 1 and sum(not task.immediate for task in tasks) > 1:
+        calls = [partial(_start, task, scope) for task in tasks]
+        started = workers.together(calls, at_once=min(concurrency, len(calls)))
+    else:
+        started = [_start(task, scope) for task in tasks]
+    if any(isinstance(one, _Pending) for one in started):
+        return _await(started, scope)
+    return [_report(scope, one) for one in started if isinstance(one, Outcome)]
+
+
+def resolve_now(tasks: Sequence[Task], scope: Scope, *, concurrency: int = 1) -> list[Outcome]:
+    """:func:`resolve`, for callers that never run in an event loop's thread."""
+    outcomes = resolve(tasks, scope, concurrency=concurrency)
+    if not isinstance(outcomes, list):
+        raise RuntimeError("Parts that are coroutines were resolved in an event loop's thread.")
+    return outcomes
+
+
+def ended(attempt: Attempt, value: Any, started: float) -> Outcome:
+    """How an attempt that returned *value* ended: what its guards caught counts too."""
+    unanswered = [one for one in attempt.caught if not one.answered]
+    if unanswered and value is None:
+        return failed(attempt, unanswered[0].exc, started)
+    status = Status.OK
+    if attempt.caught:
+        status = Status.FALLBACK
+        first = attempt.caught[0].exc
+        _log(attempt, status, token_hex(4), first)
+    return Outcome(name=attempt.name, status=status, value=value, seconds=_since(started))
+
+
+def failed(attempt: Attempt, exc: Exception, started: float) -> Outcome:
+    """How an attempt that raised *exc* ended."""
+    failure, reference = failure_of(exc), token_hex(4)
+    _log(attempt, failure.status, reference, exc)
+    error = PartError(
+        part=attempt.name,
+        code=failure.code,
+        message=told(failure, exc),
+        retryable=failure.retryable,
+        reference=reference,
+        extensions=failure.extensions,
+    )
+    return Outcome(name=attempt.name, status=failure.status, error=error, seconds=_since(started))
+
+
+def told(failure: Failure, exc: BaseException) -> str:
+    """What a client is told of *exc*: its own text only where ``DEBUG`` is on."""
+    if failure.expected or not settings.DEBUG:
+        return failure.message
+    return f"{type(exc).__name__}: {exc}"
+
+
+def _start(task: Task, scope: Scope) -> Outcome | _Pending:
+    """Call a part: its outcome, or what must be awaited for it."""
+    attempt = Attempt(scope, task.name, task.call, task.whole, is_guard(task.guarded))
+    started = time.perf_counter()
+    with attempting(attempt):
+        try:
+            value = attempt.run()
+            if isawaitable(value):
+                return _Pending(attempt, started, value)
+            return ended(attempt, attempt.make_whole(value), started)
+        except Exception as exc:
+            return failed(attempt, exc, started)
+
+
+async def _finish(pending: _Pending) -> Outcome | _Exit:
+    """Await what a part left; never raises, for an exit would stop the loop of a server."""
+    attempt = pending.attempt
+    with attempting(attempt):
+        try:
+            value = await attempt.amake_whole(await pending.awaitable)
+            return ended(attempt, value, pending.started)
+        except Exception as exc:
+            return failed(attempt, exc, pending.started)
+        except (SystemExit, KeyboardInterrupt) as exc:
+            return _Exit(exc)
+
+
+async def _finish_all(pending: Sequence[_Pending]) -> list[Outcome | _Exit]:
+    return await asyncio.gather(*[_finish(one) for one in pending])
+
+
+def _await(
+    started: Sequence[Outcome | _Pending], scope: Scope
+) -> list[Outcome] | Awaitable[list[Outcome]]:
+    """Await all that is pending: here, or where a loop runs already, by the caller."""
+    pending = [one for one in started if isinstance(one, _Pending)]
+
+    def merged(finished: Sequence[Outcome | _Exit]) -> list[Outcome]:
+        rest = iter(finished)
+        outcomes = [next(rest) if isinstance(one, _Pending) else one for one in started]
+        return [_report(scope, one) for one in outcomes]
+
+    async def later() -> list[Outcome]:
+        return merged(await _finish_all(pending))
+
+    if _in_event_loop():
+        return later()
+    return merged(async_to_sync(_finish_all)(pending))
+
+
+def _undoable(task: Task, scope: Scope, transactions: Sequence[Any]) -> Outcome | _Exit:
+    """Resolve one part in a transaction; unless it ended ok, what it did there is undone."""
+    if task.immediate:
+        return _settled(task, scope)
+    started = time.perf_counter()
+    try:
+        with savepoints(transactions):
+            outcome = _settled(task, scope)
+            if not isinstance(outcome, Outcome) or outcome.status is not Status.OK:
+                raise _Undo(outcome)
+    except _Undo as undone:
+        return undone.outcome
+    except Exception as exc:
+        # The transaction was broken before this part, or by it, behind our back.
+        attempt = Attempt(scope, task.name, task.call, task.whole)
+        return failed(attempt, exc, started)
+    return outcome
+
+
+class _Undo(Exception):
+    """Roll back to the savepoints of a part that ended as *outcome*."""
+
+    def __init__(self, outcome: Outcome | _Exit) -> None:
+        self.outcome = outcome
+
+
+def _settled(task: Task, scope: Scope) -> Outcome | _Exit:
+    one = _start(task, scope)
+    if isinstance(one, _Pending):
+        return async_to_sync(_finish)(one)
+    return one
+
+
+def _report(scope: Scope, outcome: Outcome | _Exit) -> Outcome:
+    """Tell those who watch, in the thread of the request."""
+    if isinstance(outcome, _Exit):
+        raise outcome.exc
+    if part_resolved.has_listeners(scope.sender):
+        part_resolved.send_robust(
+            sender=scope.sender,
+            name=outcome.name,
+            status=outcome.status,
+            seconds=outcome.seconds,
+            request=scope.request,
+        )
+    return outcome
+
+
+def _log(attempt: Attempt, status: Status, reference: str, exc: Exception) -> None:
+    """One record per failure, with what finds it again."""
+    scope = attempt.scope
+    logger.log(
+        _LEVELS[status],
+        "Part %r of %s ended %s [%s].",
+        attempt.name,
+        scope.endpoint if scope else "",
+        status,
+        reference,
+        exc_info=exc,
+        extra={
+            "part": attempt.name,
+            "endpoint": scope.endpoint if scope else "",
+            "status": str(status),
+            "reference": reference,
+        },
+    )
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _since(started: float) -> float:
+    return time.perf_counter() - started

@@ -1,0 +1,72 @@
+"""What can go wrong, as few kinds as a caller needs to tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class PlanError(ImproperlyConfigured):
+    """What ``get_parts()`` returned is not a list of parts."""
+
+
+class UnknownParts(Exception):
+    """A client asked for parts by names that this response does not have."""
+
+    code = "unknown_part"
+
+    def __init__(self, choices: Iterable[str]) -> None:
+        self.choices = tuple(choices)
+        super().__init__(
+            "No such part. Choose from: " + ", ".join(self.choices) + "."
+            if self.choices
+            else "No such part. There are no parts to choose from."
+        )
+
+
+class CursorError(Exception):
+    """
+    A cursor that cannot be followed; the client starts again without one.
+
+    The message never repeats the cursor. *code* is stable, for programs.
+    """
+
+    code = "invalid_cursor"
+    message = "This cursor is not valid here. Start again without a cursor."
+
+    def __init__(self) -> None:
+        super().__init__(self.message)
+
+
+class CursorInvalid(CursorError):
+    """It is malformed, forged, or made for another endpoint or another user."""
+
+
+class CursorExpired(CursorError):
+    """It is older than the ``cursor_ttl`` it was signed with."""
+
+    code = "cursor_expired"
+    message = "This cursor has expired. Start again without a cursor."
+
+
+class CursorStale(CursorError):
+    """The part it names is no longer in the response."""
+
+    code = "cursor_stale"
+    message = "The response has changed since this cursor. Start again without a cursor."
+
+
+class QueryRequired(CursorError):
+    """The query string was too long for the cursor to carry, and the request lacks it."""
+
+    code = "query_required"
+    message = "This cursor could not carry the query string. Send the same one beside the cursor."
+
+
+class PartTimeout(TimeoutError):
+    """A call did not return within its ``with_timeout`` limit."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"No answer within {seconds:g} seconds.")

@@ -1,0 +1,187 @@
+"""
+Guards: what surrounds a function that may fail or hang.
+
+Each takes a function, method, lambda or resolver, sync or async, and returns one of the same
+kind; they nest in any order, and each also works as a decorator. What a guard decides is one
+function that its sync and its async path share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from copy import deepcopy
+from functools import partial, wraps
+from inspect import isawaitable
+from typing import Any, Final, TypeVar, overload
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+from django_partstream import workers
+from django_partstream.attempts import Attempt, Caught, current_attempt
+from django_partstream.exceptions import PartTimeout
+from django_partstream.identity import split_request
+from django_partstream.outcomes import Status, failure_of
+from django_partstream.savepoints import open_transactions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+logger = logging.getLogger("django_partstream")
+
+_UNSET: Final = object()
+
+
+class Call:
+    """One call of a guarded function, and the attempt it is made for; None by hand."""
+
+    __slots__ = ("args", "attempt", "direct", "func", "kwargs")
+
+    def __init__(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.func, self.args, self.kwargs = func, args, kwargs
+        attempt = current_attempt()
+        self.direct = attempt is not None and attempt.direct
+        if attempt is not None and not self.direct and split_request(args) is None:
+            attempt = None  # get_orders(None): nobody asks, so nothing is recorded or cached
+        self.attempt: Attempt | None = attempt
+
+    def __call__(self) -> Any:
+        """Call the function: its value, whole, or what must be awaited for it."""
+        if self.attempt is None:
+            return self.func(*self.args, **self.kwargs)
+        self.attempt.direct = self.direct and is_guard(self.func)
+        value = self.func(*self.args, **self.kwargs)
+        return value if isawaitable(value) or not self.direct else self.attempt.make_whole(value)
+
+    async def later(self, awaitable: Awaitable[Any]) -> Any:
+        """Await what the call returned; the value, whole."""
+        value = await awaitable
+        if self.attempt is None or not self.direct:
+            return value
+        return await self.attempt.amake_whole(value)
+
+
+def is_guard(func: object) -> bool:
+    """Whether *func* is a guarded function or a method of one."""
+    return getattr(func, "partstream_guard", False) is True
+
+
+def guard(func: F, run: Callable[[Call], Any]) -> F:
+    """*func*, each call of it handed to *run*."""
+    if not callable(func):
+        raise TypeError(
+            f"A guard needs a callable, got {type(func).__name__}. "
+            "Pass the function itself, not its result."
+        )
+
+    @wraps(func)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return run(Call(func, args, kwargs))
+
+    guarded.partstream_guard = True  # type: ignore[attr-defined]
+    if iscoroutinefunction(func):
+        markcoroutinefunction(guarded)
+    return guarded  # type: ignore[return-value]
+
+
+@overload
+def safe_call(func: F, *, fallback: Any = ...) -> F: ...
+@overload
+def safe_call(*, fallback: Any = ...) -> Callable[[F], F]: ...
+def safe_call(func: Any = None, *, fallback: Any = _UNSET) -> Any:
+    """
+    Keep an exception of *func* from costing more than its own part.
+
+    On a page the part ends ``fallback`` with a copy of *fallback*, or ``error`` with null where
+    none is given; ``PermissionDenied`` kinds pass through and end it ``denied``. Called by hand
+    it never raises an ``Exception``: it returns a copy of *fallback*, or None.
+    """
+    if func is None:
+        return partial(safe_call, fallback=fallback)
+    return guard(func, partial(_safely, fallback=fallback))
+
+
+def _safely(call: Call, *, fallback: Any) -> Any:
+    try:
+        value = call()
+    except Exception as exc:
+        return _answer(call, exc, fallback)
+    return _safely_later(call, value, fallback) if isawaitable(value) else value
+
+
+async def _safely_later(call: Call, awaitable: Awaitable[Any], fallback: Any) -> Any:
+    try:
+        return await call.later(awaitable)
+    except Exception as exc:
+        return _answer(call, exc, fallback)
+
+
+def _answer(call: Call, exc: Exception, fallback: Any) -> Any:
+    """What ``safe_call`` returns for *exc*, or *exc* raised on."""
+    attempt = call.attempt
+    if attempt is None or attempt.scope is None:
+        name = getattr(call.func, "__qualname__", repr(call.func))
+        logger.warning("safe_call caught a failure of %s.", name, exc_info=exc)
+    elif failure_of(exc).status is Status.DENIED:
+        raise exc
+    if attempt is not None:
+        attempt.caught.append(Caught(exc, answered=fallback is not _UNSET))
+    return None if fallback is _UNSET else deepcopy(fallback)
+
+
+@overload
+def with_timeout(func: F, seconds: float) -> F: ...
+@overload
+def with_timeout(func: float) -> Callable[[F], F]: ...
+@overload
+def with_timeout(*, seconds: float) -> Callable[[F], F]: ...
+def with_timeout(func: Any = None, seconds: Any = None) -> Any:
+    """
+    Give *func* at most *seconds* (a float) to return; its part ends ``timeout`` otherwise.
+
+    A plain function runs in a thread and on a database connection of its own; one that is late
+    goes on there alone, and at most ``MAX_ABANDONED_CALLS`` do so at once. An ``async def`` is
+    cancelled. Inside a transaction a plain function must see its rows, so it runs in place and
+    its limit is applied when it returns.
+
+    Raises:
+        ValueError: *seconds* is not a number above zero.
+        PartTimeout: from the guarded function, when it is called by hand.
+    """
+    if seconds is None and not callable(func):
+        return partial(with_timeout, seconds=_limit(func))
+    if func is None:
+        return partial(with_timeout, seconds=_limit(seconds))
+    return guard(func, partial(_timed, seconds=_limit(seconds)))
+
+
+def _limit(seconds: Any) -> float:
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds > 0:
+        return float(seconds)
+    raise ValueError(f"with_timeout() needs a number of seconds above zero, got {seconds!r}.")
+
+
+def _timed(call: Call, *, seconds: float) -> Any:
+    if iscoroutinefunction(call.func):
+        return _timed_later(call, call(), seconds, seconds)
+    started = time.monotonic()
+    value = call() if open_transactions() else workers.within(seconds, call)
+    left = seconds - (time.monotonic() - started)
+    if isawaitable(value):
+        return _timed_later(call, value, left, seconds)
+    if left < 0:
+        raise PartTimeout(seconds)
+    return value
+
+
+async def _timed_later(call: Call, awaitable: Awaitable[Any], left: float, seconds: float) -> Any:
+    try:
+        async with asyncio.timeout(left) as limit:
+            return await call.later(awaitable)
+    except TimeoutError:
+        if limit.expired():
+            raise PartTimeout(seconds) from None
+        raise

@@ -1,0 +1,204 @@
+"""
+What a response is made of: named parts, in order, some of them lazy.
+
+A :class:`Plan` is the validated list; a :class:`Page` is the stretch of it that one
+request carries. Both only decide. Nothing is called here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec
+
+from django_partstream.cursors import Cursor
+from django_partstream.exceptions import CursorStale, PlanError, UnknownParts
+
+P = ParamSpec("P")
+
+MAX_NAME_LENGTH = 255
+
+
+class Lazy:
+    """A part that is computed on the page that carries it; made by :func:`lazy`."""
+
+    __slots__ = ("args", "func", "kwargs")
+
+    def __init__(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
+
+    def __call__(self, request: Any, **extra: Any) -> Any:
+        """Call the function with *request*, then the arguments it was made lazy with."""
+        return self.func(request, *self.args, **self.kwargs, **extra)
+
+    def __repr__(self) -> str:
+        return f"lazy({self.func!r})"
+
+
+def lazy(
+    func: Callable[Concatenate[Any, P], Any | Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
+) -> Lazy:
+    """
+    Put off ``func(request, *args, **kwargs)`` until a page carries the part.
+
+    *func* may be ``async def``.
+
+    Raises:
+        TypeError: *func* is not callable, most often because it was called already.
+    """
+    if not callable(func):
+        raise TypeError(
+            f"lazy() needs a callable, got {type(func).__name__}. "
+            "Pass the function itself: lazy(self.get_data), not lazy(self.get_data())."
+        )
+    return Lazy(func, args, kwargs)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """The parts that one request carries, and where they stand in the whole response."""
+
+    names: tuple[str, ...]
+    positions: tuple[int, ...]
+    values: tuple[Any, ...]
+    total: int
+    has_more: bool
+    has_previous: bool
+
+    def cursor(self, index: int = -1) -> Cursor:
+        """Where the part at *index* of this page stands."""
+        return Cursor(after=self.names[index], position=self.positions[index])
+
+
+class Plan:
+    """
+    The validated, ordered parts of one response.
+
+    Raises:
+        PlanError: *parts* is None, or holds a wrong pair, a bad name or a name twice.
+    """
+
+    __slots__ = ("_index", "names", "values")
+
+    def __init__(self, parts: Iterable[tuple[str, Any]] | None) -> None:
+        if parts is None:
+            raise PlanError("get_parts() returned None; return [] when there are no parts.")
+        if isinstance(parts, (str, bytes, dict)) or not isinstance(parts, Iterable):
+            raise PlanError(
+                f"get_parts() returned a {type(parts).__name__}; "
+                "return a list of (name, value) pairs."
+            )
+        named: dict[str, Any] = {}
+        for pair in parts:
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise PlanError(f"get_parts() returned {pair!r} where a (name, value) pair goes.")
+            name, value = pair
+            if check_name(name) in named:
+                raise PlanError(f"get_parts() returned the part {name!r} twice.")
+            named[name] = value
+        self.names = tuple(named)
+        self.values = tuple(named.values())
+        self._index: dict[str, int] | None = None
+
+    @property
+    def index(self) -> dict[str, int]:
+        """The position of each part, by name."""
+        if self._index is None:
+            self._index = {name: position for position, name in enumerate(self.names)}
+        return self._index
+
+    def choose(self, wanted: Iterable[str]) -> set[str]:
+        """
+        The parts called *wanted*, each of them known.
+
+        Raises:
+            UnknownParts: one of them is not in this response.
+        """
+        chosen = set(wanted)
+        if not chosen <= self.index.keys():
+            raise UnknownParts(self.names)
+        return chosen
+
+    def page(
+        self, *, after: Cursor | None, size: int | None, only: Iterable[str] | None = None
+    ) -> Page:
+        """
+        The next *size* parts behind *after*, all of them where *size* is None.
+
+        *only* leaves out every other part: they take no place and are not counted.
+
+        Raises:
+            CursorStale: the part that *after* names is not in this response.
+        """
+        start = 0 if after is None else self._position(after) + 1
+        positions: range | list[int]
+        if only is None:
+            positions, first = range(len(self.names)), start
+        else:
+            positions = sorted(self.index[name] for name in set(only) if name in self.index)
+            first = bisect_right(positions, start - 1)
+        last = len(positions) if size is None else min(first + size, len(positions))
+        taken = tuple(positions[first:last])
+        return Page(
+            names=tuple([self.names[position] for position in taken]),
+            values=tuple([self.values[position] for position in taken]),
+            positions=taken,
+            total=len(positions),
+            has_more=last < len(positions),
+            has_previous=first > 0,
+        )
+
+    def _position(self, cursor: Cursor) -> int:
+        """Where the part that *cursor* names stands now: most often where it stood then."""
+        there = cursor.position
+        if there < len(self.names) and self.names[there] == cursor.after:
+            return there
+        try:
+            return self.index[cursor.after]
+        except KeyError:
+            raise CursorStale from None
+
+
+def check_name(name: Any) -> str:
+    """
+    Return *name* if a part can be called that.
+
+    A name stands in ``?parts=a,b``, in the cursor and in logs: so no comma, no blank ends.
+
+    Raises:
+        PlanError: it cannot; the message shows it.
+    """
+    if (
+        isinstance(name, str)
+        and name
+        and name == name.strip()
+        and name.isprintable()
+        and "," not in name
+        and len(name) <= MAX_NAME_LENGTH
+    ):
+        return name
+    raise PlanError(
+        f"{name!r} cannot be the name of a part; use a non-empty, printable str "
+        f"of at most {MAX_NAME_LENGTH} characters, without commas or blanks at its ends."
+    )
+
+
+def refuse_late_mixin(cls: type, base: type) -> None:
+    """
+    Refuse a class that names *base* before a mixin with ``get_parts()``, which would lose.
+
+    Raises:
+        TypeError: naming both.
+    """
+    order = cls.__mro__
+    for late in order[order.index(base) + 1 :]:
+        if "get_parts" in vars(late):
+            raise TypeError(
+                f"{cls.__qualname__}: {late.__qualname__}.get_parts() would never be called. "
+                f"Name the mixin first: class {cls.__name__}({late.__name__}, {base.__name__})."
+            )

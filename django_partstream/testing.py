@@ -1,0 +1,154 @@
+"""
+For the tests of those who use the library: walk a response to its end, make a part fail.
+
+Nothing here waits: a part hangs, and a cursor expires, at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+from django_partstream import cursors
+from django_partstream.attempts import Attempt
+from django_partstream.exceptions import PartTimeout
+
+MAX_PAGES = 1000
+
+
+@dataclass(slots=True)
+class Walk:
+    """A response walked to its end: each page as it came, all parts and failures merged."""
+
+    pages: list[dict[str, Any]] = field(default_factory=list)
+    parts: dict[str, Any] = field(default_factory=dict)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the parts, in the order of delivery."""
+        return list(self.parts)
+
+    def deliver(self, name: str, value: Any) -> None:
+        """
+        Note that a page carried a part.
+
+        Raises:
+            AssertionError: another page carried it before.
+        """
+        if name in self.parts:
+            raise AssertionError(f"The part {name!r} was delivered twice.")
+        self.parts[name] = value
+
+
+def walk(client: Any, url: str, **request: Any) -> Walk:
+    """
+    Follow a REST response from its first page to its last.
+
+    *client* is a Django or DRF test client; *request* goes to each ``client.get()``. A page's
+    cursor is the only parameter sent after the first page, as most clients do.
+
+    Raises:
+        AssertionError: a page is no page, a part came twice, or the walk does not end.
+    """
+    walked = Walk()
+    address = url
+    for _ in range(MAX_PAGES):
+        response = client.get(address, **request)
+        page = _json(response)
+        if response.status_code != 200 or "results" not in page:
+            raise AssertionError(f"GET {address}: {response.status_code} {page}")
+        walked.pages.append(page)
+        for result in page["results"]:
+            for name, value in result.items():
+                walked.deliver(name, value)
+        walked.errors.extend(page.get("errors", ()))
+        if page["cursor"] is None:
+            return walked
+        address = f"{url.partition('?')[0]}?cursor={page['cursor']}"
+    raise AssertionError(f"GET {url}: no end after {MAX_PAGES} pages.")
+
+
+def walk_connection(
+    client: Any,
+    query: str,
+    *,
+    url: str = "/graphql/",
+    connection: str | None = None,
+    variables: dict[str, Any] | None = None,
+    **request: Any,
+) -> Walk:
+    """
+    Follow a GraphQL connection from its first page to its last.
+
+    *query* has a variable ``$after`` and selects ``pageInfo { hasNextPage endCursor }`` and, on
+    ``edges { node }``, ``name`` and the parts. *connection* is the response key of the
+    connection where the query has more fields than that one.
+
+    Raises:
+        AssertionError: an answer has no data, a part came twice, or the walk does not end.
+    """
+    walked = Walk()
+    after: str | None = None
+    for _ in range(MAX_PAGES):
+        body = {"query": query, "variables": {**(variables or {}), "after": after}}
+        response = client.post(url, body, content_type="application/json", **request)
+        page = _json(response)
+        if not page.get("data"):
+            raise AssertionError(f"POST {url}: {response.status_code} {page}")
+        walked.pages.append(page)
+        data = page["data"][connection or next(iter(page["data"]))]
+        for edge in data["edges"]:
+            node = edge["node"]
+            walked.deliver(node["name"], node.get(node["name"]))
+            if node.get("error"):
+                walked.errors.append({"part": node["name"], **node["error"]})
+        walked.errors.extend(page.get("errors", ()))
+        if not data["pageInfo"]["hasNextPage"]:
+            return walked
+        after = data["pageInfo"]["endCursor"]
+    raise AssertionError(f"POST {url}: no end after {MAX_PAGES} pages.")
+
+
+def expired(cursor: str) -> str:
+    """The same cursor as if its ``cursor_ttl`` had passed."""
+    return cursors.expire(cursor)
+
+
+@contextmanager
+def part_fails(name: str, exc: Exception | None = None) -> Iterator[None]:
+    """In the body, the part *name* raises *exc* (a ``RuntimeError``) instead of running."""
+    failure = exc or RuntimeError(f"The part {name!r} fails in this test.")
+    with _instead_of(name, lambda: failure):
+        yield
+
+
+@contextmanager
+def part_hangs(name: str, seconds: float = 1.0) -> Iterator[None]:
+    """In the body, the ``with_timeout(..., seconds)`` of the part *name* passes at once."""
+    with _instead_of(name, lambda: PartTimeout(seconds)):
+        yield
+
+
+@contextmanager
+def _instead_of(name: str, failure: Callable[[], Exception]) -> Iterator[None]:
+    run = Attempt.run
+
+    def run_or_fail(attempt: Attempt) -> Any:
+        if attempt.name == name:
+            raise failure()
+        return run(attempt)
+
+    with mock.patch.object(Attempt, "run", run_or_fail):
+        yield
+
+
+def _json(response: Any) -> dict[str, Any]:
+    try:
+        body: dict[str, Any] = response.json()
+    except ValueError:
+        raise AssertionError(f"{response.status_code} is not JSON: {response.content!r}") from None
+    return body

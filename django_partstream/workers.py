@@ -1,0 +1,163 @@
+"""
+Threads of ours: the pool that resolves parts together, and the threads of timed calls.
+
+Each call takes the caller's context variables, language, time zone, urlconf and script prefix
+along, and leaves no database connection behind that nobody will use.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from typing import TypeVar
+
+from django.db import close_old_connections, connections
+from django.urls import (
+    clear_script_prefix,
+    get_script_prefix,
+    get_urlconf,
+    set_script_prefix,
+    set_urlconf,
+)
+from django.utils import timezone, translation
+
+from django_partstream.conf import setting
+from django_partstream.exceptions import PartTimeout
+
+T = TypeVar("T")
+
+
+def carrying(call: Callable[[], T]) -> Callable[[], T]:
+    """*call*, to be made in another thread as if in this one."""
+    context = copy_context()
+    language = translation.get_language()
+    zone = timezone.get_current_timezone()
+    urlconf, prefix = get_urlconf(), get_script_prefix()
+
+    def carried() -> T:
+        # Django keeps these four by thread; the context alone does not carry them.
+        set_urlconf(urlconf)
+        set_script_prefix(prefix)
+        try:
+            with translation.override(language), timezone.override(zone):
+                return context.run(call)
+        finally:
+            set_urlconf(None)
+            clear_script_prefix()
+
+    return carried
+
+
+_pool: ThreadPoolExecutor | None = None
+_abandoned = 0
+_lock = threading.Lock()
+
+
+def _executor() -> ThreadPoolExecutor:
+    """The one bounded pool of this process, made on first use."""
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(setting("MAX_THREADS"), thread_name_prefix="partstream")
+        return _pool
+
+
+def _forget() -> None:
+    """A forked child has none of its parent's threads."""
+    global _pool, _abandoned, _lock
+    _pool, _abandoned, _lock = None, 0, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def together(calls: Iterable[Callable[[], T]], *, at_once: int) -> list[T]:
+    """
+    Make *calls*, up to *at_once* of them at the same time, and return what they return, in order.
+
+    None of them may raise an ``Exception``; what else they raise is raised here, after all ended.
+    """
+    waiting = iter(list(enumerate(calls)))
+    results: dict[int, T] = {}
+    lock = threading.Lock()
+
+    def lane() -> None:
+        # A lane takes the next call when it is done with one, so `at_once` lanes are enough.
+        while True:
+            with lock:
+                index, call = next(waiting, (-1, None))
+            if call is None:
+                return
+            results[index] = call()
+
+    def pooled() -> None:
+        close_old_connections()
+        try:
+            lane()
+        finally:
+            close_old_connections()
+
+    executor = _executor()
+    lanes = [executor.submit(carrying(pooled)) for _ in range(at_once - 1)]
+    try:
+        lane()  # the caller's own thread works too
+    finally:
+        for future in lanes:
+            if not future.cancel():
+                future.exception()
+    for future in lanes:
+        if not future.cancelled():
+            future.result()
+    return [results[index] for index in sorted(results)]
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """
+    Make *call* in a thread of its own and return what it returns within *seconds*.
+
+    A thread cannot be stopped: one that is late goes on alone, and its result is dropped. No
+    more than ``MAX_ABANDONED_CALLS`` may do so at once.
+
+    Raises:
+        PartTimeout: it has not returned in time, or too many calls are still running late.
+    """
+    global _abandoned
+    if _abandoned >= setting("MAX_ABANDONED_CALLS"):
+        raise PartTimeout(seconds)
+    future: Future[T] = Future()
+    late = threading.Event()
+    carried = carrying(call)
+
+    def work() -> None:
+        global _abandoned
+        result, failure = None, None
+        try:
+            result = carried()
+        except BaseException as exc:
+            failure = exc
+        finally:
+            connections.close_all()
+        with _lock:
+            if late.is_set():
+                _abandoned -= 1
+            elif failure is None:
+                future.set_result(result)  # type: ignore[arg-type]
+            else:
+                future.set_exception(failure)
+
+    threading.Thread(target=work, name="partstream-timed", daemon=True).start()
+    wait([future], timeout=seconds)
+    with _lock:
+        if not future.done():
+            late.set()
+            _abandoned += 1
+            raise PartTimeout(seconds)
+    return future.result()
+
+
+def abandoned_calls() -> int:
+    """How many timed calls are running past their limit now."""
+    return _abandoned

@@ -1,0 +1,108 @@
+"""
+The dashboard, declared once.
+
+One plain mixin: ``views.py`` makes a REST view of it, ``schema.py`` a GraphQL connection, and
+both ask the same permissions.
+"""
+
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Avg, Count, Max, Min, QuerySet, Sum
+from django.db.models.functions import TruncMonth
+from django.utils import timezone
+from rest_framework.permissions import IsAdminUser, IsAuthenticated
+
+from django_partstream import cached_for, lazy, safe_call, with_timeout
+from example_schema.models import Customer, DailyVisits, Order, Product
+from example_schema.serializers import OrderSerializer
+
+LOW_STOCK = 10
+CHURNED_AFTER = timedelta(days=180)
+
+
+class DashboardParts:
+    permission_classes = [IsAuthenticated, IsAdminUser]
+    chunk_size = 2
+
+    def get_parts(self) -> list[tuple[str, Any]]:
+        return [
+            ("overview", lazy(self.get_overview)),
+            ("today_stats", lazy(self.get_today_stats)),
+            ("recent_orders", lazy(self.get_recent_orders)),
+            ("inventory_alerts", lazy(self.get_inventory_alerts)),
+            ("sales_analytics", lazy(safe_call(with_timeout(self.get_sales_analytics, 5)))),
+            ("customer_insights", lazy(safe_call(self.get_customer_insights))),
+        ]
+
+    def get_overview(self, request: Any) -> dict[str, Any]:
+        return {
+            "store_name": "Corner Shop",
+            "timestamp": timezone.now(),
+            "admin": request.user.get_username(),
+        }
+
+    def get_today_stats(self, request: Any) -> dict[str, Any]:
+        midnight = datetime.combine(timezone.localdate(), time.min, timezone.get_current_timezone())
+        today = Order.objects.filter(created_at__gte=midnight)
+        return {
+            "orders_today": today.count(),
+            "revenue_today": money(today.aggregate(sum=Sum("total"))["sum"]),
+            "new_customers": Customer.objects.filter(created_at__gte=midnight).count(),
+        }
+
+    def get_recent_orders(self, request: Any, limit: int = 20) -> Any:
+        """Dicts of a serializer: in GraphQL, a plain ``ObjectType``."""
+        orders = Order.objects.select_related("customer").order_by("-created_at")[: min(limit, 100)]
+        return OrderSerializer(orders, many=True).data
+
+    def get_inventory_alerts(self, request: Any) -> QuerySet[Product]:
+        """Model rows: in GraphQL, a ``DjangoObjectType``."""
+        return Product.objects.filter(stock__lt=LOW_STOCK).order_by("stock", "name")
+
+    def get_sales_analytics(self, request: Any) -> dict[str, Any]:
+        sales = Order.objects.exclude(status__in=(Order.Status.CANCELLED, Order.Status.REFUNDED))
+        totals = sales.aggregate(revenue=Sum("total"), average=Avg("total"), orders=Count("pk"))
+        visitors = DailyVisits.objects.aggregate(sum=Sum("visitors"))["sum"] or 0
+        months = (
+            sales.annotate(month=TruncMonth("created_at"))
+            .values("month")
+            .annotate(revenue=Sum("total"), orders=Count("pk"))
+            .order_by("month")
+        )
+        return {
+            "total_revenue": money(totals["revenue"]),
+            "avg_order_value": money(totals["average"]),
+            "conversion_rate": round(totals["orders"] / visitors, 4) if visitors else None,
+            "by_month": [
+                {
+                    "month": row["month"].date(),
+                    "revenue": money(row["revenue"]),
+                    "orders": row["orders"],
+                }
+                for row in months
+            ],
+        }
+
+    @cached_for(300, per_user=False)
+    def get_customer_insights(self, request: Any) -> dict[str, Any]:
+        buyers = Customer.objects.filter(orders__isnull=False).annotate(
+            spent=Sum("orders__total"),
+            first=Min("orders__created_at"),
+            last=Max("orders__created_at"),
+        )
+        churned_before = timezone.now() - CHURNED_AFTER
+        numbers = buyers.aggregate(buyers=Count("pk"), lifetime_value=Avg("spent"))
+        churned = buyers.filter(last__lt=churned_before).count()
+        return {
+            "total_customers": Customer.objects.count(),
+            "buyers": numbers["buyers"],
+            "churn_rate": round(churned / numbers["buyers"], 4) if numbers["buyers"] else None,
+            "lifetime_value": money(numbers["lifetime_value"]),
+        }
+
+
+def money(amount: Decimal | None) -> Decimal:
+    """*amount* to the cent: SQLite sums decimals as floats."""
+    return Decimal(amount or 0).quantize(Decimal("0.01"))

@@ -1,0 +1,19 @@
+"""What the REST front shows of the shop's rows."""
+
+from rest_framework import serializers
+
+from example_schema.models import Order, Product
+
+
+class OrderSerializer(serializers.ModelSerializer):
+    customer = serializers.CharField(source="customer.name")
+
+    class Meta:
+        model = Order
+        fields = ("id", "customer", "created_at", "status", "total")
+
+
+class ProductSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Product
+        fields = ("id", "name", "sku", "category", "price", "stock")

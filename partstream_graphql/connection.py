@@ -1,0 +1,138 @@
+"""
+``ProgressiveConnection``: parts as the fields of a Relay connection, delivered in pages.
+
+One instance stands for one selection of the connection in one query. It is ``self`` of the
+resolvers and of ``get_parts()``, and the object that graphql-core completes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import graphene
+from graphene.relay import Connection
+
+from django_partstream.identity import user_identity
+from django_partstream.parts import Plan, refuse_late_mixin
+from partstream_graphql.declaration import (
+    Part,
+    base_name,
+    declared_parts,
+    node_type,
+    own_resolver,
+)
+from partstream_graphql.pages import ConnectionPage
+
+
+class Declared:
+    """Stands in a plan for a declared part: its own ``resolve_<name>`` gives the value."""
+
+
+DECLARED = Declared()
+
+
+class ProgressiveConnection(Connection):
+    """
+    A Relay connection whose fields are parts, resolved on the page that carries them.
+
+    Declare each as a :class:`Part`, with a ``resolve_<name>(self, info)``, or override
+    :meth:`get_parts`. ``self.request`` is the request (the context of the query), ``self.args``
+    the arguments of the connection field, ``self.root`` the object that field stands on.
+    """
+
+    class Meta:  # noqa: D106 - graphene reads it
+        abstract = True
+
+    #: Parts per page; without it the setting ``CHUNK_SIZE`` (2).
+    chunk_size: ClassVar[int]
+    #: The most that ``first`` may ask for; without it ``MAX_CHUNK_SIZE`` (50).
+    max_chunk_size: ClassVar[int]
+    #: How long a cursor may be followed, in seconds; without it ``CURSOR_TTL`` (3600).
+    cursor_ttl: ClassVar[int]
+    #: How many parts of a page are resolved at once in threads; without it ``CONCURRENCY`` (1).
+    concurrency: ClassVar[int]
+    #: Classes whose ``has_permission(request, self)`` must all be true, as in DRF.
+    permission_classes: ClassVar[Iterable[Any]] = ()
+
+    total_count = graphene.Int(
+        required=True,
+        description="How many parts the query selects that this user may see.",
+    )
+
+    request: Any
+    info: Any
+    args: dict[str, Any]
+    root: Any
+    page: ConnectionPage
+
+    @classmethod
+    def __init_subclass_with_meta__(cls, name: str | None = None, **options: Any) -> None:
+        refuse_late_mixin(cls, ProgressiveConnection)
+        parts = declared_parts(cls)
+        base = base_name(cls, name)
+        overridden = cls.get_parts is not ProgressiveConnection.get_parts
+        for part_name, part in parts.items():
+            if not (overridden or part.inner or own_resolver(cls, part_name, part)):
+                raise TypeError(
+                    f"{cls.__qualname__}.{part_name} has nothing to resolve it. Define "
+                    f"resolve_{part_name}(self, info), or return it from get_parts()."
+                )
+        if "Edge" not in vars(cls):
+            cls.Edge = None  # a concrete parent's edges have that parent's nodes
+        cls.parts = parts
+        cls.declared = [(part_name, DECLARED) for part_name in parts]
+        cls.plan = None if overridden else Plan(cls.declared)
+        if not (cls.__doc__ and "__doc__" in vars(cls)):
+            options.setdefault("description", f"The parts of `{base}`, page by page.")
+        super().__init_subclass_with_meta__(
+            node=node_type(base, parts), name=f"{base}Connection", strict_types=True, **options
+        )
+
+    #: The declared parts, by name; set on each class.
+    parts: ClassVar[dict[str, Part]]
+    declared: ClassVar[list[tuple[str, Any]]]
+    plan: ClassVar[Plan | None]
+
+    def get_parts(self) -> Iterable[tuple[str, Any]]:
+        """
+        The parts of this response, in order: each that is declared, unless overridden.
+
+        An override returns ``[(name, value | lazy(func)), ...]``. ``super().get_parts()`` gives
+        the declared parts, to filter or to reorder. A part that is left out is null, takes no
+        place on a page and is not listed.
+        """
+        return list(self.declared)
+
+    def get_permissions(self) -> list[Any]:
+        """The permissions to ask, in order."""
+        return [permission() for permission in self.permission_classes]
+
+    def has_permission(self, info: Any) -> bool:
+        """Whether this request may have the connection at all; asked before ``get_parts()``."""
+        request = _as_read(self.request)
+        return all(one.has_permission(request, self) for one in self.get_permissions())
+
+    def deliver(self, name: str, arguments: dict[str, Any]) -> Any:
+        """The value of a part on this page, or null where the page does not carry it."""
+        return self.page.value(name, arguments)
+
+    def audience(self) -> list[Any]:
+        """Whom a cursor of this connection is for: the connection, its arguments, the user."""
+        kind = type(self)
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        return ["graphql", name, self.args, user_identity(self.request)]
+
+
+def _as_read(request: Any) -> Any:
+    """
+    *request* as the read that it is.
+
+    A query may arrive as a POST, and DRF's permissions tell reads from writes by the method.
+    """
+    if getattr(request, "method", "GET") != "POST":
+        return request
+    kind: Any = type(request)
+    read = kind.__new__(kind)
+    vars(read).update(vars(request), method="GET")
+    return read

@@ -1,0 +1,7 @@
+"""The REST front, on Django REST framework."""
+
+from __future__ import annotations
+
+from partstream_rest.views import ProgressiveView
+
+__all__ = ["ProgressiveView"]

@@ -1,0 +1,99 @@
+"""
+What drf-spectacular says of a ``ProgressiveView``: the page, its parameters, its errors.
+
+It is registered when drf-spectacular is among the installed apps; otherwise import this module.
+"""
+
+from __future__ import annotations
+
+from inspect import getdoc
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiViewExtension
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    inline_serializer,
+)
+from rest_framework import serializers
+
+_page = inline_serializer(
+    "ProgressivePage",
+    {
+        "results": serializers.ListField(
+            child=serializers.DictField(
+                child=serializers.JSONField(allow_null=True),
+                help_text="One part: its name, and its value or null.",
+            )
+        ),
+        "cursor": serializers.CharField(
+            allow_null=True, help_text="Where the next page begins; null on the last page."
+        ),
+        "meta": inline_serializer(
+            "ProgressivePageMeta",
+            {
+                "total_parts": serializers.IntegerField(),
+                "current_chunk_size": serializers.IntegerField(),
+                "has_more": serializers.BooleanField(),
+            },
+        ),
+        "errors": inline_serializer(
+            "ProgressivePartError",
+            {
+                "part": serializers.CharField(),
+                "code": serializers.CharField(
+                    help_text="part_failed, part_timed_out, permission_denied, not_found, "
+                    "or the code of the exception."
+                ),
+                "message": serializers.CharField(),
+                "retryable": serializers.BooleanField(),
+                "reference": serializers.CharField(help_text="Also on the server's log record."),
+            },
+            many=True,
+            required=False,
+        ),
+    },
+)
+
+_refusal = inline_serializer(
+    "ProgressiveRefusal", {"detail": serializers.CharField(), "code": serializers.CharField()}
+)
+
+
+class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call]
+    """Describes ``ProgressiveView`` and every subclass of it."""
+
+    target_class = "partstream_rest.views.ProgressiveView"
+    match_subclasses = True
+    priority = -1  # a project's own extension of its view goes first
+
+    def view_replacement(self) -> type:
+        """The view, with its ``get`` described unless the project has done so itself."""
+        view: Any = self.target
+        if view.get.__dict__.get("schema") is not None:
+            return view  # type: ignore[no-any-return]
+
+        class Described(view):  # type: ignore[misc]
+            @extend_schema(
+                description=getdoc(view),
+                parameters=[
+                    OpenApiParameter("cursor", str, description="Where the page begins."),
+                    OpenApiParameter(
+                        "parts", str, description="Deliver only these parts: names with commas."
+                    ),
+                ],
+                responses={
+                    200: _page,
+                    400: OpenApiResponse(
+                        _refusal, "`invalid_cursor`, `query_required` or `unknown_part`."
+                    ),
+                    410: OpenApiResponse(_refusal, "`cursor_expired` or `cursor_stale`."),
+                },
+            )
+            def get(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+                return super().get(request, *args, **kwargs)
+
+        Described.__name__ = view.__name__
+        Described.__doc__ = view.__doc__
+        return Described

@@ -1,0 +1,72 @@
+"""
+The query string of a page: the cursor in it, and the one that the cursor carries.
+
+A client that sends only ``?cursor=`` stays in the response that it first asked for: the cursor
+carries that request's parameters, less those that are credentials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.http import HttpRequest, QueryDict
+
+from django_partstream.cursors import Cursor
+from django_partstream.exceptions import CursorInvalid, QueryRequired
+
+CURSOR_PARAM = "cursor"
+
+
+def read_token(request: HttpRequest) -> str:
+    """
+    The cursor that *request* brings, taken out of its ``GET``; empty for the start.
+
+    ``?a=1?cursor=...`` is what a loader sends that appends ``?cursor=`` to an address which has
+    a query already, and is read as it is meant.
+
+    Raises:
+        CursorInvalid: the parameter is there more than once.
+    """
+    tokens = request.GET.getlist(CURSOR_PARAM)
+    if not tokens:
+        meant, mark, appended = request.META.get("QUERY_STRING", "").rpartition("?cursor=")
+        if not mark or "&" in appended or "?" in appended:
+            return ""
+        request.GET = QueryDict(meant, encoding=request.encoding)
+        return str(appended)
+    if len(tokens) > 1:
+        raise CursorInvalid
+    own = request.GET.copy()
+    del own[CURSOR_PARAM]
+    request.GET = own  # type: ignore[assignment]
+    return tokens[0]
+
+
+def carried(request: HttpRequest, excluded: Collection[str]) -> str:
+    """The query string that a cursor is to carry: the request's, less *excluded* parameters."""
+    if not request.GET:
+        return ""
+    query = request.GET.copy()
+    for name in (CURSOR_PARAM, *excluded):
+        query.pop(name, None)
+    return query.urlencode()
+
+
+def restore(request: HttpRequest, cursor: Cursor, excluded: Collection[str]) -> None:
+    """
+    Put the carried parameters into ``request.GET``; its own win, name by name.
+
+    ``META["QUERY_STRING"]`` stays as it is: page caches key on it.
+
+    Raises:
+        QueryRequired: the cursor has only a digest of its query string, and *request* does not
+            repeat that query string.
+    """
+    if cursor.query_digest is not None and not cursor.continues(carried(request, excluded)):
+        raise QueryRequired
+    if not cursor.query:
+        return
+    merged = QueryDict(cursor.query, mutable=True)
+    for name, values in request.GET.lists():
+        merged.setlist(name, values)
+    request.GET = merged  # type: ignore[assignment]

@@ -1,0 +1,63 @@
+"""Settings of the tests; each front is there only where its packages are."""
+
+from importlib.util import find_spec
+
+HAS_REST = find_spec("rest_framework") is not None
+HAS_GRAPHQL = find_spec("graphene_django") is not None
+
+SECRET_KEY = "tests-only-" + "k" * 50
+ALLOWED_HOSTS = ["*"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+ROOT_URLCONF = "example_schema.urls" if HAS_REST and HAS_GRAPHQL else "tests.no_urls"
+STATIC_URL = "static/"
+LOGIN_URL = "admin:login"
+EXAMPLE_SIGN_IN = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    *(["rest_framework"] if HAS_REST else []),
+    *(["drf_spectacular"] if find_spec("drf_spectacular") else []),
+    *(["graphene_django"] if HAS_GRAPHQL else []),
+    "django_partstream",
+    "example_schema",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+if not find_spec("drf_spectacular"):
+    del REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"]
+GRAPHENE = {"SCHEMA": "example_schema.schema.schema"}
