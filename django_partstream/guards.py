@@ -91,7 +91,7 @@ def guard(func: F, run: Callable[[Call], Any]) -> F:
 def safe_call(func: F, *, fallback: Any = ...) -> F: ...
 @overload
 def safe_call(*, fallback: Any = ...) -> Callable[[F], F]: ...
-def safe_call(func: Any = None, *, fallback: Any = _UNSET) -> Any:
+def safe_call(func: Any = _UNSET, *, fallback: Any = _UNSET) -> Any:
     """
     Keep an exception of *func* from costing more than its own part.
 
@@ -99,7 +99,7 @@ def safe_call(func: Any = None, *, fallback: Any = _UNSET) -> Any:
     none is given; ``PermissionDenied`` kinds pass through and end it ``denied``. Called by hand
     it never raises an ``Exception``: it returns a copy of *fallback*, or None.
     """
-    if func is None:
+    if func is _UNSET:
         return partial(safe_call, fallback=fallback)
     return guard(func, partial(_safely, fallback=fallback))
 
@@ -138,7 +138,7 @@ def with_timeout(func: F, seconds: float) -> F: ...
 def with_timeout(func: float) -> Callable[[F], F]: ...
 @overload
 def with_timeout(*, seconds: float) -> Callable[[F], F]: ...
-def with_timeout(func: Any = None, seconds: Any = None) -> Any:
+def with_timeout(func: Any = _UNSET, seconds: Any = _UNSET) -> Any:
     """
     Give *func* at most *seconds* (a float) to return; its part ends ``timeout`` otherwise.
 
@@ -151,9 +151,9 @@ def with_timeout(func: Any = None, seconds: Any = None) -> Any:
         ValueError: *seconds* is not a number above zero.
         PartTimeout: from the guarded function, when it is called by hand.
     """
-    if seconds is None and not callable(func):
+    if seconds is _UNSET:
         return partial(with_timeout, seconds=_limit(func))
-    if func is None:
+    if func is _UNSET:
         return partial(with_timeout, seconds=_limit(seconds))
     return guard(func, partial(_timed, seconds=_limit(seconds)))
 

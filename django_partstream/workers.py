@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 from django.db import close_old_connections, connections
 from django.urls import (
-    clear_script_prefix,
     get_script_prefix,
     get_urlconf,
     set_script_prefix,
@@ -41,14 +41,10 @@ def carrying(call: Callable[[], T]) -> Callable[[], T]:
         # Django keeps these four by thread; the context alone does not carry them.
         set_urlconf(urlconf)
         set_script_prefix(prefix)
-        try:
-            with translation.override(language), timezone.override(zone):
-                return context.run(call)
-        finally:
-            set_urlconf(None)
-            clear_script_prefix()
+        with translation.override(language), timezone.override(zone):
+            return call()
 
-    return carried
+    return partial(context.run, carried)
 
 
 _pool: ThreadPoolExecutor | None = None

@@ -71,7 +71,7 @@ class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped
     def view_replacement(self) -> type:
         """The view, with its ``get`` described unless the project has done so itself."""
         view: Any = self.target
-        if view.get.__dict__.get("schema") is not None:
+        if "schema" in getattr(view.get, "kwargs", ()):  # as @extend_schema leaves it
             return view  # type: ignore[no-any-return]
 
         class Described(view):  # type: ignore[misc]

@@ -1,0 +1,319 @@
+import asyncio
+import datetime
+import uuid
+from decimal import Decimal
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache.backends.locmem import LocMemCache
+from django.utils import timezone, translation
+
+from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream.identity import stable
+from django_partstream.outcomes import Status
+
+
+class Counter:
+    """A function that says how often it ran."""
+
+    def __init__(self):
+        self.runs = 0
+
+    def __call__(self, request, *args, **kwargs):
+        self.runs += 1
+        return self.runs
+
+
+def counted(**options):
+    counter = Counter()
+    return cached_for(60, **{"key": "counted", **options})(counter)
+
+
+def test_a_value_is_computed_once(request_of):
+    get = counted()
+    assert [get(request_of()), get(request_of())] == [1, 1]
+
+
+def test_none_is_a_value(request_of):
+    calls = []
+    get = cached_for(60, key="none")(lambda request: calls.append(1))
+    assert get(request_of()) is get(request_of()) is None
+    assert calls == [1]
+
+
+def test_it_ends_after_its_seconds(request_of):
+    get = counted()
+    with mock.patch("time.time", return_value=1000.0):
+        assert get(request_of()) == 1
+    with mock.patch("time.time", return_value=1059.0):
+        assert get(request_of()) == 1
+    with mock.patch("time.time", return_value=1061.0):
+        assert get(request_of()) == 2
+
+
+def test_nobody_asking_means_no_cache():
+    get = counted()
+    assert [get(None), get(None)] == [1, 2]
+
+
+def test_one_users_value_is_never_anothers(request_of):
+    get = counted()
+    ann, bob = User(pk=1), User(pk=2)
+    assert [get(request_of(user=one)) for one in (ann, bob, None, ann)] == [1, 2, 3, 1]
+
+
+def test_sessions_and_credentials_tell_nobodies_apart(request_of):
+    get = counted()
+    answers = []
+    for session_key, auth in [("s1", None), ("s2", None), (None, "t1"), (None, "t2"), ("s1", None)]:
+        request = request_of()
+        request.session = SimpleNamespace(session_key=session_key)
+        request.auth = auth
+        answers.append(get(request))
+    assert answers == [1, 2, 3, 4, 1]
+
+
+def test_a_shared_value_is_everyones(request_of):
+    get = counted(per_user=False)
+    assert [get(request_of(user=User(pk=pk))) for pk in (1, 2)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "another",
+    [
+        lambda get, ask: get(ask("/?a=2")),
+        lambda get, ask: get(ask("/?a=1&a=2")),
+        lambda get, ask: get(ask("/?a=1"), 2),
+        lambda get, ask: get(ask("/?a=1"), limit=2),
+    ],
+)
+def test_what_a_value_depends_on_is_part_of_its_key(request_of, another):
+    get = counted()
+    assert get(request_of("/?a=1")) == 1
+    assert another(get, request_of) == 2
+    assert get(request_of("/?a=1")) == 1
+
+
+def test_language_time_zone_and_host_are_part_of_its_key(request_of):
+    get = counted()
+    answers = [get(request_of())]
+    with translation.override("de"):
+        answers.append(get(request_of()))
+    with timezone.override("Asia/Tokyo"):
+        answers.append(get(request_of()))
+    other_host = request_of()
+    other_host.META["SERVER_NAME"] = "other.example"
+    answers += [get(other_host), get(request_of())]
+    assert answers == [1, 2, 3, 4, 1]
+
+
+def test_the_parameters_of_a_walk_are_not(request_of):
+    get = counted()
+    urls = ["/?a=1", "/?a=1&cursor=x", "/?cursor=y&a=1", "/?a=1&parts=b", "/?a=1&format=json"]
+    assert [get(request_of(url)) for url in urls] == [1] * 5
+
+
+def test_views_and_subclasses_do_not_share(request_of):
+    class Base:
+        @cached_for(60)
+        def get_number(self, request):
+            return self.number
+
+        def get_parts(self):
+            """It has parts, so its class says what it is."""
+
+    views = [type(name, (Base,), {"number": number}) for number, name in enumerate("ABC")]
+    assert [view().get_number(request_of()) for view in (*views, *views)] == [0, 1, 2] * 2
+    bound = [cached_for(60)(view().get_number.__wrapped__.__get__(view())) for view in views]
+    assert [get(request_of()) for get in bound] == [0, 1, 2]
+
+
+def test_an_owner_that_is_data_is_part_of_the_key(request_of):
+    class Resolver:
+        @staticmethod
+        @cached_for(60)
+        def number(root, info):
+            return root
+
+    info = SimpleNamespace(context=request_of())
+    assert [Resolver.number(root, info) for root in (1, 2, 1)] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("make", [lambda: lambda request: 1, lambda: local_function()])
+def test_functions_that_share_a_name_need_a_key(make):
+    with pytest.raises(TypeError, match=r"cached_for\(300, key='...'\)"):
+        cached_for(60)(make())
+
+
+def local_function():
+    def part(request):
+        """One of many of this name."""
+
+    return part
+
+
+def test_an_argument_without_stable_text_is_an_error_that_shows_it(request_of):
+    with pytest.raises(TypeError, match="object"):
+        counted()(request_of(), object())
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "5", None, True])
+def test_seconds_are_above_zero(seconds):
+    with pytest.raises(ValueError, match="above zero"):
+        cached_for(seconds)
+
+
+@pytest.mark.parametrize("stale", [-1, "5", None])
+def test_stale_seconds_are_not_below_zero(stale):
+    with pytest.raises(ValueError, match="zero or more"):
+        cached_for(60, stale=stale)
+
+
+def test_failures_and_fallbacks_are_not_kept(deliver):
+    attempts = []
+
+    def flaky(request):
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise ValueError
+        return "up"
+
+    async def aflaky(request):
+        return flaky(request)
+
+    part = lazy(cached_for(60, key="f")(safe_call(flaky, fallback="down")))
+    values = [deliver(a=part)["a"].value for _ in range(4)]
+    assert values == ["down", "down", "up", "up"]
+    assert len(attempts) == 3
+    attempts.clear()
+    part = lazy(cached_for(60, key="g")(safe_call(aflaky, fallback="down")))
+    assert [deliver(a=part)["a"].value for _ in range(4)] == ["down", "down", "up", "up"]
+
+
+def test_by_hand_too_a_fallback_is_not_kept(request_of):
+    counter = Counter()
+
+    def fail(request):
+        counter(request)
+        raise ValueError
+
+    get = cached_for(60, key="hand")(safe_call(fail, fallback=0))
+    assert [get(request_of()), get(request_of())] == [0, 0]
+    assert counter.runs == 2
+
+
+def test_a_timeout_is_not_kept(deliver):
+    async def hang(request):
+        await asyncio.Event().wait()
+
+    part = lazy(cached_for(60, key="t")(with_timeout(hang, 0.01)))
+    assert [deliver(a=part)["a"].status for _ in range(2)] == [Status.TIMEOUT] * 2
+
+
+def test_a_coroutine_is_computed_once(deliver):
+    calls = []
+
+    async def part(request):
+        calls.append(1)
+        return {"n": 1}
+
+    part = lazy(cached_for(60, key="c")(part))
+    assert [deliver(a=part)["a"].value for _ in range(2)] == [{"n": 1}] * 2
+    assert calls == [1]
+
+
+def test_what_is_kept_is_whole(deliver):
+    made = []
+
+    def whole(value):
+        made.append(value)
+        return list(value)
+
+    part = lazy(cached_for(60, key="w")(lambda request: (number for number in (1, 2))))
+    assert [deliver(whole=whole, a=part)["a"].value for _ in range(2)] == [[1, 2]] * 2
+    assert len(made) == 1
+
+
+def test_a_value_that_cannot_be_kept_costs_the_caching_not_the_part(deliver, caplog):
+    part = lazy(cached_for(60, key="p")(lambda request: lambda: 1))
+    assert deliver(a=part)["a"].value() == 1
+    assert "could not be cached" in caplog.text
+
+
+def test_a_cache_that_is_down_costs_a_computation(deliver, caplog):
+    part = lazy(counted())
+    with mock.patch.multiple(
+        LocMemCache, get=mock.Mock(side_effect=OSError), set=mock.Mock(side_effect=OSError)
+    ):
+        assert [deliver(a=part)["a"].value for _ in range(2)] == [1, 2]
+    assert "did not answer" in caplog.text
+
+
+def test_a_stale_value_serves_all_but_the_one_who_renews_it(request_of):
+    get = counted(stale=60)
+    with mock.patch("time.time", return_value=1000.0):
+        assert get(request_of()) == 1
+    with mock.patch("time.time", return_value=1061.0):
+        assert get(request_of()) == 2
+        assert get(request_of()) == 2
+    with mock.patch("time.time", return_value=1185.0):
+        assert get(request_of()) == 3
+
+
+def test_while_one_renews_a_stale_value_the_others_get_it(request_of):
+    seen = []
+
+    def slow(request):
+        if len(seen) < 1:
+            seen.append(1)
+            return "old"
+        if len(seen) < 2:
+            seen.append(2)
+            assert get(request_of()) == "old"  # another caller, while this one computes
+        return "new"
+
+    get = cached_for(60, key="s", stale=600)(slow)
+    with mock.patch("time.time", return_value=1000.0):
+        assert get(request_of()) == "old"
+    with mock.patch("time.time", return_value=1100.0):
+        assert get(request_of()) == "new"
+
+
+def test_the_owner_may_say_whose_value_it_is(request_of):
+    class View:
+        runs = 0
+
+        def cache_identity(self, request):
+            return request.META["HTTP_X_TENANT"]
+
+        @cached_for(60)
+        def get(self, request):
+            View.runs += 1
+            return View.runs
+
+        def get_parts(self):
+            """It has parts."""
+
+    def ask(tenant):
+        request = request_of()
+        request.META["HTTP_X_TENANT"] = tenant
+        return View().get(request)
+
+    assert [ask("a"), ask("b"), ask("a")] == [1, 2, 1]
+
+
+def test_stable_texts_differ_where_values_do():
+    values = [
+        1, "1", b"1", 1.0, True, None, [1], {1}, {"1": 1}, Decimal(1), datetime.date(2024, 1, 1),
+        uuid.UUID(int=1), Status.OK, "ok", User(pk=1), User, ["1", "1"], [["1"], "1"], "",
+    ]  # fmt: skip
+    assert len({stable(value) for value in values}) == len(values)
+    assert stable({"a": 1, "b": 2}) == stable({"b": 2, "a": 1})
+
+
+@pytest.mark.parametrize("value", [object(), User(), lambda: 1])
+def test_what_has_no_stable_text_is_refused(value):
+    with pytest.raises(TypeError):
+        stable(value)

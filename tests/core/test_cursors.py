@@ -1,0 +1,168 @@
+import base64
+import json
+from unittest import mock
+
+import jwt
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signing import Signer
+
+from django_partstream import cursors
+from django_partstream.cursors import Cursor
+from django_partstream.exceptions import CursorExpired, CursorInvalid
+
+ME = ["rest", "shop.Dashboard", {}, ["auth.user", "1"]]
+
+
+def written(after="orders", position=3, *, audience=ME, ttl=60, **cursor):
+    return cursors.write(
+        Cursor(after=after, position=position, **cursor), audience=audience, ttl=ttl
+    )
+
+
+def encoded(value):
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def test_a_cursor_says_where_the_walk_stands():
+    cursor = cursors.read(written(query="a=1"))
+    assert (cursor.after, cursor.position, cursor.query) == ("orders", 3, "a=1")
+    assert cursor.is_for(ME)
+
+
+def test_its_header_is_exactly_the_documented_one():
+    assert written().startswith("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.")
+    assert jwt.get_unverified_header(written()) == {"typ": "JWT", "alg": "HS256"}
+
+
+def test_it_names_neither_its_endpoint_nor_its_user():
+    payload = base64.urlsafe_b64decode(written().split(".")[1] + "==")
+    assert set(json.loads(payload)) == {"v", "k", "exp", "p", "n"}
+    assert b"Dashboard" not in payload
+    assert b"user" not in payload
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ["rest", "shop.Profile", {}, ["auth.user", "1"]],
+        ["rest", "shop.Dashboard", {"pk": 2}, ["auth.user", "1"]],
+        ["rest", "shop.Dashboard", {}, ["auth.user", "2"]],
+        ["rest", "shop.Dashboard", {}, ["shop.customer", "1"]],
+        ["rest", "shop.Dashboard", {}, []],
+        ["graphql", "shop.Dashboard", {}, ["auth.user", "1"]],
+    ],
+)
+def test_it_is_for_one_endpoint_and_one_user(other):
+    assert not cursors.read(written()).is_for(other)
+
+
+@pytest.mark.parametrize("segment", [0, 1, 2])
+def test_a_change_anywhere_makes_it_invalid(segment):
+    token = written()
+    parts = token.split(".")
+    for place in range(len(parts[segment])):
+        letter = "A" if parts[segment][place] != "A" else "B"
+        changed = parts[segment][:place] + letter + parts[segment][place + 1 :]
+        forged = ".".join([*parts[:segment], changed, *parts[segment + 1 :]])
+        with pytest.raises(CursorInvalid):
+            cursors.read(forged)
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda token: "",
+        lambda token: "garbage",
+        lambda token: "a.b.c",
+        lambda token: token + "=",
+        lambda token: token + ".",
+        lambda token: " " + token,
+        lambda token: token.rpartition(".")[0] + ".",
+        lambda token: token.replace(".", "..", 1),
+        lambda token: f"{encoded({'typ': 'JWT', 'alg': 'none'})}.{token.split('.')[1]}.",
+        lambda token: f"{encoded({'alg': 'HS256', 'typ': 'JWT'})}.{'.'.join(token.split('.')[1:])}",
+        lambda token: "é" * 20,
+        lambda token: "\ud800",
+        lambda token: Signer().sign("orders"),
+    ],
+)
+def test_what_is_not_a_cursor_is_invalid(forge):
+    with pytest.raises(CursorInvalid):
+        cursors.read(forge(written()))
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_signing_with_the_raw_secret_key_makes_no_cursor(settings, algorithm):
+    claims = {"v": 1, "k": "x", "exp": 2**33, "p": "orders", "n": 3}
+    with pytest.raises(CursorInvalid):
+        cursors.read(jwt.encode(claims, settings.SECRET_KEY, algorithm, sort_headers=False))
+
+
+def test_a_cursor_of_another_format_is_invalid():
+    with mock.patch.object(cursors, "FORMAT", 2):
+        token = written()
+    with pytest.raises(CursorInvalid):
+        cursors.read(token)
+
+
+def test_it_expires_to_the_second():
+    with mock.patch("time.time", return_value=1000.0):
+        token = written(ttl=60)
+    with mock.patch("time.time", return_value=1059.9):
+        assert cursors.read(token).after == "orders"
+    with mock.patch("time.time", return_value=1060.0), pytest.raises(CursorExpired):
+        cursors.read(token)
+
+
+def test_an_altered_cursor_is_invalid_rather_than_expired():
+    token = cursors.expire(written())
+    with pytest.raises(CursorExpired):
+        cursors.read(token)
+    with pytest.raises(CursorInvalid):
+        cursors.read(token[:-2] + ("AA" if token[-2:] != "AA" else "BB"))
+
+
+def test_the_secret_key_can_be_rotated_without_breaking_a_walk(settings):
+    token = written()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "the-new-one-" + "n" * 50
+    assert cursors.read(token).is_for(ME)
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(CursorInvalid):
+        cursors.read(token)
+
+
+def test_a_cursor_too_long_to_be_ours_is_not_decoded():
+    with mock.patch.object(cursors, "_jws") as never, pytest.raises(CursorInvalid):
+        cursors.read(cursors.HEADER + "." + "A" * 3000 + ".A")
+    assert not never.mock_calls
+
+
+def test_a_query_string_that_does_not_fit_leaves_its_digest():
+    token = written(query="q=" + "x" * 4000)
+    assert len(token) < 300
+    cursor = cursors.read(token)
+    assert cursor.query == ""
+    assert cursor.continues("q=" + "x" * 4000)
+    assert not cursor.continues("q=" + "x" * 3999)
+
+
+def test_a_name_that_does_not_fit_is_an_error_that_says_what_to_change(settings):
+    settings.PARTSTREAM = {"MAX_CURSOR_LENGTH": 256}
+    with pytest.raises(ImproperlyConfigured, match="shorter name"):
+        written(after="n" * 200)
+
+
+@pytest.mark.parametrize("name", ["orders", "été", "注文", "a b", 'quo"te', "…" * 255])
+def test_any_name_survives_the_journey(name):
+    assert cursors.read(written(after=name)).after == name
+
+
+def test_the_key_is_derived_once_per_secret():
+    with mock.patch.object(cursors, "salted_hmac", wraps=cursors.salted_hmac) as derived:
+        cursors._key.cache_clear()
+        for _ in range(5):
+            cursors.read(written())
+    assert derived.call_count == 1

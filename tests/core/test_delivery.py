@@ -1,0 +1,253 @@
+import asyncio
+import logging
+import threading
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+from django.http import Http404
+from django.utils import timezone, translation
+
+from django_partstream import lazy
+from django_partstream.attempts import Scope
+from django_partstream.delivery import Task, resolve
+from django_partstream.exceptions import PartTimeout
+from django_partstream.outcomes import Status
+from django_partstream.signals import part_resolved
+from example_schema.models import Customer
+
+
+def raising(exc):
+    def part(request):
+        raise exc
+
+    return lazy(part)
+
+
+def test_a_part_that_returns_ends_ok(deliver):
+    outcome = deliver(a=lazy(lambda request: [1]))["a"]
+    assert (outcome.status, outcome.value, outcome.error) == (Status.OK, [1], None)
+    assert outcome.seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("exc", "status", "code", "retryable"),
+    [
+        (ValueError("secret"), Status.ERROR, "part_failed", True),
+        (RecursionError("secret"), Status.ERROR, "part_failed", True),
+        (MemoryError("secret"), Status.ERROR, "part_failed", True),
+        (ExceptionGroup("secret", [ValueError("secret")]), Status.ERROR, "part_failed", True),
+        (Http404("secret"), Status.ERROR, "not_found", False),
+        (PermissionDenied("secret"), Status.DENIED, "permission_denied", False),
+        (PartTimeout(2), Status.TIMEOUT, "part_timed_out", True),
+        (TimeoutError("secret"), Status.ERROR, "part_failed", True),
+    ],
+)
+def test_an_exception_costs_its_own_part_and_keeps_its_text(deliver, exc, status, code, retryable):
+    outcomes = deliver(a=lazy(lambda request: 1), b=raising(exc), c=lazy(lambda request: 3))
+    assert (outcomes["a"].value, outcomes["c"].value) == (1, 3)
+    failed = outcomes["b"]
+    assert (failed.status, failed.value) == (status, None)
+    assert (failed.error.code, failed.error.retryable) == (code, retryable)
+    assert "secret" not in str(failed.error)
+
+
+def test_in_debug_the_text_is_told(deliver, settings):
+    settings.DEBUG = True
+    assert deliver(a=raising(ValueError("why")))["a"].error.message == "ValueError: why"
+
+
+@pytest.mark.parametrize("exc", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+def test_what_is_no_exception_ends_the_page(deliver, exc):
+    with pytest.raises(exc):
+        deliver(a=raising(exc()))
+
+
+def test_a_failure_is_logged_once_with_its_reference_and_traceback(deliver, caplog):
+    outcome = deliver(a=raising(ValueError("secret")))["a"]
+    (record,) = [one for one in caplog.records if one.name == "django_partstream"]
+    assert record.levelno == logging.ERROR
+    assert record.reference == outcome.error.reference
+    assert record.reference in record.getMessage()
+    assert record.endpoint.endswith("conftest.Endpoint")
+    assert record.part == "a"
+    assert record.exc_info[0] is ValueError
+
+
+def test_whatever_the_front_makes_of_a_value_may_fail_its_part_only(deliver):
+    def whole(value):
+        if value == "bad":
+            raise TypeError("secret")
+        return [value]
+
+    outcomes = deliver(whole=whole, a=lazy(lambda r: "bad"), b=lazy(lambda r: "good"), c="bad")
+    assert outcomes["a"].status is outcomes["c"].status is Status.ERROR
+    assert outcomes["b"].value == ["good"]
+
+
+def test_those_who_watch_hear_of_each_part_once(deliver):
+    heard = []
+
+    def hear(sender, name, status, seconds, request, **_):
+        heard.append((sender.__name__, name, status, seconds >= 0, request is not None))
+
+    part_resolved.connect(hear)
+    try:
+        deliver(a=lazy(lambda r: 1), b=raising(ValueError()), c=3)
+    finally:
+        part_resolved.disconnect(hear)
+    assert heard == [
+        ("Endpoint", "a", Status.OK, True, True),
+        ("Endpoint", "b", Status.ERROR, True, True),
+        ("Endpoint", "c", Status.OK, True, True),
+    ]
+
+
+def test_a_watcher_that_fails_does_not_fail_the_page(deliver):
+    def fail(**_):
+        raise ValueError
+
+    part_resolved.connect(fail)
+    try:
+        assert deliver(a=1)["a"].value == 1
+    finally:
+        part_resolved.disconnect(fail)
+
+
+def test_coroutines_of_a_page_run_together(deliver):
+    meet = None
+
+    async def first(request):
+        nonlocal meet
+        meet = asyncio.Event()
+        await asyncio.wait_for(meet.wait(), 5)
+        return 1
+
+    async def second(request):
+        meet.set()
+        return 2
+
+    outcomes = deliver(a=lazy(first), b=lazy(lambda r: "plain"), c=lazy(second))
+    assert {name: one.value for name, one in outcomes.items()} == {"a": 1, "b": "plain", "c": 2}
+
+
+def test_a_coroutine_that_fails_costs_its_own_part(deliver):
+    async def bad(request):
+        raise ValueError("secret")
+
+    async def good(request):
+        return 2
+
+    outcomes = deliver(a=lazy(bad), b=lazy(good))
+    assert (outcomes["a"].status, outcomes["b"].value) == (Status.ERROR, 2)
+
+
+@pytest.mark.parametrize("exc", [KeyboardInterrupt, SystemExit])
+def test_an_exit_in_a_coroutine_is_raised_in_the_thread_of_the_request(deliver, exc):
+    async def leave(request):
+        raise exc(3)
+
+    async def stay(request):
+        return 1
+
+    with pytest.raises(exc):
+        deliver(a=lazy(leave), b=lazy(stay))
+
+
+def test_where_a_loop_runs_the_outcomes_are_awaited():
+    async def part():
+        return 7
+
+    async def main():
+        task = Task(name="a", call=part, whole=lambda value: value)
+        (outcome,) = await resolve([task], Scope(request=None, sender=object, vary=list))
+        return outcome
+
+    assert asyncio.run(main()).value == 7
+
+
+def test_lazies_run_together_in_threads_and_stay_in_order(deliver):
+    barrier = threading.Barrier(3)
+
+    def meet(request, number):
+        barrier.wait(5)
+        return number
+
+    outcomes = deliver(concurrency=3, a=lazy(meet, 1), b=lazy(meet, 2), c=lazy(meet, 3), d=4)
+    assert [one.value for one in outcomes.values()] == [1, 2, 3, 4]
+
+
+def test_threads_take_language_time_zone_and_context_along(deliver):
+    def seen(request):
+        return translation.get_language(), timezone.get_current_timezone_name()
+
+    with translation.override("de"), timezone.override("Asia/Tokyo"):
+        outcomes = deliver(concurrency=4, a=lazy(seen), b=lazy(seen), c=lazy(seen), d=lazy(seen))
+    assert {one.value for one in outcomes.values()} == {("de", "Asia/Tokyo")}
+
+
+@pytest.mark.django_db
+def test_in_a_transaction_a_failing_part_is_undone_alone(deliver):
+    def write(request, name):
+        Customer.objects.create(name=name, email=f"{name}@example.com", city="x")
+        return name
+
+    def write_and_fail(request):
+        write(request, "lost")
+        raise ValueError
+
+    def break_the_transaction(request):
+        with transaction.atomic(savepoint=False):
+            write(request, "broken")
+            raise ValueError
+
+    def hide_a_broken_transaction(request):
+        try:
+            break_the_transaction(request)
+        except ValueError:
+            return "hidden"
+
+    outcomes = deliver(
+        a=lazy(write, "kept"),
+        b=lazy(write_and_fail),
+        c=lazy(break_the_transaction),
+        d=lazy(hide_a_broken_transaction),
+        e=lazy(write, "also-kept"),
+    )
+    assert [one.status for one in outcomes.values()] == ["ok", "error", "error", "error", "ok"]
+    assert set(Customer.objects.values_list("name", flat=True)) == {"kept", "also-kept"}
+    assert not connection.needs_rollback
+
+
+@pytest.mark.django_db
+def test_in_a_transaction_parts_see_its_rows_even_when_they_would_run_in_threads(deliver):
+    Customer.objects.create(name="here", email="here@example.com", city="x")
+
+    async def acount(request):
+        return await Customer.objects.acount()
+
+    outcomes = deliver(
+        concurrency=4,
+        a=lazy(lambda r: Customer.objects.count()),
+        b=lazy(lambda r: Customer.objects.count()),
+        c=lazy(acount),
+    )
+    assert [one.value for one in outcomes.values()] == [1, 1, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_durable_transaction_of_a_part_is_its_own(deliver):
+    def durable(request):
+        with transaction.atomic(durable=True):
+            return Customer.objects.count()
+
+    assert deliver(a=lazy(durable))["a"].value == 0
+
+
+@pytest.mark.django_db
+def test_a_durable_transaction_works_inside_a_test_case(deliver):
+    def durable(request):
+        with transaction.atomic(durable=True):
+            return Customer.objects.count()
+
+    assert deliver(a=lazy(durable))["a"].value == 0

@@ -1,0 +1,235 @@
+import asyncio
+import inspect
+import threading
+from functools import partial
+
+import pytest
+from asgiref.sync import async_to_sync, iscoroutinefunction
+from django.core.exceptions import PermissionDenied
+
+from django_partstream import cached_for, lazy, safe_call, with_timeout, workers
+from django_partstream.exceptions import PartTimeout
+from django_partstream.outcomes import Status
+
+
+def fail(request=None):
+    raise ValueError("secret")
+
+
+async def afail(request=None):
+    raise ValueError("secret")
+
+
+def deny(request=None):
+    raise PermissionDenied("secret")
+
+
+@pytest.fixture
+def gate():
+    """A gate that is open again when the test is over."""
+    opened = threading.Event()
+    yield opened
+    opened.set()
+
+
+class TestSafeCall:
+    def test_by_hand_it_never_raises(self, request_of):
+        for asked in (None, request_of()):
+            assert safe_call(fail)(asked) is None
+            assert safe_call(deny)(asked) is None
+            assert safe_call(fail, fallback=[1])(asked) == [1]
+
+    def test_by_hand_a_coroutine_never_raises(self):
+        assert async_to_sync(safe_call(afail, fallback=7))(None) == 7
+
+    def test_each_fallback_is_a_copy(self):
+        guarded = safe_call(fail, fallback={"items": []})
+        guarded(None)["items"].append(1)
+        assert guarded(None) == {"items": []}
+
+    def test_what_works_is_left_alone(self, deliver):
+        outcome = deliver(a=lazy(safe_call(lambda request: 5, fallback=0)))["a"]
+        assert (outcome.status, outcome.value) == (Status.OK, 5)
+
+    @pytest.mark.parametrize("broken", [fail, afail, lambda request: fail()])
+    def test_on_a_page_a_fallback_is_told_from_a_value(self, deliver, broken):
+        outcome = deliver(a=lazy(safe_call(broken, fallback=[])))["a"]
+        assert (outcome.status, outcome.value, outcome.error) == (Status.FALLBACK, [], None)
+
+    @pytest.mark.parametrize("broken", [fail, afail])
+    def test_on_a_page_without_a_fallback_the_part_ends_in_error(self, deliver, broken):
+        outcome = deliver(a=lazy(safe_call(broken)))["a"]
+        assert (outcome.status, outcome.value) == (Status.ERROR, None)
+        assert outcome.error.code == "part_failed"
+
+    def test_none_is_a_fallback_where_it_is_given(self, deliver):
+        assert deliver(a=lazy(safe_call(fail, fallback=None)))["a"].status is Status.FALLBACK
+
+    def test_a_fallback_is_logged_with_its_traceback(self, deliver, caplog):
+        deliver(a=lazy(safe_call(fail, fallback=[])))
+        (record,) = [one for one in caplog.records if one.name == "django_partstream"]
+        assert (record.levelname, record.status) == ("WARNING", "fallback")
+        assert record.exc_info[0] is ValueError
+
+    def test_denied_passes_through_a_page(self, deliver):
+        outcome = deliver(a=lazy(safe_call(deny, fallback="not yours")))["a"]
+        assert (outcome.status, outcome.value) == (Status.DENIED, None)
+
+    def test_it_reaches_the_page_from_under_a_lambda(self, deliver):
+        guarded = safe_call(fail)
+        assert deliver(a=lazy(lambda request: guarded(request)))["a"].status is Status.ERROR
+
+    def test_by_hand_within_a_part_it_leaves_a_value_to_work_with(self, deliver):
+        guarded = safe_call(fail)
+        outcome = deliver(a=lazy(lambda request: {"extra": guarded(request)}))["a"]
+        assert (outcome.status, outcome.value) == (Status.FALLBACK, {"extra": None})
+
+    def test_it_covers_the_work_that_a_value_still_holds(self, deliver):
+        def whole(value):
+            raise ValueError("the query of a query set")
+
+        outcome = deliver(whole=whole, a=lazy(safe_call(lambda request: "rows", fallback=None)))
+        assert outcome["a"].status is Status.FALLBACK
+
+
+class TestWithTimeout:
+    def test_what_is_in_time_is_returned(self, request_of):
+        assert with_timeout(lambda request: 5, 10)(request_of()) == 5
+
+    def test_what_is_late_ends_in_timeout_and_the_others_are_there(self, deliver, gate):
+        outcomes = deliver(
+            a=lazy(with_timeout(lambda request: gate.wait(30), 0.01)), b=lazy(lambda request: 2)
+        )
+        assert outcomes["a"].status is Status.TIMEOUT
+        assert outcomes["a"].error.code == "part_timed_out"
+        assert outcomes["a"].error.retryable
+        assert outcomes["b"].value == 2
+
+    def test_by_hand_it_raises(self, gate):
+        with pytest.raises(PartTimeout, match="0.01 seconds"):
+            with_timeout(lambda request: gate.wait(30), 0.01)(None)
+
+    def test_a_coroutine_is_cancelled(self, deliver):
+        ended = []
+
+        async def hang(request):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(True)
+
+        assert deliver(a=lazy(with_timeout(hang, 0.01)))["a"].status is Status.TIMEOUT
+        assert ended == [True]
+
+    def test_a_timeout_of_the_function_itself_is_a_plain_failure(self, deliver):
+        def slow_network(request):
+            raise TimeoutError
+
+        async def slow_async_network(request):
+            raise TimeoutError
+
+        outcomes = deliver(
+            a=lazy(with_timeout(slow_network, 5)), b=lazy(with_timeout(slow_async_network, 5))
+        )
+        assert [one.status for one in outcomes.values()] == [Status.ERROR, Status.ERROR]
+
+    def test_the_work_that_a_value_holds_counts(self, deliver, gate):
+        outcome = deliver(
+            whole=lambda value: gate.wait(30), a=lazy(with_timeout(lambda request: "rows", 0.01))
+        )["a"]
+        assert outcome.status is Status.TIMEOUT
+
+    @pytest.mark.parametrize("seconds", [0, -1, "2", None, True])
+    def test_a_limit_is_a_number_above_zero(self, seconds):
+        with pytest.raises(ValueError, match="above zero"):
+            with_timeout(fail, seconds)
+
+    def test_past_the_ceiling_of_late_calls_new_ones_fail_at_once(self, settings, gate):
+        settings.PARTSTREAM = {"MAX_ABANDONED_CALLS": 2}
+        called = threading.Event()
+        for _ in range(2):
+            with pytest.raises(PartTimeout):
+                with_timeout(lambda request: gate.wait(30), 0.01)(None)
+        assert workers.abandoned_calls() == 2
+        with pytest.raises(PartTimeout):
+            with_timeout(lambda request: called.set(), 5)(None)
+        assert not called.is_set()
+        gate.set()
+        for thread in threading.enumerate():
+            if thread.name == "partstream-timed":
+                thread.join(5)
+        assert workers.abandoned_calls() == 0
+        assert with_timeout(lambda request: 5, 5)(None) == 5
+
+    def test_an_exception_comes_through_with_its_own_traceback(self):
+        with pytest.raises(ValueError, match="secret") as caught:
+            with_timeout(fail, 5)(None)
+        assert caught.traceback[-1].name == "fail"
+
+
+class TestAllGuards:
+    guards = [safe_call, partial(with_timeout, seconds=5), cached_for(5, key="each")]
+
+    @pytest.mark.parametrize("guard", guards)
+    def test_a_guarded_function_keeps_its_name_and_kind(self, guard):
+        def part(request):
+            """What it does."""
+
+        async def apart(request):
+            """What it does."""
+
+        assert (guard(part).__name__, guard(part).__doc__) == ("part", "What it does.")
+        assert inspect.signature(guard(part)) == inspect.signature(part)
+        assert iscoroutinefunction(guard(apart))
+        assert asyncio.run(guard(apart)(None)) is None
+
+    @pytest.mark.parametrize("guard", guards)
+    @pytest.mark.parametrize("value", [None, {"a": 1}])
+    def test_a_guard_wants_the_function_not_its_result(self, guard, value):
+        with pytest.raises(TypeError, match="Pass the function itself"):
+            guard(value)
+
+    def test_they_are_decorators_of_methods(self, deliver, request_of):
+        class View:
+            @safe_call
+            def bare(self, request):
+                return fail()
+
+            @safe_call(fallback=[])
+            def with_fallback(self, request):
+                return fail()
+
+            @with_timeout(5)
+            def timed(self, request, factor=2):
+                return 4 * factor
+
+            @safe_call(fallback=0)
+            @with_timeout(5)
+            @cached_for(60)
+            async def all_three(self, request):
+                return 9
+
+            def get_parts(self):
+                """What makes it an owner that a cache key may name by its class."""
+
+        view = View()
+        outcomes = deliver(
+            a=lazy(view.bare), b=lazy(view.with_fallback), c=lazy(view.timed, factor=3),
+            d=lazy(view.all_three),
+        )  # fmt: skip
+        assert [one.status for one in outcomes.values()] == ["error", "fallback", "ok", "ok"]
+        assert outcomes["c"].value == 12
+        assert outcomes["d"].value == 9
+        assert view.timed(None) == 8
+
+    def test_they_nest_in_any_order(self, deliver, gate):
+        hang = lambda request: gate.wait(30)  # noqa: E731
+        outcomes = deliver(
+            a=lazy(safe_call(with_timeout(hang, 0.01), fallback=[])),
+            b=lazy(with_timeout(safe_call(fail, fallback=[]), 5)),
+            c=lazy(safe_call(with_timeout(hang, 0.01))),
+            d=lazy(cached_for(60, key="d")(safe_call(with_timeout(deny, 5), fallback=1))),
+        )
+        assert [one.status for one in outcomes.values()] == [
+            "fallback", "fallback", "timeout", "denied",
+        ]  # fmt: skip

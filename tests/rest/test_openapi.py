@@ -1,0 +1,65 @@
+import pytest
+
+pytest.importorskip("drf_spectacular", reason="needs the openapi extra")
+
+from django.urls import path
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.validation import validate_schema
+from rest_framework import serializers
+
+from django_partstream import ProgressiveView
+
+
+class Report(ProgressiveView):
+    """A report, part by part."""
+
+    def get_parts(self):
+        return []
+
+
+class Numbers(serializers.Serializer):
+    n = serializers.IntegerField()
+
+
+class Described(ProgressiveView):
+    def get_parts(self):
+        return []
+
+    @extend_schema(responses=Numbers)
+    def get(self, request, *args, **kwargs):
+        return super().get(request, *args, **kwargs)
+
+
+@pytest.fixture
+def description():
+    routes = [path("report/<int:pk>/", Report.as_view()), path("own/", Described.as_view())]
+    schema = SchemaGenerator(patterns=routes).get_schema(request=None, public=True)
+    validate_schema(schema)
+    return schema
+
+
+def test_the_page_and_its_parameters_are_described(description):
+    operation = description["paths"]["/report/{id}/"]["get"]
+    assert operation["description"] == "A report, part by part."
+    assert {parameter["name"] for parameter in operation["parameters"]} >= {"cursor", "parts"}
+    assert set(operation["responses"]) == {"200", "400", "410"}
+    reference = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    page = description["components"]["schemas"][reference.rpartition("/")[2]]
+    assert set(page["properties"]) == {"results", "cursor", "meta", "errors"}
+    assert set(page["required"]) == {"results", "cursor", "meta"}
+    assert page["properties"]["cursor"]["nullable"]
+
+
+def test_a_refusal_is_described(description):
+    schemas = description["components"]["schemas"]
+    assert set(schemas["ProgressiveRefusal"]["properties"]) == {"detail", "code"}
+    assert set(schemas["ProgressivePartError"]["properties"]) == {
+        "part", "code", "message", "retryable", "reference",
+    }  # fmt: skip
+
+
+def test_a_views_own_description_wins(description):
+    operation = description["paths"]["/own/"]["get"]
+    reference = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    assert reference.endswith("/Numbers")
