@@ -64,7 +64,7 @@ class ProgressiveConnection(Connection):
     info: Any
     args: dict[str, Any]
     root: Any
-    page: ConnectionPage
+    _page: ConnectionPage
 
     @classmethod
     def __init_subclass_with_meta__(cls, name: str | None = None, **options: Any) -> None:
@@ -80,9 +80,9 @@ class ProgressiveConnection(Connection):
                 )
         if "Edge" not in vars(cls):
             cls.Edge = None  # a concrete parent's edges have that parent's nodes
-        cls.parts = parts
-        cls.declared = [(part_name, DECLARED) for part_name in parts]
-        cls.plan = None if overridden else Plan(cls.declared)
+        cls._parts = parts
+        cls._declared = [(part_name, DECLARED) for part_name in parts]
+        cls._plan = None if overridden else Plan(cls._declared)
         if not (cls.__doc__ and "__doc__" in vars(cls)):
             options.setdefault("description", f"The parts of `{base}`, page by page.")
         super().__init_subclass_with_meta__(
@@ -90,9 +90,9 @@ class ProgressiveConnection(Connection):
         )
 
     #: The declared parts, by name; set on each class.
-    parts: ClassVar[dict[str, Part]]
-    declared: ClassVar[list[tuple[str, Any]]]
-    plan: ClassVar[Plan | None]
+    _parts: ClassVar[dict[str, Part]]
+    _declared: ClassVar[list[tuple[str, Any]]]
+    _plan: ClassVar[Plan | None]
 
     def get_parts(self) -> Iterable[tuple[str, Any]]:
         """
@@ -102,7 +102,7 @@ class ProgressiveConnection(Connection):
         the declared parts, to filter or to reorder. A part that is left out is null, takes no
         place on a page and is not listed.
         """
-        return list(self.declared)
+        return list(self._declared)
 
     def get_permissions(self) -> list[Any]:
         """The permissions to ask, in order."""
@@ -113,11 +113,11 @@ class ProgressiveConnection(Connection):
         request = _as_read(self.request)
         return all(one.has_permission(request, self) for one in self.get_permissions())
 
-    def deliver(self, name: str, arguments: dict[str, Any]) -> Any:
+    def _deliver(self, name: str, arguments: dict[str, Any]) -> Any:
         """The value of a part on this page, or null where the page does not carry it."""
-        return self.page.value(name, arguments)
+        return self._page.value(name, arguments)
 
-    def audience(self) -> list[Any]:
+    def _audience(self) -> list[Any]:
         """Whom a cursor of this connection is for: the connection, its arguments, the user."""
         kind = type(self)
         name = f"{kind.__module__}.{kind.__qualname__}"

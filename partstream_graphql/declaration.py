@@ -23,6 +23,11 @@ from partstream_graphql.types import ProgressivePart
 #: GraphQL fields of a connection and its nodes that are not parts.
 RESERVED = frozenset({"name", "status", "error", "edges", "node", "page_info", "total_count"})
 
+#: Attributes of a connection that its class need not have: options, and what a request brings.
+OWN = frozenset(
+    {"chunk_size", "max_chunk_size", "cursor_ttl", "concurrency", "request", "info", "args", "root"}
+)
+
 
 class Part(graphene.Field):
     """
@@ -58,7 +63,7 @@ class Part(graphene.Field):
 
 
 def _deliver(attname: str, root: Any, info: Any, **arguments: Any) -> Any:
-    return root.deliver(attname, arguments)
+    return root._deliver(attname, arguments)
 
 
 def declared_parts(cls: type[Any]) -> dict[str, Part]:
@@ -89,8 +94,8 @@ def _check_part(cls: type[Any], name: str, part: Part) -> None:
     where = f"{cls.__qualname__}.{name}"
     if name in RESERVED or part.name in {to_camel_case(word) for word in RESERVED}:
         raise TypeError(f"{where}: {name!r} is a field of every connection. Rename the part.")
-    if name in ("request", "info", "args", "root", "page"):
-        raise TypeError(f"{where}: self.{name} is set for each request. Rename the part.")
+    if name in OWN:
+        raise TypeError(f"{where}: self.{name} is the connection's own. Rename the part.")
     if part.attname not in ("", name):
         raise TypeError(f"{where}: this Part is {part.attname!r} already. Declare one for each.")
     check_name(name)
@@ -149,7 +154,7 @@ def spelling_of(cls: type[Any], graphql_type: Any) -> Spelling:
     known: Spelling | None = graphql_type.extensions.get("partstream")
     if known is None:
         fields = {}
-        for name, part in cls.parts.items():
+        for name, part in cls._parts.items():
             spelled = part.name or to_camel_case(name)
             fields[name] = spelled if spelled in graphql_type.fields else name
         known = Spelling(fields, {field: name for name, field in fields.items()})

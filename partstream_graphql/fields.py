@@ -110,10 +110,10 @@ class _Delivery:
 
     def _plan(self) -> Plan:
         connection = self.connection
-        if connection.plan is not None:
-            return connection.plan
+        if connection._plan is not None:
+            return connection._plan
         plan = Plan(connection.get_parts())
-        undeclared = [name for name in plan.names if name not in connection.parts]
+        undeclared = [name for name in plan.names if name not in connection._parts]
         if undeclared:
             raise PlanError(
                 f"{type(connection).__qualname__}.get_parts() returned {undeclared[0]!r}, which "
@@ -132,13 +132,13 @@ class _Delivery:
         cursor: Cursor | None = None
         if after is not None:
             cursor = cursors.read(after)
-            if not cursor.is_for(self.connection.audience()):
+            if not cursor.is_for(self.connection._audience()):
                 raise CursorInvalid
         return plan.page(after=cursor, size=size, only=selection.runs or None)
 
     def _task(self, name: str, run: Run, value: Any) -> Task:
         """How one run of a part is resolved: by its lazy, its value, or its own resolver."""
-        part: Part = self.connection.parts[name]
+        part: Part = self.connection._parts[name]
         field = self.type.fields[self.spelling.fields[name]]
         info = self.info._replace(
             field_name=self.spelling.fields[name],
@@ -173,22 +173,22 @@ class _Delivery:
         resolved: dict[str, list[Resolved]] = {}
         for run, outcome in zip(runs, outcomes, strict=True):
             resolved.setdefault(outcome.name, []).append(Resolved(run, outcome))
-        connection.page = ConnectionPage(
+        connection._page = ConnectionPage(
             page,
             resolved,
             errors_as_data=selection.errors_as_data,
             field_names=self.spelling.fields,
             sign=partial(self._sign, page),
         )
-        connection.page_info = connection.page
-        connection.edges = connection.page.edges()
+        connection.page_info = connection._page
+        connection.edges = connection._page.edges()
         connection.total_count = page.total
         return connection
 
     def _sign(self, page: Page, index: int) -> str:
         return cursors.write(
             page.cursor(index),
-            audience=self.connection.audience(),
+            audience=self.connection._audience(),
             ttl=option(self.connection, "cursor_ttl"),
         )
 

@@ -121,6 +121,6 @@ class Node:
         """Why it failed."""
         return self._outcome.error if self._outcome else None
 
-    def deliver(self, name: str, arguments: dict[str, Any]) -> Any:
+    def _deliver(self, name: str, arguments: dict[str, Any]) -> Any:
         """The value of this node's own part; the fields of the others are null."""
         return self._page.value(name, arguments) if name == self._part else None

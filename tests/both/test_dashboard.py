@@ -1,0 +1,121 @@
+"""The shop's dashboard: declared once, delivered by both fronts, to the same people."""
+
+import re
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from django_partstream.testing import part_fails, walk, walk_connection
+from example_schema import parts
+from example_schema.models import Order
+
+QUERY = Path("example_schema/dashboard.graphql").read_text()
+NAMES = [
+    "overview", "today_stats", "recent_orders", "inventory_alerts", "sales_analytics",
+    "customer_insights",
+]  # fmt: skip
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop():
+    call_command("seed", customers=20, products=30, orders=60, verbosity=0)
+
+
+@pytest.fixture
+def staff(client, shop):
+    client.force_login(User.objects.get(username="demo"))
+    return client
+
+
+def test_both_fronts_deliver_the_same_parts_in_the_same_order(staff):
+    rest = walk(staff, "/api/dashboard/")
+    graphql = walk_connection(staff, QUERY, variables={"first": 2})
+    assert rest.names == NAMES
+    assert graphql.names == [re.sub("_(.)", lambda m: m[1].upper(), name) for name in NAMES]
+    assert rest.errors == graphql.errors == []
+    assert len(rest.pages) == len(graphql.pages) == 3
+
+
+def test_both_fronts_deliver_the_same_values(staff):
+    rest = walk(staff, "/api/dashboard/").parts
+    graphql = walk_connection(staff, QUERY).parts
+    assert graphql["todayStats"]["ordersToday"] == rest["today_stats"]["orders_today"]
+    assert (
+        float(graphql["salesAnalytics"]["totalRevenue"]) == rest["sales_analytics"]["total_revenue"]
+    )
+    assert graphql["customerInsights"]["churnRate"] == rest["customer_insights"]["churn_rate"]
+    assert [order["id"] for order in graphql["recentOrders"]] == [
+        str(order["id"]) for order in rest["recent_orders"][:5]
+    ]
+    assert [product["sku"] for product in graphql["inventoryAlerts"]] == [
+        product["sku"] for product in rest["inventory_alerts"]
+    ]
+
+
+@pytest.mark.parametrize("who", ["nobody", "customer"])
+def test_both_fronts_refuse_the_same_people(client, shop, who):
+    if who == "customer":
+        client.force_login(User.objects.create_user("customer"))
+    assert client.get("/api/dashboard/").status_code == 403
+    answer = client.post("/graphql/", {"query": QUERY}, content_type="application/json").json()
+    assert answer["data"] is None
+    assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
+
+
+def test_a_cursor_of_one_front_does_not_open_the_other(staff):
+    rest = staff.get("/api/dashboard/").json()["cursor"]
+    answer = staff.post(
+        "/graphql/", {"query": QUERY, "variables": {"after": rest}}, content_type="application/json"
+    ).json()
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+def test_a_failure_has_one_vocabulary_in_both(staff):
+    with part_fails("inventory_alerts"):
+        (rest,) = walk(staff, "/api/dashboard/").errors
+        (graphql,) = walk_connection(staff, QUERY).errors
+    for error in (rest, graphql):
+        assert len(error.pop("reference")) == 8
+    assert rest == {
+        "part": "inventory_alerts",
+        "code": "part_failed",
+        "message": "This part could not be loaded.",
+        "retryable": True,
+    }
+    assert graphql == {
+        "part": "inventoryAlerts",
+        "code": "part_failed",
+        "message": "This part could not be loaded.",
+    }
+
+
+def test_what_the_guards_of_the_mixin_say_holds_in_both(staff):
+    with mock.patch.object(parts.DashboardParts, "get_sales_analytics", side_effect=OSError):
+        assert [error["code"] for error in walk(staff, "/api/dashboard/").errors] == ["part_failed"]
+        assert [error["code"] for error in walk_connection(staff, QUERY).errors] == ["part_failed"]
+
+
+def test_a_page_costs_the_queries_of_its_own_parts(staff, django_assert_max_num_queries):
+    cursor = staff.get("/api/dashboard/").json()["cursor"]
+    with django_assert_max_num_queries(2 + 2 * 3):  # session and user; query and savepoint each
+        staff.get(f"/api/dashboard/?cursor={cursor}")
+
+
+def test_page_rest_and_openapi_are_served(client):
+    assert client.get("/").status_code == 200
+    assert client.get("/api/schema/").status_code == 200
+
+
+def test_graphiql_begins_with_the_dashboard(client):
+    html = client.get("/graphql/", HTTP_ACCEPT="text/html").content.decode()
+    assert "graphiql" in html
+    assert "The shop&#x27;s dashboard, two parts at a time." in html
+
+
+def test_the_shop_is_seeded_to_the_last_day(shop):
+    assert Order.objects.count() == 60

@@ -1,0 +1,386 @@
+"""What a connection class must not do is refused when it is created, naming the culprit."""
+
+import graphene
+import pytest
+from graphene import relay
+from graphene_django import DjangoConnectionField, DjangoListField, DjangoObjectType
+
+from django_partstream import lazy
+from example_schema.models import Customer
+from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+
+
+class Parts:
+    def get_parts(self):
+        return []
+
+
+def refuse(message, bases=(ProgressiveConnection,), **namespace):
+    namespace.setdefault("get_parts", lambda self: [])
+    with pytest.raises(TypeError, match=message):
+        type("Dashboard", bases, namespace)
+
+
+def test_a_mixin_after_the_base():
+    with pytest.raises(TypeError, match=r"class Dashboard\(Parts, ProgressiveConnection\)"):
+        type("Dashboard", (ProgressiveConnection, Parts), {"a": Part(graphene.Int)})
+
+
+@pytest.mark.parametrize(
+    "name", ["name", "status", "error", "edges", "node", "page_info", "total_count"]
+)
+def test_a_part_named_like_a_field_of_every_connection(name):
+    refuse(f"{name}' is a field of every connection", **{name: Part(graphene.Int)})
+
+
+@pytest.mark.parametrize("name", ["request", "info", "args", "root", "chunk_size", "cursor_ttl"])
+def test_a_part_named_like_what_the_connection_is_given(name):
+    refuse(f"self.{name} is the connection's own", **{name: Part(graphene.Int)})
+
+
+@pytest.mark.parametrize("name", ["get_parts", "permission_classes", "has_permission"])
+def test_a_part_named_like_an_attribute_of_the_base(name):
+    with pytest.raises(TypeError, match=f"'{name}' has the name of an attribute"):
+        type("Dashboard", (ProgressiveConnection,), {name: Part(graphene.Int)})
+
+
+def test_a_part_named_like_an_attribute_of_a_mixin():
+    class Mixin(Parts):
+        def orders(self, request):
+            return []
+
+    refuse("attribute of .*Mixin", (Mixin, ProgressiveConnection), orders=Part(graphene.Int))
+
+
+def test_a_declared_part_hidden_by_a_method_of_its_name():
+    class Base(ProgressiveConnection):
+        orders = Part(graphene.Int)
+
+        def resolve_orders(self, info):
+            return 1
+
+    refuse("attribute of Dashboard", (Base,), orders=lambda self: 1)
+
+
+def test_one_part_under_two_names():
+    part = Part(graphene.Int)
+    refuse("'a' already", a=part, b=part)
+
+
+def test_two_parts_of_one_graphql_name():
+    refuse("both the GraphQL field 'aB'", a_b=Part(graphene.Int), aB=Part(graphene.Int))
+    refuse("both the GraphQL field 'x'", x=Part(graphene.Int), y=Part(graphene.Int, name="x"))
+
+
+@pytest.mark.parametrize(
+    "required",
+    [{"required": True, "type_": graphene.Int}, {"type_": graphene.NonNull(graphene.Int)}],
+)
+def test_a_required_part(required):
+    with pytest.raises(TypeError, match="cannot be required"):
+        Part(**required)
+
+
+def test_a_part_that_nothing_resolves():
+    with pytest.raises(TypeError, match=r"resolve_orders\(self, info\)"):
+        type("Dashboard", (ProgressiveConnection,), {"orders": Part(graphene.Int)})
+
+
+def test_an_undeclared_part_is_named(ask, settings):
+    settings.DEBUG = True
+
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.Int)
+
+        def get_parts(self):
+            return [("a", 1), ("extra", 2)]
+
+    (error,) = ask(Dashboard)("{ dashboard { a } }").errors
+    assert "Add extra = Part(...) to the connection." in error["message"]
+
+
+def test_two_types_of_one_name_are_both_named(ask, settings):
+    settings.DEBUG = True
+
+    def make(value):
+        class Dashboard(ProgressiveConnection):
+            a = Part(graphene.Int)
+
+            def resolve_a(self, info):
+                return value
+
+        return Dashboard
+
+    class Query(graphene.ObjectType):
+        one = ProgressiveConnectionField(make(1))
+        two = ProgressiveConnectionField(make(2))
+
+    answer = ask(query=Query)("{ one { a } two { a } }")
+    assert "Two types are called 'DashboardConnection'" in answer.errors[0]["message"]
+
+
+def test_types_are_named_after_the_class_or_its_meta(ask):
+    class ShopConnection(ProgressiveConnection):
+        a = Part(graphene.Int, resolver=lambda root, info: 1)
+
+    class Other(ProgressiveConnection):
+        class Meta:
+            name = "Elsewhere"
+
+        a = Part(graphene.Int, resolver=lambda root, info: 2)
+
+    class Query(graphene.ObjectType):
+        shop = ProgressiveConnectionField(ShopConnection)
+        other = ProgressiveConnectionField(Other)
+
+    query = ask(query=Query)
+    assert {"ShopConnection", "ShopEdge", "ShopPart", "ElsewhereConnection", "ElsewhereEdge",
+            "ElsewherePart"} <= set(query.schema.graphql_schema.type_map)  # fmt: skip
+    assert query("{ shop { a } other { a } }").data == {"shop": {"a": 1}, "other": {"a": 2}}
+
+
+def test_a_subclass_of_a_connection_has_types_of_its_own(ask):
+    class Base(ProgressiveConnection):
+        a = Part(graphene.Int)
+
+        def resolve_a(self, info):
+            return 1
+
+    class More(Base):
+        b = Part(graphene.Int)
+
+        def resolve_b(self, info):
+            return 2
+
+    class Query(graphene.ObjectType):
+        base = ProgressiveConnectionField(Base)
+        more = ProgressiveConnectionField(lambda: More)
+
+    answer = ask(query=Query)(
+        "{ base { edges { node { __typename a } } } more { edges { node { __typename a b } } } }"
+    )
+    assert answer.errors is None
+    assert [edge["node"] for edge in answer.data["base"]["edges"]] == [
+        {"__typename": "BasePart", "a": 1}
+    ]
+    assert [edge["node"] for edge in answer.data["more"]["edges"]] == [
+        {"__typename": "MorePart", "a": 1, "b": None},
+        {"__typename": "MorePart", "a": None, "b": 2},
+    ]
+
+
+def test_an_abstract_base_may_hold_parts_and_resolvers(ask):
+    class Base(ProgressiveConnection):
+        class Meta:
+            abstract = True
+
+        a = Part(graphene.Int)
+
+        def resolve_a(self, info):
+            return self.number
+
+    class Concrete(Base):
+        number = 3
+
+    assert ask(Concrete)("{ dashboard { a } }").data["dashboard"]["a"] == 3
+
+
+def test_resolvers_may_be_static_or_class_methods_or_given(ask):
+    class Kinds(ProgressiveConnection):
+        chunk_size = 4
+        a = Part(graphene.String)
+        b = Part(graphene.String)
+        c = Part(graphene.String, resolver=lambda root, info: type(root).__name__)
+        d = Part(graphene.String, name="renamed")
+
+        @staticmethod
+        def resolve_a(root, info):
+            return type(root).__name__
+
+        @classmethod
+        def resolve_b(cls, root, info):
+            return cls.__name__
+
+        def resolve_d(self, info):
+            return "D"
+
+    answer = ask(Kinds)("{ dashboard { a b c renamed edges { node { name } } } }")
+    page = answer.data["dashboard"]
+    assert [page[name] for name in ("a", "b", "c", "renamed")] == ["Kinds", "Kinds", "Kinds", "D"]
+    assert page["edges"][-1] == {"node": {"name": "renamed"}}
+
+
+def test_names_stay_as_they_are_without_camel_case(serve):
+    from django.urls import path
+    from graphene_django.views import GraphQLView
+
+    class Snake(ProgressiveConnection):
+        two_words = Part(graphene.Int)
+
+        def resolve_two_words(self, info):
+            return 1
+
+    class Query(graphene.ObjectType):
+        dashboard = ProgressiveConnectionField(Snake)
+
+    schema = graphene.Schema(query=Query, auto_camelcase=False)
+    client = serve(path("graphql/", GraphQLView.as_view(schema=schema)))
+    text = "{ dashboard { total_count edges { node { name two_words } } } }"
+    answer = client.post("/graphql/", {"query": text}, content_type="application/json").json()
+    assert answer["data"]["dashboard"]["edges"] == [{"node": {"name": "two_words", "two_words": 1}}]
+
+
+class CustomerType(DjangoObjectType):
+    class Meta:
+        model = Customer
+        name = "TestCustomer"
+        fields = ("name", "city")
+        interfaces = (relay.Node,)
+
+    @classmethod
+    def get_queryset(cls, queryset, info):
+        return queryset.exclude(city="hidden")
+
+
+class Customers(ProgressiveConnection):
+    chunk_size = 6
+    everyone = Part(DjangoListField(CustomerType))
+    in_oslo = Part(DjangoListField(CustomerType))
+    rows = Part(graphene.List(graphene.NonNull(CustomerType)))
+    first_one = Part(CustomerType)
+    paged = Part(DjangoConnectionField(CustomerType))
+
+    def resolve_in_oslo(self, info):
+        return Customer.objects.filter(city="Oslo")
+
+    def resolve_rows(self, info):
+        return Customer.objects.order_by("name")
+
+    def resolve_first_one(self, info):
+        return Customer.objects.order_by("name").first()
+
+
+@pytest.mark.django_db
+def test_graphene_djangos_own_fields_resolve_as_they_do(ask, django_assert_num_queries):
+    for name, city in [("Ann", "Oslo"), ("Bob", "Rome"), ("Eve", "hidden")]:
+        Customer.objects.create(name=name, email=f"{name}@example.com", city=city)
+    query = ask(Customers)
+    answer = query(
+        "{ dashboard { everyone { name } inOslo { name } rows { name } firstOne { name }"
+        " paged(first: 1) { pageInfo { hasNextPage } edges { node { name } } } } }"
+    )
+    assert answer.errors is None
+    assert answer.data["dashboard"] == {
+        "everyone": [{"name": "Ann"}, {"name": "Bob"}],
+        "inOslo": [{"name": "Ann"}],
+        "rows": [{"name": "Ann"}, {"name": "Bob"}, {"name": "Eve"}],
+        "firstOne": {"name": "Ann"},
+        "paged": {"pageInfo": {"hasNextPage": True}, "edges": [{"node": {"name": "Ann"}}]},
+    }
+    with django_assert_num_queries(3):  # the query between a savepoint and its release
+        query("{ dashboard { everyone { name } edges { node { everyone { city } } } } }")
+
+
+class TestGetParts:
+    def test_it_wins_over_resolvers_and_lazies_get_the_request_and_arguments(self, ask):
+        class Dashboard(ProgressiveConnection):
+            chunk_size = 3
+            a = Part(graphene.String, n=graphene.Int())
+            b = Part(graphene.Int)
+            c = Part(graphene.Int)
+
+            def get_parts(self):
+                return [("b", 2), ("a", lazy(self.get_a, "A"))]
+
+            def get_a(self, request, letter, n=0):
+                return f"{letter}{n} {request is self.request} {request.path}"
+
+            def resolve_a(self, info, n=0):
+                raise AssertionError
+
+        answer = ask(Dashboard)(
+            "{ dashboard { totalCount a(n: 3) c edges { node { name a(n: 3) b c } } } }"
+        )
+        assert answer.errors is None
+        page = answer.data["dashboard"]
+        assert page["a"] == "A3 True /graphql/"
+        assert page["totalCount"] == 2
+        assert [edge["node"]["name"] for edge in page["edges"]] == ["b", "a"]
+        assert page["c"] is None
+
+    def test_the_declared_parts_can_be_filtered(self, ask):
+        class Dashboard(ProgressiveConnection):
+            a = Part(graphene.Int)
+            b = Part(graphene.Int)
+
+            def get_parts(self):
+                return [(name, part) for name, part in super().get_parts() if name != "a"]
+
+            def resolve_a(self, info):
+                raise AssertionError
+
+            def resolve_b(self, info):
+                return 2
+
+        page = ask(Dashboard)("{ dashboard { totalCount a b edges { node { name } } } }").data
+        assert page["dashboard"] == {
+            "totalCount": 1, "a": None, "b": 2, "edges": [{"node": {"name": "b"}}],
+        }  # fmt: skip
+
+    def test_none_is_answered_with_what_to_return_instead(self, ask, settings):
+        settings.DEBUG = True
+
+        class Dashboard(ProgressiveConnection):
+            a = Part(graphene.Int)
+
+            def get_parts(self):
+                pass
+
+        (error,) = ask(Dashboard)("{ dashboard { a } }").errors
+        assert "return [] when there are no parts." in error["message"]
+
+
+class TestPermissions:
+    @pytest.fixture
+    def asked(self):
+        return []
+
+    @pytest.fixture
+    def guarded(self, asked):
+        class Never:
+            def has_permission(self, request, connection):
+                asked.append((request.method, request.path, type(connection).__name__))
+                return False
+
+        class Guarded(ProgressiveConnection):
+            permission_classes = [Never]
+            a = Part(graphene.Int)
+
+            def get_parts(self):
+                raise AssertionError("get_parts() ran before the permissions were asked")
+
+        return Guarded
+
+    def test_they_are_asked_before_anything_runs_and_as_the_read_it_is(self, ask, guarded, asked):
+        answer = ask(guarded)("{ dashboard { a } }")
+        assert answer.data is None
+        (error,) = answer.errors
+        assert error["extensions"] == {"code": "FORBIDDEN"}
+        assert asked == [("GET", "/graphql/", "Guarded")]
+
+    def test_a_connection_may_decide_itself(self, ask):
+        class Guarded(ProgressiveConnection):
+            a = Part(graphene.Int, resolver=lambda root, info: 1)
+
+            def has_permission(self, info):
+                return "let-me-in" in info.context.headers
+
+        query = ask(Guarded)
+        assert query("{ dashboard { a } }").errors[0]["extensions"] == {"code": "FORBIDDEN"}
+        answer = query.client.post(
+            "/graphql/",
+            {"query": "{ dashboard { a } }"},
+            content_type="application/json",
+            headers={"Let-Me-In": "1"},
+        )
+        assert answer.json() == {"data": {"dashboard": {"a": 1}}}
