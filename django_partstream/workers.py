@@ -7,6 +7,7 @@ along, and leaves no database connection behind that nobody will use.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -28,6 +29,8 @@ from django_partstream.conf import setting
 from django_partstream.exceptions import PartTimeout
 
 T = TypeVar("T")
+
+logger = logging.getLogger("django_partstream")
 
 
 def carrying(call: Callable[[], T]) -> Callable[[], T]:
@@ -90,24 +93,30 @@ def together(calls: Iterable[Callable[[], T]], *, at_once: int) -> list[T]:
             results[index] = call()
 
     def pooled() -> None:
-        close_old_connections()
+        _tidy_connections()
         try:
             lane()
         finally:
-            close_old_connections()
+            _tidy_connections()
 
     executor = _executor()
     lanes = [executor.submit(carrying(pooled)) for _ in range(at_once - 1)]
     try:
         lane()  # the caller's own thread works too
     finally:
-        for future in lanes:
-            if not future.cancel():
-                future.exception()
-    for future in lanes:
-        if not future.cancelled():
-            future.result()
+        running = [future for future in lanes if not future.cancel()]
+        wait(running)
+    for future in running:
+        future.result()
     return [results[index] for index in sorted(results)]
+
+
+def _tidy_connections() -> None:
+    """Close this thread's connections that are broken or past their ``CONN_MAX_AGE``."""
+    try:
+        close_old_connections()
+    except Exception:
+        logger.warning("A worker could not give its connections back.", exc_info=True)
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:

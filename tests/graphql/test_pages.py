@@ -471,6 +471,7 @@ class TestAsync:
 
 
 class TestConcurrency:
+    @pytest.mark.django_db(transaction=True)
     def test_parts_of_a_page_run_together_with_their_arguments(self, ask):
         barrier = threading.Barrier(3)
 

@@ -1,0 +1,78 @@
+"""Over requests: whatever parts come, go or fail between pages, a walk loses and repeats none."""
+
+import graphene
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from django_partstream import lazy
+from partstream_graphql import Part, ProgressiveConnection
+
+NAMES = [f"part{number}" for number in range(8)]
+
+
+class Parts:
+    order: list[str] = []
+    failing: set[str] = set()
+
+    def get_parts(self):
+        return [(name, lazy(self.value, name)) for name in self.order]
+
+    def value(self, request, name):
+        if name in self.failing:
+            raise ValueError(name)
+        return name
+
+
+Changing = type(
+    "Changing", (Parts, ProgressiveConnection), {name: Part(graphene.String) for name in NAMES}
+)
+
+FIELDS = " ".join(NAMES)
+QUERY = f"""
+query ($first: Int, $after: String) {{ dashboard(first: $first, after: $after) {{
+  totalCount pageInfo {{ hasNextPage endCursor }}
+  edges {{ node {{ name status error {{ code }} {FIELDS} }} }}
+}} }}
+"""
+
+
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.permutations(NAMES), st.sets(st.sampled_from(NAMES)), st.integers(1, 5), st.data())
+def test_every_part_that_stays_ends_once_and_the_walk_ends(ask, order, steady, first, data):
+    query = ask(Changing)
+    Changing.order = list(order)
+    delivered, after = [], None
+    for _ in range(30):
+        Changing.failing = data.draw(st.sets(st.sampled_from(NAMES)))
+        answer = query(QUERY, first=first, after=after)
+        if answer.errors:
+            assert [error["extensions"]["code"] for error in answer.errors] == ["CURSOR_STALE"]
+            return
+        page = answer.data["dashboard"]
+        assert page["totalCount"] == len(Changing.order)
+        assert len(page["edges"]) <= first
+        for edge in page["edges"]:
+            node = edge["node"]
+            name = node["name"]
+            delivered.append(name)
+            failed = name in Changing.failing
+            assert node["status"] == ("ERROR" if failed else "OK")
+            assert node["error"] == ({"code": "part_failed"} if failed else None)
+            assert {other: node[other] for other in NAMES if node[other]} == (
+                {} if failed else {name: name}
+            )
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+        # Any but the steady parts may go; those that are gone may come back further on.
+        Changing.order = [name for name in order if name in steady or data.draw(st.booleans())]
+    else:
+        pytest.fail("the walk did not end")
+    assert len(delivered) == len(set(delivered))
+    assert [name for name in delivered if name in steady] == [
+        name for name in order if name in steady
+    ]
