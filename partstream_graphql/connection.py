@@ -83,7 +83,7 @@ class ProgressiveConnection(Connection):
         cls._parts = parts
         cls._declared = [(part_name, DECLARED) for part_name in parts]
         cls._plan = None if overridden else Plan(cls._declared)
-        if not (cls.__doc__ and "__doc__" in vars(cls)):
+        if not cls.__doc__:
             options.setdefault("description", f"The parts of `{base}`, page by page.")
         super().__init_subclass_with_meta__(
             node=node_type(base, parts), name=f"{base}Connection", strict_types=True, **options
