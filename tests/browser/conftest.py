@@ -1,0 +1,142 @@
+"""
+A browser, signed in to the example shop, which a live server serves.
+
+Playwright's sync API keeps an event loop running in the thread of the tests, and Django refuses
+to touch a database from such a thread unless told that it may: it is told so while the browser
+lives, and no longer.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from importlib.util import find_spec
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+
+from tests.settings import HAS_GRAPHQL, HAS_REST
+
+if not (HAS_REST and HAS_GRAPHQL):
+    collect_ignore_glob = ["test_*.py"]  # the example shop has both fronts
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 15_000  # milliseconds, of a busy machine
+
+CDN = re.compile(r"https://[\w.]+/npm/((?:@[\w-]+/)?[\w-]+@[\w.-]+)/([^\"]+)")
+
+
+def lack(what):
+    """Something that these tests need is not there: a failure in CI, a skip elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="package")
+def chromium():
+    path = os.environ.get("PARTSTREAM_CHROMIUM")
+    path = path or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
+        lack("No Chromium: apt-get install chromium, or name yours in PARTSTREAM_CHROMIUM.")
+    if find_spec("playwright") is None:
+        lack("No Playwright: pip install -e .[dev]")
+    return path
+
+
+@pytest.fixture(scope="package")
+def browser(chromium):
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def expect(browser):
+    """Playwright's ``expect``, which may be missing when the tests are collected."""
+    from playwright.sync_api import expect
+
+    return expect
+
+
+@pytest.fixture
+def page(browser, transactional_db, live_server, client):
+    """A page of the seeded shop, with the demo's member of staff signed in."""
+    call_command("seed", customers=20, products=15, orders=40, verbosity=0)
+    client.force_login(get_user_model().objects.get())
+    session = client.cookies[settings.SESSION_COOKIE_NAME]
+    with browser.new_context(base_url=live_server.url) as context:
+        context.set_default_timeout(PATIENCE)
+        context.add_cookies([{"name": session.key, "value": session.value, "url": live_server.url}])
+        yield context.new_page()
+
+
+@pytest.fixture
+def complaints(page):
+    """What the page wrote to the console as an error or a warning, and its uncaught exceptions."""
+    told = []
+    page.on(
+        "console",
+        lambda message: told.append(message.text) if message.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: told.append(str(error)))
+    return told
+
+
+@pytest.fixture
+def cdn(page, pytestconfig):
+    """
+    Stands in for the CDN that graphene-django's GraphiQL is loaded from.
+
+    It serves the same files of the same npm packages. That they are the same, the browser checks:
+    the page has their hashes. The packages stay in pytest's cache.
+    """
+    html = page.request.get("/graphql/", headers={"Accept": "text/html"}).text()
+    folder = pytestconfig.cache.mkdir("npm")
+    wanted = {package: folder / tarball_name(package) for package, _ in CDN.findall(html)}
+    missing = [package for package, tarball in wanted.items() if not tarball.exists()]
+    if missing:
+        fetch_packages(missing, folder)
+
+    def serve(route):
+        package, path = CDN.fullmatch(route.request.url).groups()
+        with tarfile.open(wanted[package]) as tarball:
+            body = tarball.extractfile(f"package/{path}").read()
+        kind = "text/css" if path.endswith(".css") else "text/javascript"
+        route.fulfill(body=body, content_type=kind, headers={"Access-Control-Allow-Origin": "*"})
+
+    page.route(CDN, serve)
+
+
+def tarball_name(package):
+    """What npm calls the tarball of ``@scope/name@version``."""
+    return package.removeprefix("@").replace("/", "-").replace("@", "-") + ".tgz"
+
+
+def fetch_packages(packages, folder):
+    npm = shutil.which("npm")
+    if npm is None:
+        lack("No npm: apt-get install npm. GraphiQL's files are fetched with it, once.")
+    subprocess.run(
+        [npm, "pack", "--silent", "--pack-destination", str(folder), *packages],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=120,
+    )

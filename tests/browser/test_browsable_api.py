@@ -1,0 +1,29 @@
+import re
+
+PARTS = [
+    "overview",
+    "today_stats",
+    "recent_orders",
+    "inventory_alerts",
+    "sales_analytics",
+    "customer_insights",
+]
+
+
+def test_next_leads_through_all_parts(page, expect):
+    page.goto("/api/dashboard/")
+    answer = page.locator(".response-info")
+    following = page.locator(".pager .next").first
+    for last in range(1, len(PARTS), 2):
+        for name in PARTS:
+            shown = PARTS.index(name) in (last - 1, last)
+            found = expect(answer)
+            (found.to_contain_text if shown else found.not_to_contain_text)(f'"{name}"')
+        if last < len(PARTS) - 1:
+            following.get_by_role("link").click()
+
+    expect(following).to_have_class(re.compile("disabled"))
+    expect(answer).to_contain_text('"has_more": false')
+
+    page.locator(".pager .previous a").first.click()
+    expect(answer).to_contain_text('"overview"')
