@@ -86,7 +86,7 @@ class Store:
             return None
         owner, request, args = found
         if owner is None:
-            owner = getattr(call.func, "__self__", None)
+            owner = _bound_to(call.func)
         attempt = call.attempt
         in_page = attempt is not None and attempt.scope is not None
         what = [
@@ -194,16 +194,26 @@ def _owner(owner: Any) -> Any:
     return type(owner) if hasattr(owner, "get_parts") else owner
 
 
+def _bound_to(func: Any) -> Any:
+    """What a method is bound to, under whatever guards there are on it."""
+    while func is not None:
+        if (owner := getattr(func, "__self__", None)) is not None:
+            return owner
+        func = getattr(func, "__wrapped__", None)
+    return None
+
+
 def _name(func: Any, key: str | None) -> str:
     if key is not None:
         return f"key:{key}"
-    name = f"{getattr(func, '__module__', '')}.{getattr(func, '__qualname__', '')}"
-    if "." not in name.rpartition("<locals>.")[2] or name.endswith("<lambda>"):
+    name = getattr(func, "__qualname__", "<lambda>")
+    local = "<locals>" in name and "." not in name.rpartition("<locals>.")[2]
+    if local or name.endswith("<lambda>"):
         raise TypeError(
-            f"cached_for() cannot tell {func!r} from other lambdas and local functions. "
-            "Give it a name: cached_for(300, key='...')."
+            f"cached_for() cannot tell {func!r} from others of its kind: it has no name of its "
+            "own. Give it one: cached_for(300, key='...')."
         )
-    return name
+    return f"{func.__module__}.{name}"
 
 
 def _is_number(value: Any) -> bool:

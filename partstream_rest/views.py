@@ -67,6 +67,10 @@ class ProgressiveView(APIView):
         super().__init_subclass__(**kwargs)
         refuse_late_mixin(cls, ProgressiveView)
 
+    def __init__(self, **initkwargs: Any) -> None:
+        super().__init__(**initkwargs)
+        self._initkwargs = initkwargs
+
     def get_parts(self) -> Iterable[tuple[str, Any]]:
         """
         The parts of this response: ``[(name, value | lazy(func)), ...]``, in order.
@@ -155,11 +159,11 @@ class ProgressiveView(APIView):
         ]
 
     def _variation(self) -> list[Any]:
-        """What cached values depend on: the URL's arguments and the query string."""
+        """What cached values depend on: ``as_view()``'s and the URL's arguments, the query."""
         query = dict(self.request._request.GET.lists())
         for name in (CURSOR_PARAM, PARTS_PARAM, "format"):
             query.pop(name, None)
-        return ["rest", self.args, self.kwargs, query]
+        return ["rest", self._initkwargs, self.args, self.kwargs, query]
 
     def _planned(self, request: Request) -> tuple[Page, str | None]:
         """Which parts this page carries, and the cursor of the next one."""

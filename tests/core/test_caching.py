@@ -2,11 +2,13 @@ import asyncio
 import datetime
 import uuid
 from decimal import Decimal
+from functools import partial
 from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.utils import timezone, translation
 
@@ -126,8 +128,11 @@ def test_views_and_subclasses_do_not_share(request_of):
 
     views = [type(name, (Base,), {"number": number}) for number, name in enumerate("ABC")]
     assert [view().get_number(request_of()) for view in (*views, *views)] == [0, 1, 2] * 2
-    bound = [cached_for(60)(view().get_number.__wrapped__.__get__(view())) for view in views]
-    assert [get(request_of()) for get in bound] == [0, 1, 2]
+    plain = Base.get_number.__wrapped__
+    for wrap in (lambda method: method, safe_call, lambda method: safe_call(safe_call(method))):
+        cache.clear()
+        bound = [cached_for(60)(wrap(plain.__get__(view()))) for view in views]
+        assert [get(request_of()) for get in bound] == [0, 1, 2]
 
 
 def test_an_owner_that_is_data_is_part_of_the_key(request_of):
@@ -141,7 +146,16 @@ def test_an_owner_that_is_data_is_part_of_the_key(request_of):
     assert [Resolver.number(root, info) for root in (1, 2, 1)] == [1, 2, 1]
 
 
-@pytest.mark.parametrize("make", [lambda: lambda request: 1, lambda: local_function()])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: lambda request: 1,
+        lambda: local_function(),
+        lambda: safe_call(local_function()),
+        lambda: partial(local_function(), 1),
+        Counter,
+    ],
+)
 def test_functions_that_share_a_name_need_a_key(make):
     with pytest.raises(TypeError, match=r"cached_for\(300, key='...'\)"):
         cached_for(60)(make())

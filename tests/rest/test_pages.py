@@ -8,7 +8,7 @@ from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from django_partstream import ProgressiveView, lazy
+from django_partstream import ProgressiveView, cached_for, lazy
 from django_partstream.testing import part_fails, part_hangs, walk
 from example_schema.models import Customer
 
@@ -418,3 +418,18 @@ def test_it_is_an_apiview():
     assert issubclass(ProgressiveView, APIView)
     assert ProgressiveView.as_view().cls is ProgressiveView
     assert ProgressiveView.as_view().csrf_exempt
+
+
+def test_what_as_view_is_given_keeps_cached_values_apart(serve):
+    class Numbered(ProgressiveView):
+        number = 0
+
+        def get_parts(self):
+            return [("number", lazy(self.get_number))]
+
+        @cached_for(60)
+        def get_number(self, request):
+            return self.number
+
+    client = serve(*(path(f"{n}/", Numbered.as_view(number=n)) for n in (1, 2)))
+    assert [client.get(f"/{n}/").json()["results"][0]["number"] for n in (1, 2, 1)] == [1, 2, 1]
