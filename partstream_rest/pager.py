@@ -7,7 +7,6 @@ from typing import Any
 
 from django.template import loader
 from rest_framework.request import Request
-from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from django_partstream.outcomes import Outcome
 from partstream_rest.queries import CURSOR_PARAM
@@ -25,13 +24,11 @@ class Pager:
     display_page_controls = True
     template = "rest_framework/pagination/previous_and_next.html"
 
-    def __init__(self, request: Request, token: str | None) -> None:
-        address = request.build_absolute_uri()
-        started = f"{CURSOR_PARAM}=" in address
-        if address.count("?") > 1:
-            address = address.rpartition("?cursor=")[0]
-        self.first = remove_query_param(address, CURSOR_PARAM) if started else None
-        self.next = replace_query_param(address, CURSOR_PARAM, token) if token else None
+    def __init__(self, request: Request, own_query: str, *, began: bool, token: str | None) -> None:
+        address = request.build_absolute_uri(request.path)
+        query = f"{own_query}&" if own_query else ""
+        self.first = f"{address}?{own_query}".rstrip("?") if began else None
+        self.next = f"{address}?{query}{CURSOR_PARAM}={token}" if token else None
 
     def to_html(self) -> str:
         """The links, in DRF's own template."""

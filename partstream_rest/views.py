@@ -62,6 +62,7 @@ class ProgressiveView(APIView):
     )
 
     _after: Cursor | None = None
+    _own_query = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -104,6 +105,7 @@ class ProgressiveView(APIView):
         """
         try:
             token = read_token(request._request)
+            self._own_query = request._request.GET.urlencode() if request._request.GET else ""
             if token:
                 self._after = self._followed(request, token)
         except CursorError as exc:
@@ -183,7 +185,7 @@ class ProgressiveView(APIView):
                 audience=self._audience(request),
                 ttl=option(self, "cursor_ttl"),
             )
-        self.paginator = Pager(request, token)
+        self.paginator = Pager(request, self._own_query, began=self._after is not None, token=token)
         return page, token
 
     def _task(self, name: str, value: Any) -> Task:
