@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import sync_to_async
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +57,8 @@ class Attempt:
 
     *direct* is true while the callable about to run is a guard of the part itself, not one
     called by hand further inside: the guards of a part make its value whole within their own
-    reach, so that the database work of a lazy query set is covered by them.
+    reach, so that the database work of a lazy query set is covered by them. *transactions* are
+    those that the page is inside of.
     """
 
     scope: Scope | None
@@ -63,12 +66,17 @@ class Attempt:
     call: Callable[[], Any]
     whole: Callable[[Any], Any]
     direct: bool = False
+    transactions: Sequence[BaseDatabaseWrapper] = ()
     caught: list[Caught] = field(default_factory=list)
     _whole_value: Any = field(default=None, repr=False)
 
     def run(self) -> Any:
         """Call the part: its value, or what must be awaited for it."""
-        return self.call()
+        return self.call() if self.direct else self.invoke(self.call)
+
+    def invoke(self, call: Callable[[], Any]) -> Any:
+        """Make *call*, the part's own function under all of its guards."""
+        return call()
 
     def make_whole(self, value: Any) -> Any:
         """What *value* is once it holds no more work, as the front defines it; once per value."""
@@ -82,6 +90,11 @@ class Attempt:
         if value is None or value is self._whole_value:
             return value
         return await sync_to_async(self.make_whole)(value)
+
+    @property
+    def unanswered(self) -> Exception | None:
+        """The first failure that was caught where no fallback was given for it."""
+        return next((one.exc for one in self.caught if not one.answered), None)
 
     def accept(self, value: Any) -> Any:
         """Take *value* for whole: it comes from a cache that held it whole."""

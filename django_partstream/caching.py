@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.core.cache import caches
+from django.http import QueryDict
 from django.utils import timezone, translation
 
 from django_partstream.attempts import Attempt, attempting
@@ -31,6 +32,8 @@ logger = logging.getLogger("django_partstream")
 
 #: Query parameters that choose a page or its form, not what a part holds.
 UNKEYED_PARAMS = frozenset({"cursor", "parts", "format"})
+
+_unkeyed: set[str] = set()
 
 #: How long one caller may take to renew a stale value before another one tries, in seconds.
 RENEWAL_LEASE = 60
@@ -51,10 +54,13 @@ def cached_for(
     False shares it among all users. *cache* is an alias of ``CACHES``. *key* names the value
     where the function has no name of its own.
 
+    A query set is evaluated to be kept. What depends on an argument, or on the object that a
+    resolver stands on, without a stable text to make a key of is computed each time, and a
+    warning says so once.
+
     Raises:
         ValueError: *seconds* is not above zero, or *stale* is below.
-        TypeError: a lambda or local function without *key*; when called: an argument that has
-            no stable text to make a key of.
+        TypeError: a lambda or local function without *key*.
     """
     if not _is_number(seconds) or seconds <= 0:
         raise ValueError(f"cached_for() needs a number of seconds above zero, got {seconds!r}.")
@@ -62,7 +68,7 @@ def cached_for(
         raise ValueError(f"stale must be a number of seconds, zero or more, got {stale!r}.")
 
     def decorate(func: F) -> F:
-        store = Store(_name(func, key), seconds, stale, per_user, cache, named=key is not None)
+        store = Store(_name(func, key), seconds, stale, per_user, cache)
         return guard(func, partial(_cached, store=store))
 
     return decorate
@@ -77,30 +83,47 @@ class Store:
     stale: float
     per_user: bool
     alias: str
-    named: bool
 
     def key(self, call: Call) -> str | None:
-        """The key of *call*'s value, or None where nobody asks for it."""
-        found = split_request(call.args)
-        if found is None:
+        """
+        The key of *call*'s value; None where nobody asks for it, or where what it depends on
+        has no stable text. The latter is logged, once.
+        """
+        owners, request, args = split_request(call.args, call.kwargs)
+        scope = call.attempt.scope if call.attempt else None
+        if request is None and scope is not None:
+            request = scope.request  # a helper without a request of its own, called by a part
+        if request is None:
             return None
-        owner, request, args = found
-        if owner is None:
-            owner = _bound_to(call.func)
-        attempt = call.attempt
-        in_page = attempt is not None and attempt.scope is not None
-        what = [
+        try:
+            what = stable(self._depends_on(call, owners or _bound_to(call.func), request, args))
+        except TypeError as exc:
+            if self.name not in _unkeyed:
+                _unkeyed.add(self.name)
+                logger.warning("%s is not cached: %s.", self.name, exc)
+            return None
+        return f"partstream:{sha256(what.encode()).hexdigest()}"
+
+    def _depends_on(
+        self, call: Call, owners: tuple[Any, ...], request: Any, args: tuple[Any, ...]
+    ) -> list[Any]:
+        scope = call.attempt.scope if call.attempt else None
+        host = getattr(request, "get_host", None)
+        identity = next(
+            (one.cache_identity for one in owners if hasattr(one, "cache_identity")), cache_identity
+        )
+        return [
             self.name,
-            "" if self.named else _owner(owner),
-            attempt.scope.vary() if in_page else request_variation(request),  # type: ignore[union-attr]
+            call.direct,  # the value of a part is whole, that of a helper what it returned
+            [_owner(one) for one in owners],
+            [scope.sender, scope.vary()] if scope else request_variation(request),
             args,
-            call.kwargs,
-            request.get_host(),
+            {name: value for name, value in call.kwargs.items() if name != "request"},
+            host() if host else None,
             translation.get_language(),
             timezone.get_current_timezone_name(),
-            getattr(owner, "cache_identity", cache_identity)(request) if self.per_user else None,
+            identity(request) if self.per_user else None,
         ]
-        return f"partstream:{sha256(stable(what).encode()).hexdigest()}"
 
     def get(self, key: str | None) -> tuple[Any] | None:
         """The value to use, as a tuple of one, or None where it is to be computed."""
@@ -124,6 +147,8 @@ class Store:
         kept = (value, time.time() + self.seconds)
         try:
             caches[self.alias].set(key, kept, self.seconds + self.stale)
+            if self.stale:
+                caches[self.alias].delete(f"{key}:renewal")
         except Exception:
             logger.warning("%s could not be cached in %r.", self.name, self.alias, exc_info=True)
 
@@ -135,9 +160,10 @@ class Store:
 def request_variation(request: Any) -> list[Any]:
     """What a value may depend on in a plain request: its URL's kwargs and its query string."""
     match = getattr(request, "resolver_match", None)
+    query: Any = getattr(request, "GET", QueryDict())
     return [
         match.kwargs if match else None,
-        {name: values for name, values in request.GET.lists() if name not in UNKEYED_PARAMS},
+        {name: values for name, values in query.lists() if name not in UNKEYED_PARAMS},
     ]
 
 
@@ -191,16 +217,18 @@ def _accept(call: Call, value: Any) -> Any:
 
 def _owner(owner: Any) -> Any:
     """The class of a view or connection; another owner is part of what the value depends on."""
-    return type(owner) if hasattr(owner, "get_parts") else owner
+    if isinstance(owner, type) or not hasattr(owner, "get_parts"):
+        return owner
+    return type(owner)
 
 
-def _bound_to(func: Any) -> Any:
+def _bound_to(func: Any) -> tuple[Any, ...]:
     """What a method is bound to, under whatever guards there are on it."""
     while func is not None:
         if (owner := getattr(func, "__self__", None)) is not None:
-            return owner
+            return (owner,)
         func = getattr(func, "__wrapped__", None)
-    return None
+    return ()
 
 
 def _name(func: Any, key: str | None) -> str:

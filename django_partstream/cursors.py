@@ -29,6 +29,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from django_partstream.conf import setting
 from django_partstream.exceptions import CursorExpired, CursorInvalid
+from django_partstream.identity import telling
 
 FORMAT = 1
 ALGORITHM = "HS256"
@@ -78,10 +79,14 @@ def write(cursor: Cursor, *, audience: Iterable[Any], ttl: int) -> str:
         "p": cursor.after,
         "n": cursor.position,
     }
-    if cursor.query:
-        claims["q"] = cursor.query
-    token = _sign(claims, key)
     limit = setting("MAX_CURSOR_LENGTH")
+    # By its own length, so that a walk carries its query on every page or on none: half the
+    # limit leaves room, in base64, for all but the longest of names.
+    if cursor.query and len(cursor.query) <= limit // 2:
+        claims["q"] = cursor.query
+    elif cursor.query:
+        claims["h"] = digest(key, [cursor.query])
+    token = _sign(claims, key)
     if len(token) > limit and "q" in claims:
         claims["h"] = digest(key, [claims.pop("q")])
         token = _sign(claims, key)
@@ -117,7 +122,7 @@ def read(token: str) -> Cursor:
 
 def digest(key: bytes, message: Iterable[Any]) -> str:
     """A short keyed digest of a JSON-like *message*."""
-    text = json.dumps(list(message), sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps(list(message), sort_keys=True, separators=(",", ":"), default=telling)
     return urlsafe_b64encode(hmac.digest(key, b"\0" + text.encode(), "sha256")[:12]).decode()
 
 

@@ -20,23 +20,16 @@ from secrets import token_hex
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream import workers
 from django_partstream.attempts import Attempt, Scope, attempting
 from django_partstream.guards import is_guard
-from django_partstream.outcomes import Failure, Outcome, PartError, Status, failure_of
+from django_partstream.outcomes import Failure, Outcome, PartError, Status, meaning_of, told
 from django_partstream.savepoints import open_transactions, savepoints
 from django_partstream.signals import part_resolved
 
 logger = logging.getLogger("django_partstream")
-
-_LEVELS = {
-    Status.FALLBACK: logging.WARNING,
-    Status.DENIED: logging.INFO,
-    Status.ERROR: logging.ERROR,
-    Status.TIMEOUT: logging.ERROR,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +39,7 @@ class Task:
 
     *call* returns its value, or an awaitable of it; *guarded* is the function behind it, which
     may be a guard. *whole* makes the value whole, as the front defines that. *immediate* parts
-    have their value already.
+    have their value already, and no work in it.
     """
 
     name: str
@@ -103,21 +96,21 @@ def resolve_now(tasks: Sequence[Task], scope: Scope, *, concurrency: int = 1) ->
 
 def ended(attempt: Attempt, value: Any, started: float) -> Outcome:
     """How an attempt that returned *value* ended: what its guards caught counts too."""
-    unanswered = [one for one in attempt.caught if not one.answered]
-    if unanswered and value is None:
-        return failed(attempt, unanswered[0].exc, started)
-    status = Status.OK
-    if attempt.caught:
-        status = Status.FALLBACK
-        first = attempt.caught[0].exc
-        _log(attempt, status, token_hex(4), first)
+    if value is None and attempt.unanswered:
+        return failed(attempt, attempt.unanswered, started)
+    for caught in attempt.caught:
+        _log(attempt, Status.FALLBACK, logging.WARNING, token_hex(4), caught.exc)
+    status = Status.FALLBACK if attempt.caught else Status.OK
     return Outcome(name=attempt.name, status=status, value=value, seconds=_since(started))
 
 
 def failed(attempt: Attempt, exc: Exception, started: float) -> Outcome:
     """How an attempt that raised *exc* ended."""
-    failure, reference = failure_of(exc), token_hex(4)
-    _log(attempt, failure.status, reference, exc)
+    for caught in attempt.caught:
+        if caught.exc is not exc:
+            _log(attempt, Status.FALLBACK, logging.WARNING, token_hex(4), caught.exc)
+    failure, reference = meaning_of(exc), token_hex(4)
+    _log(attempt, failure.status, _level(failure), reference, exc)
     error = PartError(
         part=attempt.name,
         code=failure.code,
@@ -129,16 +122,12 @@ def failed(attempt: Attempt, exc: Exception, started: float) -> Outcome:
     return Outcome(name=attempt.name, status=failure.status, error=error, seconds=_since(started))
 
 
-def told(failure: Failure, exc: BaseException) -> str:
-    """What a client is told of *exc*: its own text only where ``DEBUG`` is on."""
-    if failure.expected or not settings.DEBUG:
-        return failure.message
-    return f"{type(exc).__name__}: {exc}"
-
-
-def _start(task: Task, scope: Scope) -> Outcome | _Pending:
+def _start(
+    task: Task, scope: Scope, transactions: Sequence[BaseDatabaseWrapper] = ()
+) -> Outcome | _Pending:
     """Call a part: its outcome, or what must be awaited for it."""
-    attempt = Attempt(scope, task.name, task.call, task.whole, is_guard(task.guarded))
+    direct = is_guard(task.guarded)
+    attempt = Attempt(scope, task.name, task.call, task.whole, direct, transactions)
     started = time.perf_counter()
     with attempting(attempt):
         try:
@@ -159,8 +148,19 @@ async def _finish(pending: _Pending) -> Outcome | _Exit:
             return ended(attempt, value, pending.started)
         except Exception as exc:
             return failed(attempt, exc, pending.started)
+        except asyncio.CancelledError as exc:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise  # the page itself was cancelled
+            return failed(attempt, _caused_by(exc), pending.started)
         except (SystemExit, KeyboardInterrupt) as exc:
             return _Exit(exc)
+
+
+def _caused_by(exc: asyncio.CancelledError) -> Exception:
+    failure = RuntimeError("What this part awaited was cancelled.")
+    failure.__cause__ = exc
+    return failure
 
 
 async def _finish_all(pending: Sequence[_Pending]) -> list[Outcome | _Exit]:
@@ -181,27 +181,28 @@ def _await(
     async def later() -> list[Outcome]:
         return merged(await _finish_all(pending))
 
-    if _in_event_loop():
+    if in_event_loop():
         return later()
     return merged(async_to_sync(_finish_all)(pending))
 
 
-def _undoable(task: Task, scope: Scope, transactions: Sequence[Any]) -> Outcome | _Exit:
-    """Resolve one part in a transaction; unless it ended ok, what it did there is undone."""
+def _undoable(
+    task: Task, scope: Scope, transactions: Sequence[BaseDatabaseWrapper]
+) -> Outcome | _Exit:
+    """Resolve one part in a transaction; if it fails, what it did there is undone."""
     if task.immediate:
-        return _settled(task, scope)
+        return _in_place(task, scope, transactions)
     started = time.perf_counter()
     try:
         with savepoints(transactions):
-            outcome = _settled(task, scope)
-            if not isinstance(outcome, Outcome) or outcome.status is not Status.OK:
+            outcome = _in_place(task, scope, transactions)
+            if isinstance(outcome, _Exit) or outcome.error:
                 raise _Undo(outcome)
     except _Undo as undone:
         return undone.outcome
     except Exception as exc:
         # The transaction was broken before this part, or by it, behind our back.
-        attempt = Attempt(scope, task.name, task.call, task.whole)
-        return failed(attempt, exc, started)
+        return failed(Attempt(scope, task.name, task.call, task.whole), exc, started)
     return outcome
 
 
@@ -212,11 +213,12 @@ class _Undo(Exception):
         self.outcome = outcome
 
 
-def _settled(task: Task, scope: Scope) -> Outcome | _Exit:
-    one = _start(task, scope)
-    if isinstance(one, _Pending):
-        return async_to_sync(_finish)(one)
-    return one
+def _in_place(
+    task: Task, scope: Scope, transactions: Sequence[BaseDatabaseWrapper]
+) -> Outcome | _Exit:
+    """Resolve one part in this thread, to its end."""
+    one = _start(task, scope, transactions)
+    return async_to_sync(_finish)(one) if isinstance(one, _Pending) else one
 
 
 def _report(scope: Scope, outcome: Outcome | _Exit) -> Outcome:
@@ -234,11 +236,20 @@ def _report(scope: Scope, outcome: Outcome | _Exit) -> Outcome:
     return outcome
 
 
-def _log(attempt: Attempt, status: Status, reference: str, exc: Exception) -> None:
+def _level(failure: Failure) -> int:
+    """How loudly a failure is logged: what the code of a part means to say is no alarm."""
+    if failure.status is Status.DENIED:
+        return logging.INFO
+    if failure.expected and failure.status is not Status.TIMEOUT:
+        return logging.WARNING
+    return logging.ERROR
+
+
+def _log(attempt: Attempt, status: Status, level: int, reference: str, exc: Exception) -> None:
     """One record per failure, with what finds it again."""
     scope = attempt.scope
     logger.log(
-        _LEVELS[status],
+        level,
         "Part %r of %s ended %s [%s].",
         attempt.name,
         scope.endpoint if scope else "",
@@ -254,7 +265,8 @@ def _log(attempt: Attempt, status: Status, reference: str, exc: Exception) -> No
     )
 
 
-def _in_event_loop() -> bool:
+def in_event_loop() -> bool:
+    """Whether this thread is running an event loop, so that nothing may wait here."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

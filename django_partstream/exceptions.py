@@ -18,11 +18,12 @@ class UnknownParts(Exception):
 
     def __init__(self, choices: Iterable[str]) -> None:
         self.choices = tuple(choices)
-        super().__init__(
-            "No such part. Choose from: " + ", ".join(self.choices) + "."
-            if self.choices
-            else "No such part. There are no parts to choose from."
-        )
+        super().__init__(self.choices)
+
+    def __str__(self) -> str:
+        if not self.choices:
+            return "No such part. There are no parts to choose from."
+        return f"No such part. Choose from: {', '.join(self.choices)}."
 
 
 class CursorError(Exception):
@@ -35,8 +36,8 @@ class CursorError(Exception):
     code = "invalid_cursor"
     message = "This cursor is not valid here. Start again without a cursor."
 
-    def __init__(self) -> None:
-        super().__init__(self.message)
+    def __str__(self) -> str:
+        return self.message
 
 
 class CursorInvalid(CursorError):
@@ -69,4 +70,7 @@ class PartTimeout(TimeoutError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(f"No answer within {seconds:g} seconds.")
+        super().__init__(seconds)
+
+    def __str__(self) -> str:
+        return f"No answer within {self.seconds:g} seconds."

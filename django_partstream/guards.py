@@ -11,26 +11,35 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from copy import deepcopy
 from functools import partial, wraps
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 
 from django_partstream import workers
 from django_partstream.attempts import Attempt, Caught, current_attempt
 from django_partstream.exceptions import PartTimeout
-from django_partstream.identity import split_request
-from django_partstream.outcomes import Status, failure_of
-from django_partstream.savepoints import open_transactions
+from django_partstream.identity import asked_by_nobody
+from django_partstream.outcomes import Status, meaning_of
+from django_partstream.savepoints import open_transactions, savepoints
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 logger = logging.getLogger("django_partstream")
 
-_UNSET: Final = object()
+
+class _Unset:
+    """No fallback was given, which is not the same as None; copying keeps it what it is."""
+
+    def __deepcopy__(self, memo: Any) -> _Unset:
+        return self
+
+
+_UNSET: Final = _Unset()
 
 
 class Call:
@@ -44,8 +53,8 @@ class Call:
         self.func, self.args, self.kwargs = func, args, kwargs
         attempt = current_attempt()
         self.direct = attempt is not None and attempt.direct
-        if attempt is not None and not self.direct and split_request(args) is None:
-            attempt = None  # get_orders(None): nobody asks, so nothing is recorded or cached
+        if not self.direct and asked_by_nobody(args, kwargs):
+            attempt = None
         self.attempt: Attempt | None = attempt
 
     def __call__(self) -> Any:
@@ -53,7 +62,9 @@ class Call:
         if self.attempt is None:
             return self.func(*self.args, **self.kwargs)
         self.attempt.direct = self.direct and is_guard(self.func)
-        value = self.func(*self.args, **self.kwargs)
+        call = partial(self.func, *self.args, **self.kwargs)
+        innermost = self.direct and not self.attempt.direct
+        value = self.attempt.invoke(call) if innermost else call()
         return value if isawaitable(value) or not self.direct else self.attempt.make_whole(value)
 
     async def later(self, awaitable: Awaitable[Any]) -> Any:
@@ -65,8 +76,12 @@ class Call:
 
 
 def is_guard(func: object) -> bool:
-    """Whether *func* is a guarded function or a method of one."""
-    return getattr(func, "partstream_guard", False) is True
+    """Whether *func* is a guarded function, a method or a ``partial`` of one."""
+    while isinstance(func, partial):
+        func = func.func
+    guarded = getattr(func, "partstream_guard", None)
+    # Not just that it has the attribute: a decorator with @wraps copies that to itself.
+    return guarded is not None and guarded is getattr(func, "__func__", func)
 
 
 def guard(func: F, run: Callable[[Call], Any]) -> F:
@@ -81,7 +96,7 @@ def guard(func: F, run: Callable[[Call], Any]) -> F:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         return run(Call(func, args, kwargs))
 
-    guarded.partstream_guard = True  # type: ignore[attr-defined]
+    guarded.partstream_guard = guarded  # type: ignore[attr-defined]
     if iscoroutinefunction(func):
         markcoroutinefunction(guarded)
     return guarded  # type: ignore[return-value]
@@ -97,26 +112,48 @@ def safe_call(func: Any = _UNSET, *, fallback: Any = _UNSET) -> Any:
 
     On a page the part ends ``fallback`` with a copy of *fallback*, or ``error`` with null where
     none is given; ``PermissionDenied`` kinds pass through and end it ``denied``. Called by hand
-    it never raises an ``Exception``: it returns a copy of *fallback*, or None.
+    it never raises an ``Exception``: it returns a copy of *fallback*, or None. Inside a
+    transaction what *func* did there before it failed is undone.
+
+    Raises:
+        TypeError: *func* is not callable, or *fallback* cannot be copied.
     """
+    deepcopy(fallback)  # one that cannot be copied is refused here, not when it is needed
     if func is _UNSET:
         return partial(safe_call, fallback=fallback)
     return guard(func, partial(_safely, fallback=fallback))
 
 
 def _safely(call: Call, *, fallback: Any) -> Any:
+    transactions = open_transactions()
     try:
-        value = call()
+        with savepoints(transactions) if transactions else nullcontext():
+            value = call()
     except Exception as exc:
         return _answer(call, exc, fallback)
     return _safely_later(call, value, fallback) if isawaitable(value) else value
 
 
 async def _safely_later(call: Call, awaitable: Awaitable[Any], fallback: Any) -> Any:
+    transactions = call.attempt.transactions if call.attempt else ()
     try:
-        return await call.later(awaitable)
+        async with _async_savepoints(transactions) if transactions else nullcontext():
+            return await call.later(awaitable)
     except Exception as exc:
         return _answer(call, exc, fallback)
+
+
+@asynccontextmanager
+async def _async_savepoints(transactions: Sequence[Any]) -> AsyncIterator[None]:
+    """Savepoints are queries: they run in the thread of their transaction, as its others do."""
+    kept = savepoints(transactions)
+    await sync_to_async(kept.__enter__)()
+    try:
+        yield
+    except Exception as exc:
+        await sync_to_async(kept.__exit__)(type(exc), exc, exc.__traceback__)
+        raise
+    await sync_to_async(kept.__exit__)(None, None, None)
 
 
 def _answer(call: Call, exc: Exception, fallback: Any) -> Any:
@@ -125,7 +162,7 @@ def _answer(call: Call, exc: Exception, fallback: Any) -> Any:
     if attempt is None or attempt.scope is None:
         name = getattr(call.func, "__qualname__", repr(call.func))
         logger.warning("safe_call caught a failure of %s.", name, exc_info=exc)
-    elif failure_of(exc).status is Status.DENIED:
+    elif meaning_of(exc).status is Status.DENIED:
         raise exc
     if attempt is not None:
         attempt.caught.append(Caught(exc, answered=fallback is not _UNSET))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -15,28 +16,64 @@ from django.db.models import Model
 _PLAIN = (date, time, timedelta, Decimal, UUID)
 
 
-def split_request(args: Sequence[Any]) -> tuple[Any, Any, tuple[Any, ...]] | None:
+def request_of(asker: Any) -> Any:
     """
-    Split a call's arguments into owner, request and the rest; None where nobody asks.
+    The request behind *asker*: itself, or what it brings along; None where there is none.
 
-    The request (Django's, DRF's, or the context of a GraphQL ``info``) stands first, or second
-    behind the owner: ``self`` of a method, the root of a resolver.
+    A GraphQL ``info`` has a context, which is the request, or a mapping or object with one.
     """
-    for position, argument in enumerate(args[:2]):
-        asked = getattr(argument, "context", argument)
-        if hasattr(asked, "META"):
-            return (args[0] if position else None), asked, tuple(args[position + 1 :])
-    return None
+    if hasattr(asker, "META"):
+        return asker
+    context = getattr(asker, "context", asker)
+    if isinstance(context, Mapping):
+        return context.get("request", context)
+    return getattr(context, "request", context)
+
+
+def split_request(
+    args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], Any, tuple[Any, ...]]:
+    """
+    Split a call's arguments into owners, request and the rest; no request where nobody asks.
+
+    Who asks (Django's request, DRF's, a GraphQL ``info``) stands first, or behind the owners
+    (``self`` of a method, the root of a resolver, both for a class method), or is ``request=``.
+    """
+    for position, argument in enumerate(args[:3]):
+        if hasattr(argument, "META") or hasattr(argument, "context"):
+            return tuple(args[:position]), request_of(argument), tuple(args[position + 1 :])
+    return (), request_of(kwargs.get("request")), tuple(args)
+
+
+def asked_by_nobody(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether None stands where the request would: ``get_orders(None)``, called by hand."""
+    if "request" in kwargs:
+        return kwargs["request"] is None
+    return None in args[:2] and split_request(args, kwargs)[1] is None
+
+
+def user_of(request: Any) -> Any:
+    """The user of a request, or of a GraphQL context that is a mapping."""
+    return request.get("user") if isinstance(request, Mapping) else getattr(request, "user", None)
+
+
+def is_signed_in(request: Any) -> bool:
+    """Whether somebody in particular asks."""
+    return bool(getattr(user_of(request), "is_authenticated", False))
 
 
 def user_identity(request: Any) -> list[str]:
-    """Which user asks, as kind and primary key; empty for nobody in particular."""
-    user = getattr(request, "user", None)
+    """Which user asks: kind and primary key, else name; empty for nobody in particular."""
+    user = user_of(request)
     pk = getattr(user, "pk", None)
-    if pk is None:
+    if pk is None and not is_signed_in(request):
         return []
     meta = getattr(user, "_meta", None)
-    return [getattr(meta, "label_lower", type(user).__qualname__), str(pk)]
+    kind = getattr(meta, "label_lower", type(user).__qualname__)
+    if pk is not None:
+        return [kind, str(pk)]
+    name = getattr(user, "username", None)
+    return [kind, "", str(name)] if name else [kind]
 
 
 def cache_identity(request: Any) -> list[str]:
@@ -44,9 +81,10 @@ def cache_identity(request: Any) -> list[str]:
     Whose value a cached part is: the user's, else the session's, else the credentials'.
 
     Raises:
-        TypeError: the credentials (``request.auth``) are of a kind that cannot be told apart.
+        TypeError: somebody in particular asks, and nothing tells them from others.
     """
-    if user := user_identity(request):
+    user = user_identity(request)
+    if len(user) > 1:
         return ["user", *user]
     session_key = getattr(getattr(request, "session", None), "session_key", None)
     if session_key:
@@ -54,6 +92,8 @@ def cache_identity(request: Any) -> list[str]:
     auth = getattr(request, "auth", None)
     if auth is not None:
         return ["auth", sha256(stable(auth).encode()).hexdigest()]
+    if user:
+        raise TypeError(f"a {user[0]} has no primary key or name; define cache_identity(request)")
     return ["anyone"]
 
 
@@ -82,4 +122,17 @@ def stable(value: Any) -> str:
         return "[" + ",".join(stable(item) for item in value) + "]"
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
+    if is_dataclass(value):
+        return stable([type(value), {one.name: getattr(value, one.name) for one in fields(value)}])
     raise TypeError(f"{type(value).__name__} {value!r} has no stable text")
+
+
+def telling(value: Any) -> str:
+    """:func:`stable`, or the nearest to it: for a digest that must not differ by process."""
+    try:
+        return stable(value)
+    except TypeError:
+        kind: Any = type(value)
+        # The default text of an object is its address: that would differ.
+        says = kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__
+        return f"{stable(kind)}:{value}" if says else stable(kind)

@@ -2,7 +2,7 @@
 How a part ended: one status, and an error entry where it failed.
 
 Exceptions become outcomes in one place, :func:`failure_of`. A front that knows more kinds
-of exception (DRF's, graphql-core's) registers a translation of its own, by type.
+of exception (graphql-core's) registers a translation of its own, by type.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import singledispatch
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
@@ -77,8 +78,31 @@ class Failure:
 
 @singledispatch
 def failure_of(exc: Exception) -> Failure:
-    """Translate an exception of a part; unknown kinds say nothing of themselves."""
-    return Failure(retryable=True, expected=False)
+    """
+    Translate an exception of a part; unknown kinds say nothing of themselves.
+
+    DRF's ``APIException`` is known by its shape, not by its name: a part shared by both fronts
+    raises it where REST is not even imported.
+    """
+    status, codes = getattr(exc, "status_code", None), getattr(exc, "get_codes", None)
+    if not isinstance(status, int) or not callable(codes):
+        return Failure(retryable=True, expected=False)
+    code = codes()
+    return Failure(
+        status=Status.DENIED if status in (401, 403) else Status.ERROR,
+        code=code if isinstance(code, str) else getattr(exc, "default_code", "part_failed"),
+        message=_sentence(getattr(exc, "detail", "")),
+        retryable=status == 429 or status >= 500,
+    )
+
+
+def _sentence(detail: Any) -> str:
+    """The detail of an ``APIException``, which may be nested, on one line."""
+    if isinstance(detail, dict):
+        return "; ".join(f"{name}: {_sentence(value)}" for name, value in detail.items())
+    if isinstance(detail, (list, tuple)):
+        return " ".join(_sentence(item) for item in detail)
+    return str(detail)
 
 
 @failure_of.register
@@ -96,10 +120,29 @@ def _(exc: PermissionDenied) -> Failure:
     return Failure(
         status=Status.DENIED,
         code="permission_denied",
-        message="You do not have permission to see this part.",
+        message="You do not have permission to see this.",
     )
 
 
 @failure_of.register
 def _(exc: Http404) -> Failure:
     return Failure(code="not_found", message="Not found.")
+
+
+def meaning_of(exc: Exception) -> Failure:
+    """:func:`failure_of`, for exceptions that may themselves be broken: it never raises."""
+    try:
+        return failure_of(exc)
+    except Exception:
+        return Failure(retryable=True, expected=False)
+
+
+def told(failure: Failure, exc: BaseException) -> str:
+    """What a client is told of *exc*, as text that can be sent: its own only under ``DEBUG``."""
+    message = failure.message
+    if settings.DEBUG and not failure.expected:
+        try:
+            message = f"{type(exc).__name__}: {exc}"
+        except Exception:
+            message = type(exc).__name__
+    return message.encode("utf-8", "replace").decode()

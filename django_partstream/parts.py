@@ -32,9 +32,13 @@ class Lazy:
         self.args = args
         self.kwargs = kwargs
 
-    def __call__(self, request: Any, **extra: Any) -> Any:
-        """Call the function with *request*, then the arguments it was made lazy with."""
-        return self.func(request, *self.args, **self.kwargs, **extra)
+    def __call__(self, request: Any, /, **extra: Any) -> Any:
+        """
+        Call the function with *request*, then the arguments it was made lazy with.
+
+        *extra* are those of this call (a GraphQL field's arguments); they win, name by name.
+        """
+        return self.func(request, *self.args, **{**self.kwargs, **extra})
 
     def __repr__(self) -> str:
         return f"lazy({self.func!r})"
@@ -164,6 +168,21 @@ class Plan:
             raise CursorStale from None
 
 
+def plan_of(owner: Any) -> Plan:
+    """
+    The plan that *owner*'s ``get_parts()`` makes.
+
+    Raises:
+        PlanError: it makes none; a note on the exception names the class.
+    """
+    try:
+        return Plan(owner.get_parts())
+    except PlanError as exc:
+        kind = type(owner)
+        exc.add_note(f"In {kind.__module__}.{kind.__qualname__}.get_parts().")
+        raise
+
+
 def check_name(name: Any) -> str:
     """
     Return *name* if a part can be called that.
@@ -188,17 +207,35 @@ def check_name(name: Any) -> str:
     )
 
 
+#: Methods that decide what a response is and who may have it: one that loses is a hole.
+_DECIDING = frozenset(
+    {
+        "get_parts",
+        "get_permissions",
+        "has_permission",
+        "check_permissions",
+        "get_authenticators",
+        "get_throttles",
+    }
+)
+
+
 def refuse_late_mixin(cls: type, base: type) -> None:
     """
-    Refuse a class that names *base* before a mixin with ``get_parts()``, which would lose.
+    Refuse a class that names *base* before a mixin whose attributes would lose to it.
 
     Raises:
-        TypeError: naming both.
+        TypeError: naming the mixin and what is lost.
     """
-    order = cls.__mro__
-    for late in order[order.index(base) + 1 :]:
-        if "get_parts" in vars(late):
-            raise TypeError(
-                f"{cls.__qualname__}: {late.__qualname__}.get_parts() would never be called. "
-                f"Name the mixin first: class {cls.__name__}({late.__name__}, {base.__name__})."
-            )
+    order, ours = cls.__mro__, set(base.__mro__)
+    for place, late in enumerate(order):
+        earlier = [one for one in order[:place] if one in ours]
+        if late in ours or not earlier:
+            continue
+        for name, value in vars(late).items():
+            counts = name in _DECIDING or not callable(value)
+            if counts and name[0] != "_" and any(name in vars(one) for one in earlier):
+                raise TypeError(
+                    f"{cls.__qualname__}: {late.__qualname__}.{name} would be ignored. Name "
+                    f"the mixin first: class {cls.__name__}({late.__name__}, {base.__name__})."
+                )

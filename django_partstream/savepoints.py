@@ -25,11 +25,17 @@ def savepoints(transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[None]:
     """
     Keep what the body does in *transactions*, or undo all of it when it raises.
 
+    A transaction that is to be rolled back anyway is left alone.
+
     Raises:
         DatabaseError, TransactionManagementError: a transaction was broken before, or the
             body broke it and hid that. It is then back where the body began.
     """
-    points = [(one, point) for one in transactions if (point := one.savepoint())]
+    usable = [one for one in transactions if not one.needs_rollback]
+    points = [(one, point) for one in usable if (point := one.savepoint())]
+    for connection, point in points:
+        # As atomic() does: it is how on_commit() knows which of its hooks are undone with it.
+        connection.savepoint_ids.append(point)
     try:
         yield
         for connection, point in points:
@@ -42,3 +48,7 @@ def savepoints(transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[None]:
             except DatabaseError:
                 connection.needs_rollback = True  # nothing in it can be trusted any more
         raise
+    finally:
+        for connection, point in points:
+            if point in connection.savepoint_ids:
+                connection.savepoint_ids.remove(point)

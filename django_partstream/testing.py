@@ -16,7 +16,7 @@ from django_partstream import cursors
 from django_partstream.attempts import Attempt
 from django_partstream.exceptions import PartTimeout
 
-MAX_PAGES = 1000
+MAX_PAGES = 10_000
 
 
 @dataclass(slots=True)
@@ -58,6 +58,7 @@ def walk(client: Any, url: str, **request: Any) -> Walk:
     address = url
     for _ in range(MAX_PAGES):
         response = client.get(address, **request)
+        request.pop("data", None)  # the first request's query; the cursor carries it on
         page = _json(response)
         if response.status_code != 200 or "results" not in page:
             raise AssertionError(f"GET {address}: {response.status_code} {page}")
@@ -120,30 +121,45 @@ def expired(cursor: str) -> str:
 
 @contextmanager
 def part_fails(name: str, exc: Exception | None = None) -> Iterator[None]:
-    """In the body, the part *name* raises *exc* (a ``RuntimeError``) instead of running."""
-    failure = exc or RuntimeError(f"The part {name!r} fails in this test.")
-    with _instead_of(name, lambda: failure):
+    """
+    In the body, the function of the part *name* raises *exc* (a ``RuntimeError``).
+
+    Its guards are there as ever: a part in ``safe_call`` with a fallback ends in that.
+
+    Raises:
+        AssertionError: at the end of the body, if no page had such a part to run.
+    """
+    with _instead_of(name, lambda: exc or RuntimeError(f"The part {name!r} fails in this test.")):
         yield
 
 
 @contextmanager
 def part_hangs(name: str, seconds: float = 1.0) -> Iterator[None]:
-    """In the body, the ``with_timeout(..., seconds)`` of the part *name* passes at once."""
+    """
+    In the body, the ``with_timeout(..., seconds)`` of the part *name* passes at once.
+
+    Raises:
+        AssertionError: at the end of the body, if no page had such a part to run.
+    """
     with _instead_of(name, lambda: PartTimeout(seconds)):
         yield
 
 
 @contextmanager
 def _instead_of(name: str, failure: Callable[[], Exception]) -> Iterator[None]:
-    run = Attempt.run
+    invoke, ran = Attempt.invoke, False
 
-    def run_or_fail(attempt: Attempt) -> Any:
-        if attempt.name == name:
-            raise failure()
-        return run(attempt)
+    def invoke_or_fail(attempt: Attempt, call: Callable[[], Any]) -> Any:
+        nonlocal ran
+        if attempt.name != name:
+            return invoke(attempt, call)
+        ran = True
+        raise failure()
 
-    with mock.patch.object(Attempt, "run", run_or_fail):
+    with mock.patch.object(Attempt, "invoke", invoke_or_fail):
         yield
+    if not ran:
+        raise AssertionError(f"No page ran a part called {name!r}.")
 
 
 def _json(response: Any) -> dict[str, Any]:

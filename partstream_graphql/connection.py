@@ -7,13 +7,15 @@ resolvers and of ``get_parts()``, and the object that graphql-core completes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from inspect import isawaitable
+from typing import Any, ClassVar, Self
 
 import graphene
 from graphene.relay import Connection
 
-from django_partstream.identity import user_identity
+from django_partstream.identity import request_of, user_identity
 from django_partstream.parts import Plan, refuse_late_mixin
 from partstream_graphql.declaration import (
     Part,
@@ -21,6 +23,7 @@ from partstream_graphql.declaration import (
     declared_parts,
     node_type,
     own_resolver,
+    resolves_itself,
 )
 from partstream_graphql.pages import ConnectionPage
 
@@ -45,13 +48,13 @@ class ProgressiveConnection(Connection):
         abstract = True
 
     #: Parts per page; without it the setting ``CHUNK_SIZE`` (2).
-    chunk_size: ClassVar[int]
+    chunk_size: int | None = None
     #: The most that ``first`` may ask for; without it ``MAX_CHUNK_SIZE`` (50).
-    max_chunk_size: ClassVar[int]
+    max_chunk_size: int | None = None
     #: How long a cursor may be followed, in seconds; without it ``CURSOR_TTL`` (3600).
-    cursor_ttl: ClassVar[int]
+    cursor_ttl: int | None = None
     #: How many parts of a page are resolved at once in threads; without it ``CONCURRENCY`` (1).
-    concurrency: ClassVar[int]
+    concurrency: int | None = None
     #: Classes whose ``has_permission(request, self)`` must all be true, as in DRF.
     permission_classes: ClassVar[Iterable[Any]] = ()
 
@@ -69,11 +72,17 @@ class ProgressiveConnection(Connection):
     @classmethod
     def __init_subclass_with_meta__(cls, name: str | None = None, **options: Any) -> None:
         refuse_late_mixin(cls, ProgressiveConnection)
+        if "node" in options:
+            raise TypeError(
+                f"{cls.__qualname__}.Meta.node: the nodes of a progressive connection are its "
+                "parts. Declare those instead."
+            )
         parts = declared_parts(cls)
         base = base_name(cls, name)
         overridden = cls.get_parts is not ProgressiveConnection.get_parts
         for part_name, part in parts.items():
-            if not (overridden or part.inner or own_resolver(cls, part_name, part)):
+            resolved = resolves_itself(part) or own_resolver(cls, part_name, part)
+            if not (overridden or resolved):
                 raise TypeError(
                     f"{cls.__qualname__}.{part_name} has nothing to resolve it. Define "
                     f"resolve_{part_name}(self, info), or return it from get_parts()."
@@ -88,11 +97,28 @@ class ProgressiveConnection(Connection):
         super().__init_subclass_with_meta__(
             node=node_type(base, parts), name=f"{base}Connection", strict_types=True, **options
         )
+        cls._defaults = {
+            field_name: field.default_value
+            for field_name, field in cls._meta.fields.items()
+            if field_name not in parts
+        }
 
     #: The declared parts, by name; set on each class.
     _parts: ClassVar[dict[str, Part]]
     _declared: ClassVar[list[tuple[str, Any]]]
     _plan: ClassVar[Plan | None]
+    _defaults: ClassVar[dict[str, Any]]
+    _refusal: str | None = None
+
+    @classmethod
+    def _of(cls, root: Any, info: Any, args: dict[str, Any]) -> Self:
+        """The connection as one query selects it; its plain fields have their defaults."""
+        # Not cls(): graphene's dataclass would set each field, a thousand parts among them.
+        connection = object.__new__(cls)
+        connection.__dict__.update(cls._defaults)
+        connection.request = request_of(info)
+        connection.info, connection.args, connection.root = info, args, root
+        return connection
 
     def get_parts(self) -> Iterable[tuple[str, Any]]:
         """
@@ -109,30 +135,69 @@ class ProgressiveConnection(Connection):
         return [permission() for permission in self.permission_classes]
 
     def has_permission(self, info: Any) -> bool:
-        """Whether this request may have the connection at all; asked before ``get_parts()``."""
-        request = _as_read(self.request)
-        return all(one.has_permission(request, self) for one in self.get_permissions())
+        """
+        Whether this request may have the connection at all; asked before ``get_parts()``.
 
-    def _deliver(self, name: str, arguments: dict[str, Any]) -> Any:
+        Each permission is asked about a read, whatever the method of the HTTP request.
+
+        Raises:
+            TypeError: a permission is ``async def``, whose answer would always be true.
+        """
+        with _as_read(self.request):
+            for permission in self.get_permissions():
+                if not verdict_of(permission.has_permission(self.request, self)):
+                    self._refusal = getattr(permission, "message", None)
+                    return False
+        return True
+
+    def _deliver(self, name: str, key: str | int) -> Any:
         """The value of a part on this page, or null where the page does not carry it."""
-        return self._page.value(name, arguments)
+        return self._page.value(name, ("connection", key))
+
+    def _endpoint(self) -> list[Any]:
+        """Which response this is: the connection, the field it is selected by, its arguments."""
+        kind, info = type(self), self.info
+        field = f"{info.parent_type.name}.{info.field_name}"
+        return ["graphql", f"{kind.__module__}.{kind.__qualname__}", field, self.args]
 
     def _audience(self) -> list[Any]:
-        """Whom a cursor of this connection is for: the connection, its arguments, the user."""
-        kind = type(self)
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        return ["graphql", name, self.args, user_identity(self.request)]
+        """Whom a cursor of this response is for: the endpoint and the user."""
+        return [*self._endpoint(), user_identity(self.request)]
+
+    def _variation(self) -> list[Any]:
+        """What cached values depend on: the endpoint, and the object it stands on."""
+        root = self.root
+        if isinstance(root, graphene.ObjectType):
+            root = [type(root), vars(root)]
+        return [*self._endpoint(), root]
 
 
-def _as_read(request: Any) -> Any:
+def verdict_of(verdict: Any) -> bool:
     """
-    *request* as the read that it is.
+    *verdict* as a bool.
+
+    Raises:
+        TypeError: it is a coroutine, which is true whatever it would have said.
+    """
+    if isawaitable(verdict):
+        if isinstance(verdict, Coroutine):
+            verdict.close()
+        raise TypeError("has_permission() cannot be async: nothing awaits its answer.")
+    return bool(verdict)
+
+
+@contextmanager
+def _as_read(request: Any) -> Iterator[None]:
+    """
+    Have *request* seem the read that it is.
 
     A query may arrive as a POST, and DRF's permissions tell reads from writes by the method.
     """
-    if getattr(request, "method", "GET") != "POST":
-        return request
-    kind: Any = type(request)
-    read = kind.__new__(kind)
-    vars(read).update(vars(request), method="GET")
-    return read
+    if getattr(request, "method", None) != "POST":
+        yield
+        return
+    request.method = "GET"
+    try:
+        yield
+    finally:
+        request.method = "POST"

@@ -13,12 +13,12 @@ from functools import partial
 from typing import Any
 
 import graphene
-from graphene.types.utils import get_underlying_type
 from graphene.utils.get_unbound_function import get_unbound_function
 from graphene.utils.str_converters import to_camel_case
+from graphql import get_named_type
 
 from django_partstream.parts import check_name
-from partstream_graphql.types import ProgressivePart
+from partstream_graphql.types import PartError, PartStatus, ProgressivePart
 
 #: GraphQL fields of a connection and its nodes that are not parts.
 RESERVED = frozenset({"name", "status", "error", "edges", "node", "page_info", "total_count"})
@@ -43,27 +43,48 @@ class Part(graphene.Field):
     """
 
     def __init__(self, type_: Any, *args: Any, required: bool = False, **kwargs: Any) -> None:
-        self.inner = type_ if isinstance(type_, graphene.Field) else None
+        self.inner = inner = type_ if isinstance(type_, graphene.Field) else None
         if required or isinstance(type_, graphene.NonNull):
             raise TypeError(
                 "A Part cannot be required: it is null on each page that does not carry it."
             )
-        if self.inner is not None:
-            inner = self.inner
-            kwargs.setdefault("description", inner.description)
-            super().__init__(lambda: inner.type, *args, args=inner.args, **kwargs)
-        else:
-            super().__init__(type_, *args, **kwargs)
+        if inner is not None:
+            for option in ("name", "description", "deprecation_reason"):
+                kwargs.setdefault(option, getattr(inner, option))
+            type_ = partial(getattr, inner, "type")
+        super().__init__(type_, *args, **kwargs)
+
+    #: What the class that declares it calls it.
+    attname: str = ""
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """Its arguments, and those of the field that it wraps, which may not be known early."""
+        return {**(self.inner.args if self.inner else {}), **self._own_args}
+
+    @args.setter
+    def args(self, own: dict[str, Any]) -> None:
+        self._own_args = own
+
+    @property
+    def type(self) -> Any:
+        """Its type, nullable even where a wrapped field or a late reference is not."""
+        type_ = super().type
+        return type_.of_type if isinstance(type_, graphene.NonNull) else type_
 
     def wrap_resolve(self, parent_resolver: Any) -> Any:
         """Fields of a connection answer from its page; its resolvers ran before."""
         return partial(_deliver, self.attname)
 
-    attname: str = ""
 
-
-def _deliver(attname: str, root: Any, info: Any, **arguments: Any) -> Any:
-    return root._deliver(attname, arguments)
+def _deliver(attname: str, root: Any, info: Any, /, **arguments: Any) -> Any:
+    deliver = getattr(root, "_deliver", None)
+    if deliver is None:
+        raise TypeError(
+            f"{info.parent_type.name}.{info.field_name} is a Part outside of a page. A Part is "
+            "declared in a ProgressiveConnection, served by a ProgressiveConnectionField."
+        )
+    return deliver(attname, info.path.key)
 
 
 def declared_parts(cls: type[Any]) -> dict[str, Part]:
@@ -75,8 +96,12 @@ def declared_parts(cls: type[Any]) -> dict[str, Part]:
     """
     parts: dict[str, Part] = {}
     for base in reversed(cls.__mro__):
-        own = [(name, value) for name, value in vars(base).items() if isinstance(value, Part)]
-        parts.update(sorted(own, key=lambda item: item[1].creation_counter))
+        own = [item for item in vars(base).items() if isinstance(item[1], graphene.Field)]
+        for name, value in sorted(own, key=lambda item: item[1].creation_counter):
+            if isinstance(value, Part):
+                parts[name] = value
+            else:
+                parts.pop(name, None)  # a plain field took its place
     by_field: dict[str, str] = {}
     for name, part in parts.items():
         _check_part(cls, name, part)
@@ -92,7 +117,7 @@ def declared_parts(cls: type[Any]) -> dict[str, Part]:
 
 def _check_part(cls: type[Any], name: str, part: Part) -> None:
     where = f"{cls.__qualname__}.{name}"
-    if name in RESERVED or part.name in {to_camel_case(word) for word in RESERVED}:
+    if to_camel_case(part.name or name) in {to_camel_case(word) for word in RESERVED}:
         raise TypeError(f"{where}: {name!r} is a field of every connection. Rename the part.")
     if name in OWN:
         raise TypeError(f"{where}: self.{name} is the connection's own. Rename the part.")
@@ -111,29 +136,24 @@ def _check_part(cls: type[Any], name: str, part: Part) -> None:
 
 def own_resolver(cls: type[Any], name: str, part: Part) -> Callable[..., Any] | None:
     """The resolver that *cls* declares for a part, as ``resolver(root, info, **arguments)``."""
-    resolver = part.resolver or getattr(cls, f"resolve_{name}", None)
+    given = part.resolver or (part.inner.resolver if part.inner else None)
+    resolver = given or getattr(cls, f"resolve_{name}", None)
     return None if resolver is None else get_unbound_function(resolver)
+
+
+def resolves_itself(part: Part) -> bool:
+    """Whether a part needs no resolver: graphene-django's fields have the rows of their model."""
+    return part.inner is not None and type(part.inner) is not graphene.Field
 
 
 def node_type(base_name: str, parts: dict[str, Part]) -> type[graphene.ObjectType]:
     """The type of a connection's nodes: the same parts, one of them filled per node."""
-    fields: dict[str, Any] = {}
-    for name, part in parts.items():
-        copied = Part(
-            part.inner or part._type,
-            name=part.name,
-            description=part.description,
-            deprecation_reason=part.deprecation_reason,
-            **({} if part.inner else {"args": part.args}),
-        )
-        copied.attname = name
-        fields[name] = copied
     meta = {
         "name": f"{base_name}Part",
         "interfaces": (ProgressivePart,),
         "description": f"One part of `{base_name}`: the field of its name is filled.",
     }
-    return type(f"{base_name}Part", (graphene.ObjectType,), {**fields, "Meta": meta})
+    return type(f"{base_name}Part", (graphene.ObjectType,), {**parts, "Meta": meta})
 
 
 def base_name(cls: type[Any], name: str | None) -> str:
@@ -164,19 +184,27 @@ def spelling_of(cls: type[Any], graphql_type: Any) -> Spelling:
 
 def check_type_names(connection: Any, graphql_type: Any) -> None:
     """
-    Refuse a schema in which another type took the name of *connection* or of its nodes.
+    Refuse a schema in which another type took the name of one that *connection* needs.
 
     Graphene lets the first of two types with one name silently stand for both.
 
     Raises:
         TypeError: naming both.
     """
-    node_of = get_underlying_type(graphql_type.fields["edges"].type).fields["node"].type.of_type
-    for mine, there in ((connection, graphql_type), (connection._meta.node, node_of)):
-        theirs = there.graphene_type
-        if theirs is not mine:
-            raise TypeError(
-                f"Two types are called {mine._meta.name!r}: {mine.__module__}."
-                f"{mine.__qualname__} and {theirs.__module__}.{theirs.__qualname__}. "
-                "Give one of them another Meta.name."
-            )
+    _check_same(connection, graphql_type)
+    edge = get_named_type(graphql_type.fields["edges"].type)
+    _check_same(connection.Edge, edge)
+    node = get_named_type(edge.fields["node"].type)
+    _check_same(connection._meta.node, node)
+    _check_same(ProgressivePart, node.interfaces[0])
+    _check_same(PartStatus, get_named_type(node.fields["status"].type))
+    _check_same(PartError, get_named_type(node.fields["error"].type))
+
+
+def _check_same(mine: Any, there: Any) -> None:
+    theirs = there.graphene_type
+    if theirs is not mine:
+        raise TypeError(
+            f"Two types are called {mine._meta.name!r}: {mine.__module__}.{mine.__qualname__} "
+            f"and {theirs.__module__}.{theirs.__qualname__}. Give one of them another Meta.name."
+        )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from secrets import token_hex
 from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo
 
-from django_partstream.delivery import told
 from django_partstream.exceptions import CursorError
-from django_partstream.outcomes import Failure, PartError, Status, failure_of
+from django_partstream.outcomes import Failure, PartError, Status, failure_of, meaning_of, told
 
 logger = logging.getLogger("django_partstream")
 
@@ -24,7 +25,7 @@ def _(exc: GraphQLError) -> Failure:
     """A part that raised a ``GraphQLError`` keeps its message and extensions."""
     if exc.original_error is not None and not isinstance(exc.original_error, GraphQLError):
         return failure_of(exc.original_error)
-    extensions = dict(exc.extensions or {})
+    extensions = json.loads(json.dumps(exc.extensions or {}, default=str))
     code = str(extensions.get("code", "part_failed"))
     return Failure(
         status=Status.DENIED if code.upper() in _DENIED else Status.ERROR,
@@ -44,11 +45,18 @@ def part_error(error: PartError) -> GraphQLError:
     return GraphQLError(
         error.message,
         extensions={
-            **error.extensions,
             "code": error.code.upper(),
             "retryable": error.retryable,
+            **error.extensions,
             "reference": error.reference,
         },
+    )
+
+
+def forbidden(message: str | None = None) -> GraphQLError:
+    """What who may not have a connection is told."""
+    return GraphQLError(
+        message or "You do not have permission to see this.", extensions={"code": "FORBIDDEN"}
     )
 
 
@@ -64,12 +72,11 @@ def masked(exc: Exception, where: str) -> GraphQLError:
 
     What was raised to be told is told; the rest is logged, and found there by its reference.
     """
-    failure = failure_of(exc)
-    if failure.status is Status.DENIED:
-        return GraphQLError(failure.message, extensions={**failure.extensions, "code": "FORBIDDEN"})
+    failure = meaning_of(exc)
     if failure.expected:
-        code = str(failure.extensions.get("code", failure.code.upper()))
-        return GraphQLError(failure.message, extensions={**failure.extensions, "code": code})
+        denied = failure.status is Status.DENIED
+        code = "FORBIDDEN" if denied else failure.code.upper()
+        return GraphQLError(failure.message, extensions={"code": code, **failure.extensions})
     reference = token_hex(4)
     logger.error("%s failed [%s].", where, reference, exc_info=exc, extra={"reference": reference})
     extensions: dict[str, Any] = {"code": "INTERNAL_SERVER_ERROR", "reference": reference}
@@ -77,21 +84,19 @@ def masked(exc: Exception, where: str) -> GraphQLError:
     return GraphQLError(message, extensions=extensions)
 
 
-_CONNECTIONS = "partstream_connections"
+_connections: ContextVar[list[list[Any]] | None] = ContextVar("partstream_graphql.connections")
 
 
 @contextmanager
-def mask_below_connections(
-    request: Any,
-) -> Iterator[Callable[[list[GraphQLError]], list[GraphQLError]]]:
+def mask_below_connections() -> Iterator[Callable[[list[GraphQLError]], list[GraphQLError]]]:
     """
-    Yield what masks the errors of an execution that happens in the body, with this *request*.
+    Yield what masks the errors of an execution that happens in the body.
 
     An error is masked where it stands below a progressive connection; what other fields of the
     schema tell of themselves is not this library's to change.
     """
     connections: list[list[Any]] = []
-    setattr(request, _CONNECTIONS, connections)
+    token = _connections.set(connections)
 
     def mask(errors: list[GraphQLError]) -> list[GraphQLError]:
         return [
@@ -101,20 +106,26 @@ def mask_below_connections(
             for error in errors
         ]
 
-    yield mask
+    try:
+        yield mask
+    finally:
+        _connections.reset(token)
 
 
 def note_connection(info: GraphQLResolveInfo) -> None:
-    """Remember on the request where in the response a progressive connection stands."""
-    connections = getattr(info.context, _CONNECTIONS, None)
+    """Remember where in the response a progressive connection stands."""
+    connections = _connections.get(None)
     if connections is not None:
         connections.append(info.path.as_list())
 
 
 def _told(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
-    if cause is None or isinstance(cause, GraphQLError):
+    if cause is None or (isinstance(cause, GraphQLError) and not _is_internal(cause)):
         return error  # raised to be told
+    if isinstance(cause, GraphQLError):
+        # A value that its type refuses, told with the value: a failure like any other.
+        cause = TypeError(cause.message)
     told = masked(cause, ".".join(str(step) for step in error.path or []))
     return GraphQLError(
         told.message,
@@ -125,3 +136,12 @@ def _told(error: GraphQLError) -> GraphQLError:
         original_error=cause,
         extensions=told.extensions,
     )
+
+
+def _is_internal(error: GraphQLError) -> bool:
+    """Whether graphql-core or graphene raised it while completing a value, not a resolver."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    module = traceback.tb_frame.f_globals.get("__name__", "") if traceback else ""
+    return module.partition(".")[0] in ("graphql", "graphene")

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from inspect import isawaitable, isclass
 from typing import Any
+from weakref import WeakSet
 
 import graphene
+from asgiref.sync import async_to_sync
 from graphene.types.utils import get_underlying_type
-from graphql import GraphQLError, GraphQLObjectType, GraphQLResolveInfo, get_named_type
+from graphql import (
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    get_named_type,
+)
 
-from django_partstream import cursors
-from django_partstream.attempts import Scope
-from django_partstream.conf import option
-from django_partstream.cursors import Cursor
-from django_partstream.delivery import Task, resolve
-from django_partstream.exceptions import CursorError, CursorInvalid, PlanError
-from django_partstream.outcomes import Outcome
-from django_partstream.parts import Lazy, Page, Plan
-from partstream_graphql.connection import Declared, ProgressiveConnection
-from partstream_graphql.declaration import Part, check_type_names, own_resolver, spelling_of
-from partstream_graphql.errors import bad_input, cursor_error, masked, note_connection
-from partstream_graphql.pages import ConnectionPage, Resolved
-from partstream_graphql.selection import Run, Selection, selection_of
-from partstream_graphql.values import completable
+from django_partstream.delivery import in_event_loop
+from django_partstream.exceptions import CursorError
+from partstream_graphql.connection import ProgressiveConnection
+from partstream_graphql.declaration import check_type_names
+from partstream_graphql.delivery import Delivery
+from partstream_graphql.errors import cursor_error, masked, note_connection
 
 
 class ProgressiveConnectionField(graphene.Field):
@@ -32,10 +33,15 @@ class ProgressiveConnectionField(graphene.Field):
 
     Its arguments are ``first`` and ``after`` and those given here; the latter are ``self.args``
     of the connection. It is non-null unless ``required=False``. A resolver of this field, where
-    there is one, gives ``self.root`` of the connection.
+    there is one, gives ``self.root`` of the connection; it runs first, before its permissions.
+
+    Raises:
+        TypeError: *connection* is a class of another kind.
     """
 
     def __init__(self, connection: Any, *args: Any, required: bool = True, **kwargs: Any) -> None:
+        if isclass(connection):
+            _check_kind(connection)
         kwargs.setdefault(
             "first",
             graphene.Int(description="How many parts to deliver; by default its chunk size."),
@@ -46,168 +52,95 @@ class ProgressiveConnectionField(graphene.Field):
         )
         super().__init__(connection, *args, required=required, **kwargs)
 
+    @property
+    def connection(self) -> type[ProgressiveConnection]:
+        """The connection class, however it was referred to."""
+        return _check_kind(get_underlying_type(self.type))
+
     def wrap_resolve(self, parent_resolver: Any) -> Callable[..., Any]:
         """The resolver of the whole connection."""
-        # Graphene's default resolver is a partial; anything else was written by somebody.
-        own = self.resolver or (None if isinstance(parent_resolver, partial) else parent_resolver)
-        return partial(self._resolve, own)
+        # Where nobody wrote one, graphene passes partial(default_resolver, name, default_value).
+        default = isinstance(parent_resolver, partial) and len(parent_resolver.args) == 2
+        return partial(self._resolve, self.resolver or (None if default else parent_resolver))
 
     def _resolve(
         self,
         own: Callable[..., Any] | None,
         root: Any,
         info: GraphQLResolveInfo,
+        /,
         first: int | None = None,
         after: str | None = None,
         **arguments: Any,
     ) -> Any:
-        graphql_type: Any = get_named_type(info.return_type)
-        connection_class = get_underlying_type(self.type)
         note_connection(info)
+        connection = self.connection
         try:
-            check_type_names(connection_class, graphql_type)
+            check_type_names(connection, get_named_type(info.return_type))
             if own is not None:
                 root = own(root, info, **arguments)
-            # Not connection_class(): graphene's dataclass would set each of its fields.
-            connection: ProgressiveConnection = object.__new__(connection_class)
-            connection.request = info.context
-            connection.info, connection.args, connection.root = info, arguments, root
-            return _Delivery(connection, graphql_type).deliver(first, after or None)
-        except CursorError as exc:
-            raise cursor_error(exc) from exc
-        except GraphQLError:
-            raise
+            if isawaitable(root) and in_event_loop():
+                return _resolve_later(connection, root, info, arguments, first, after)
+            if isawaitable(root):
+                root = async_to_sync(_awaited)(root)
+            return Delivery(connection._of(root, info, arguments)).deliver(first, after)
         except Exception as exc:
-            raise masked(exc, str(connection_class)) from exc
+            raise _refusal(exc, connection) from exc
 
 
-class _Delivery:
-    """The steps from a query's selection of a connection to the page that answers it."""
+async def _resolve_later(
+    connection: type[ProgressiveConnection],
+    root: Awaitable[Any],
+    info: GraphQLResolveInfo,
+    arguments: dict[str, Any],
+    first: int | None,
+    after: str | None,
+) -> Any:
+    try:
+        delivery = Delivery(connection._of(await root, info, arguments))
+        delivered = delivery.deliver(first, after)
+        return await delivered if isawaitable(delivered) else delivered
+    except Exception as exc:
+        raise _refusal(exc, connection) from exc
 
-    def __init__(self, connection: ProgressiveConnection, graphql_type: GraphQLObjectType) -> None:
-        self.connection = connection
-        self.info: GraphQLResolveInfo = connection.info
-        self.type = graphql_type
-        self.spelling = spelling_of(type(connection), graphql_type)
 
-    def deliver(self, first: int | None, after: str | None) -> Any:
-        connection = self.connection
-        if not connection.has_permission(self.info):
-            raise GraphQLError(
-                "You do not have permission to see this.", extensions={"code": "FORBIDDEN"}
-            )
-        selection = selection_of(self.info, self.spelling.parts)
-        page = self._page(self._plan(), selection, first, after)
-        runs = [(name, run) for name in page.names for run in selection.runs.get(name, ())]
-        values = dict(zip(page.names, page.values, strict=True))
-        outcomes = resolve(
-            [self._task(name, run, values[name]) for name, run in runs],
-            Scope(request=connection.request, sender=type(connection), vary=self._variation),
-            concurrency=option(connection, "concurrency"),
+def _refusal(exc: Exception, connection: type[ProgressiveConnection]) -> GraphQLError:
+    """How a client is told that it gets no page."""
+    if isinstance(exc, GraphQLError):
+        return exc
+    return cursor_error(exc) if isinstance(exc, CursorError) else masked(exc, str(connection))
+
+
+def _check_kind(connection: Any) -> type[ProgressiveConnection]:
+    if not issubclass(connection, ProgressiveConnection):
+        raise TypeError(
+            f"ProgressiveConnectionField({connection.__name__}): {connection.__name__} is no "
+            "ProgressiveConnection."
         )
-        completed = partial(self._completed, page, selection, [run for _, run in runs])
-        return completed(outcomes) if isinstance(outcomes, list) else _then(outcomes, completed)
-
-    def _plan(self) -> Plan:
-        connection = self.connection
-        if connection._plan is not None:
-            return connection._plan
-        plan = Plan(connection.get_parts())
-        undeclared = [name for name in plan.names if name not in connection._parts]
-        if undeclared:
-            raise PlanError(
-                f"{type(connection).__qualname__}.get_parts() returned {undeclared[0]!r}, which "
-                f"is not declared. Add {undeclared[0]} = Part(...) to the connection."
-            )
-        return plan
-
-    def _page(self, plan: Plan, selection: Selection, first: int | None, after: str | None) -> Page:
-        if first is not None and first < 1:
-            raise bad_input("`first` must be 1 or more.")
-        size = None
-        if first is not None:
-            size = min(first, option(self.connection, "max_chunk_size"))
-        elif selection.runs:
-            size = option(self.connection, "chunk_size")
-        cursor: Cursor | None = None
-        if after is not None:
-            cursor = cursors.read(after)
-            if not cursor.is_for(self.connection._audience()):
-                raise CursorInvalid
-        return plan.page(after=cursor, size=size, only=selection.runs or None)
-
-    def _task(self, name: str, run: Run, value: Any) -> Task:
-        """How one run of a part is resolved: by its lazy, its value, or its own resolver."""
-        part: Part = self.connection._parts[name]
-        field = self.type.fields[self.spelling.fields[name]]
-        info = self.info._replace(
-            field_name=self.spelling.fields[name],
-            field_nodes=run.nodes,
-            return_type=field.type,
-            parent_type=self.type,
-            path=self.info.path.add_key(run.response_key, self.type.name),
-        )
-        guarded: Any = None
-        if isinstance(value, Declared):
-            guarded = own_resolver(type(self.connection), name, part)
-            resolver = guarded or _nothing
-        elif isinstance(value, Lazy):
-            guarded = value.func
-            resolver = partial(_call_lazy, value)
-        else:
-            resolver = partial(_immediate, value)
-        if part.inner is not None:
-            resolver = part.inner.wrap_resolve(resolver)
-        return Task(
-            name=name,
-            call=partial(resolver, self.connection, info, **run.arguments),
-            guarded=guarded,
-            whole=partial(completable, field.type),
-            immediate=not isinstance(value, (Declared, Lazy)) and part.inner is None,
-        )
-
-    def _completed(
-        self, page: Page, selection: Selection, runs: list[Run], outcomes: list[Outcome]
-    ) -> ProgressiveConnection:
-        connection = self.connection
-        resolved: dict[str, list[Resolved]] = {}
-        for run, outcome in zip(runs, outcomes, strict=True):
-            resolved.setdefault(outcome.name, []).append(Resolved(run, outcome))
-        connection._page = ConnectionPage(
-            page,
-            resolved,
-            errors_as_data=selection.errors_as_data,
-            field_names=self.spelling.fields,
-            sign=partial(self._sign, page),
-        )
-        connection.page_info = connection._page
-        connection.edges = connection._page.edges()
-        connection.total_count = page.total
-        return connection
-
-    def _sign(self, page: Page, index: int) -> str:
-        return cursors.write(
-            page.cursor(index),
-            audience=self.connection._audience(),
-            ttl=option(self.connection, "cursor_ttl"),
-        )
-
-    def _variation(self) -> list[Any]:
-        """What cached values depend on besides their own arguments."""
-        return ["graphql", self.connection.args, self.connection.root]
+    kind: type[ProgressiveConnection] = connection
+    return kind
 
 
-async def _then(outcomes: Awaitable[list[Outcome]], completed: Callable[[Any], Any]) -> Any:
-    return completed(await outcomes)
+_checked: WeakSet[GraphQLSchema] = WeakSet()
 
 
-def _call_lazy(value: Lazy, connection: Any, info: Any, **arguments: Any) -> Any:
-    return value(connection.request, **arguments)
+def check_schema(schema: GraphQLSchema) -> None:
+    """
+    Refuse a schema in which two types have one name and a connection needs one of them; once.
+
+    Raises:
+        TypeError: naming both.
+    """
+    if schema in _checked:
+        return
+    for type_ in schema.type_map.values():
+        for field in type_.fields.values() if isinstance(type_, GraphQLObjectType) else ():
+            resolver = field.resolve
+            declared = getattr(getattr(resolver, "func", None), "__self__", None)
+            if isinstance(declared, ProgressiveConnectionField):
+                check_type_names(declared.connection, get_named_type(field.type))
+    _checked.add(schema)
 
 
-def _immediate(value: Any, connection: Any, info: Any, **arguments: Any) -> Any:
-    return value
-
-
-def _nothing(connection: Any, info: Any, **arguments: Any) -> None:
-    """A wrapped field without a resolver: it falls back to its own default, as ever."""
+async def _awaited(value: Awaitable[Any]) -> Any:
+    return await value

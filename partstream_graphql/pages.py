@@ -9,7 +9,7 @@ from typing import Any
 from django_partstream.outcomes import Outcome, PartError, Status
 from django_partstream.parts import Page
 from partstream_graphql.errors import part_error
-from partstream_graphql.selection import Run
+from partstream_graphql.selection import Place, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,15 @@ class ConnectionPage:
         self.field_names = field_names
         self.sign = sign
 
-    def value(self, name: str, arguments: dict[str, Any]) -> Any:
+    def value(self, name: str, place: Place) -> Any:
         """
-        The value of a part selected with *arguments*; null where this page does not carry it.
+        The value of a part, as the field at *place* selects it; null where this page has none.
 
         Raises:
             GraphQLError: it failed, and the query does not ask for failures as data.
         """
         for resolved in self.resolved.get(name, ()):
-            if resolved.run.arguments == arguments:
+            if place in resolved.run.places:
                 error = resolved.outcome.error
                 if error is not None and not self.errors_as_data:
                     raise part_error(error)
@@ -121,6 +121,6 @@ class Node:
         """Why it failed."""
         return self._outcome.error if self._outcome else None
 
-    def _deliver(self, name: str, arguments: dict[str, Any]) -> Any:
+    def _deliver(self, name: str, key: str | int) -> Any:
         """The value of this node's own part; the fields of the others are null."""
-        return self._page.value(name, arguments) if name == self._part else None
+        return self._page.value(name, ("node", key)) if name == self._part else None

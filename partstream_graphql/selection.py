@@ -21,14 +21,27 @@ from graphql import (
 from graphql.execution.collect_fields import collect_sub_fields
 from graphql.execution.values import get_argument_values
 
+#: Where a field selects a part: on the "connection" or a "node", and its response key.
+Place = tuple[str, str | int]
+
 
 @dataclass(slots=True)
 class Run:
-    """One resolution of a part: its arguments, and the fields of the query that want it."""
+    """
+    One resolution of a part: its arguments, and where and how the query wants it.
+
+    *invalid* is set where the arguments are not what the schema asks for.
+    """
 
     arguments: dict[str, Any]
-    response_key: str
+    places: list[Place]
     nodes: list[FieldNode]
+    invalid: GraphQLError | None = None
+
+    @property
+    def response_key(self) -> str | int:
+        """The key of the first field that wants it."""
+        return self.places[0][1]
 
 
 @dataclass(slots=True)
@@ -38,14 +51,26 @@ class Selection:
     runs: dict[str, list[Run]] = field(default_factory=dict)
     errors_as_data: bool = False
 
-    def add(self, name: str, arguments: dict[str, Any], key: str, nodes: list[FieldNode]) -> None:
-        """Note that *nodes* want the part *name*; equal arguments are one run."""
+    def add(self, name: str, wanted: Run) -> None:
+        """Note that a field wants the part *name*; equal arguments are one run."""
         runs = self.runs.setdefault(name, [])
         for run in runs:
-            if run.arguments == arguments:
-                run.nodes = run.nodes + nodes
+            if not wanted.invalid and not run.invalid and _same(run.arguments, wanted.arguments):
+                run.places += wanted.places
+                run.nodes = run.nodes + wanted.nodes
                 return
-        runs.append(Run(arguments, key, nodes))
+        runs.append(wanted)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two arguments are equal and of one kind: 1, 1.0 and true are three."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
 
 
 def selection_of(info: GraphQLResolveInfo, parts: Mapping[str, str]) -> Selection:
@@ -58,7 +83,8 @@ def selection_of(info: GraphQLResolveInfo, parts: Mapping[str, str]) -> Selectio
     connection = _object_type(info.return_type)
     for field_name, key, nodes in _fields(info, connection, info.field_nodes):
         if field_name in parts:
-            _add(selection, info, connection, parts[field_name], field_name, key, nodes)
+            run = _run(info, connection, field_name, ("connection", key), nodes)
+            selection.add(parts[field_name], run)
         elif field_name == "edges":
             edge = _object_type(connection.fields["edges"].type)
             node = _object_type(edge.fields["node"].type)
@@ -67,28 +93,25 @@ def selection_of(info: GraphQLResolveInfo, parts: Mapping[str, str]) -> Selectio
                     continue
                 for node_field, node_key, node_nodes in _fields(info, node, edge_nodes):
                     if node_field in parts:
-                        name = parts[node_field]
-                        _add(selection, info, node, name, node_field, node_key, node_nodes)
+                        run = _run(info, node, node_field, ("node", node_key), node_nodes)
+                        selection.add(parts[node_field], run)
                     elif node_field == "error":
                         selection.errors_as_data = True
     return selection
 
 
-def _add(
-    selection: Selection,
+def _run(
     info: GraphQLResolveInfo,
     parent: GraphQLObjectType,
-    name: str,
     field_name: str,
-    key: str,
+    place: Place,
     nodes: list[FieldNode],
-) -> None:
-    definition = parent.fields[field_name]
+) -> Run:
     try:
-        arguments = get_argument_values(definition, nodes[0], info.variable_values)
-    except GraphQLError:
-        return  # the executor meets the same error at the field itself, and reports it there
-    selection.add(name, arguments, key, nodes)
+        arguments = get_argument_values(parent.fields[field_name], nodes[0], info.variable_values)
+    except GraphQLError as exc:
+        return Run({}, [place], nodes, invalid=exc)
+    return Run(arguments, [place], nodes)
 
 
 def _fields(

@@ -1,55 +1,69 @@
 """
 What a part's value becomes in GraphQL: of the shape that its type completes, queries done.
 
-A query set under a list type becomes a list of instances; a connection stays lazy, for its own
-arguments still apply to it; nothing becomes a dict, which a ``DjangoObjectType`` would refuse.
-A scalar is tried on its type here, where a bad one costs its own part only.
+Whatever is iterable becomes a list under a list type, a query set a list of instances; a
+connection stays lazy, for its own arguments still apply to it; nothing becomes a dict, which a
+``DjangoObjectType`` would refuse. Items are tried on their type here, where a bad one costs its
+own part only. What the fields *below* a part do is graphql-core's, as ever.
 """
 
 from __future__ import annotations
 
-from types import GeneratorType
+import json
+from collections.abc import Iterable, Mapping
+from inspect import isawaitable
 from typing import Any
 
-from django.db.models import Manager, QuerySet
+from django.db.models import Manager
 from graphql import (
     GraphQLError,
+    GraphQLResolveInfo,
+    is_abstract_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
+    is_specified_scalar_type,
 )
 
 
-def completable(type_: Any, value: Any) -> Any:
+def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
     """
     *value*, with nothing left in it that would query the database or fail as a *type_*.
 
     Raises:
-        TypeError: a scalar is not one of *type_*.
+        TypeError, ValueError: it, or an item of it, is not a *type_*, or JSON cannot carry it.
         Exception: *value* is one, which is how resolvers of graphql-core may raise.
     """
     if isinstance(value, Exception):
         raise value
+    if isawaitable(value):
+        return value
     if is_non_null_type(type_):
+        if value is None:
+            raise TypeError(f"None among what is {type_}.")
         type_ = type_.of_type
     if value is None:
         return None
     if is_list_type(type_):
         if isinstance(value, Manager):
             value = value.all()
-        if isinstance(value, (QuerySet, GeneratorType)):
-            value = list(value)
-        if isinstance(value, (list, tuple)) and is_leaf_type(_item(type_)):
-            for item in value:
-                completable(type_.of_type, item)
-    elif is_leaf_type(type_):
-        try:
-            type_.serialize(value)
-        except GraphQLError as exc:
-            raise TypeError(exc.message) from exc
+        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+            raise TypeError(f"{type(value).__name__} is no list of {type_.of_type}.")
+        return [completable(type_.of_type, info, item) for item in value]
+    if is_leaf_type(type_):
+        _try_leaf(type_, value)
+    elif is_abstract_type(type_):
+        if type_.resolve_type is not None:
+            type_.resolve_type(value, info, type_)
+    elif type_.is_type_of is not None and not type_.is_type_of(value, info):
+        raise TypeError(f"{type(value).__name__} is no {type_.name}.")
     return value
 
 
-def _item(type_: Any) -> Any:
-    """What a list type is a list of."""
-    return type_.of_type.of_type if is_non_null_type(type_.of_type) else type_.of_type
+def _try_leaf(type_: Any, value: Any) -> None:
+    try:
+        serialized = type_.serialize(value)
+    except GraphQLError as exc:
+        raise TypeError(exc.message) from exc
+    if not is_specified_scalar_type(type_):
+        json.dumps(serialized, allow_nan=False)

@@ -6,7 +6,7 @@ It is registered when drf-spectacular is among the installed apps; otherwise imp
 
 from __future__ import annotations
 
-from inspect import getdoc
+from inspect import cleandoc
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiViewExtension
@@ -69,14 +69,12 @@ class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped
     priority = -1  # a project's own extension of its view goes first
 
     def view_replacement(self) -> type:
-        """The view, with its ``get`` described unless the project has done so itself."""
+        """The view with its ``get`` described; what the project says of it itself wins."""
         view: Any = self.target
-        if "schema" in getattr(view.get, "kwargs", ()):  # as @extend_schema leaves it
-            return view  # type: ignore[no-any-return]
 
         class Described(view):  # type: ignore[misc]
             @extend_schema(
-                description=getdoc(view),
+                description=cleandoc(vars(view).get("__doc__") or "") or None,
                 parameters=[
                     OpenApiParameter("cursor", str, description="Where the page begins."),
                     OpenApiParameter(
@@ -94,6 +92,10 @@ class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped
             def get(self, request: Any, *args: Any, **kwargs: Any) -> Any:
                 return super().get(request, *args, **kwargs)
 
+        own = getattr(view.get, "kwargs", {}).get("schema")
+        if own is not None:  # as @extend_schema leaves it; both classes ask super() for the rest
+            described: Any = Described.get
+            described.kwargs["schema"] = type("Schema", (own, described.kwargs["schema"]), {})
         Described.__name__ = view.__name__
         Described.__doc__ = view.__doc__
         return Described

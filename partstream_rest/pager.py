@@ -25,7 +25,7 @@ class Pager:
     template = "rest_framework/pagination/previous_and_next.html"
 
     def __init__(self, request: Request, own_query: str, *, began: bool, token: str | None) -> None:
-        address = request.build_absolute_uri(request.path)
+        address = request.build_absolute_uri().partition("?")[0]
         query = f"{own_query}&" if own_query else ""
         self.first = f"{address}?{own_query}".rstrip("?") if began else None
         self.next = f"{address}?{query}{CURSOR_PARAM}={token}" if token else None

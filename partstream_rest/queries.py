@@ -27,28 +27,40 @@ def read_token(request: HttpRequest) -> str:
     Raises:
         CursorInvalid: the parameter is there more than once.
     """
-    tokens = request.GET.getlist(CURSOR_PARAM)
+    raw = request.META.get("QUERY_STRING", "")
+    if f"{CURSOR_PARAM}=" not in raw:
+        return ""
+    query = request.GET
+    if f"?{CURSOR_PARAM}=" in raw:
+        meant = raw.replace(f"?{CURSOR_PARAM}=", f"&{CURSOR_PARAM}=")
+        query = QueryDict(_octets(meant), encoding=request.encoding)
+    tokens = query.getlist(CURSOR_PARAM)
     if not tokens:
-        meant, mark, appended = request.META.get("QUERY_STRING", "").rpartition("?cursor=")
-        if not mark or "&" in appended or "?" in appended:
-            return ""
-        request.GET = QueryDict(meant, encoding=request.encoding)
-        return str(appended)
+        return ""
     if len(tokens) > 1:
         raise CursorInvalid
-    own = request.GET.copy()
+    own = query.copy()
     del own[CURSOR_PARAM]
     request.GET = own  # type: ignore[assignment]
-    return tokens[0]
+    return str(tokens[0])
+
+
+def _octets(query: str) -> bytes:
+    """The bytes of a query string: WSGI keeps them as Latin-1 (PEP 3333), ASGI as UTF-8."""
+    try:
+        return query.encode("iso-8859-1")
+    except UnicodeEncodeError:
+        return query.encode()
 
 
 def carried(request: HttpRequest, excluded: Collection[str]) -> str:
-    """The query string that a cursor is to carry: the request's, less *excluded* parameters."""
+    """The query string that a cursor is to carry: less *excluded* ones, in any case of letters."""
     if not request.GET:
         return ""
     query = request.GET.copy()
-    for name in (CURSOR_PARAM, *excluded):
-        query.pop(name, None)
+    never = {name.lower() for name in excluded} | {CURSOR_PARAM}
+    for name in [name for name in query if name.lower() in never]:
+        del query[name]
     return query.urlencode()
 
 
@@ -66,7 +78,7 @@ def restore(request: HttpRequest, cursor: Cursor, excluded: Collection[str]) -> 
         raise QueryRequired
     if not cursor.query:
         return
-    merged = QueryDict(cursor.query, mutable=True)
+    merged = QueryDict(cursor.query, mutable=True, encoding=request.encoding)
     for name, values in request.GET.lists():
         merged.setlist(name, values)
     request.GET = merged  # type: ignore[assignment]

@@ -14,9 +14,13 @@ from types import GeneratorType
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import FileField, Manager, Model, QuerySet
+from django.core.files import File
+from django.db.models import Manager, Model, QuerySet
+from django.db.models.fields.files import FieldFile
 from django.db.models.query import RawQuerySet
 from rest_framework.utils.encoders import JSONEncoder
+
+from django_partstream.parts import Lazy
 
 _default = JSONEncoder().default
 
@@ -61,7 +65,7 @@ def _key(name: Any) -> str:
     if type(name) is str:
         return plain(name)  # type: ignore[no-any-return]
     if isinstance(name, str):
-        return str.__str__(name)
+        return _key(str.__str__(name))
     raise TypeError(f"The keys of a JSON object are strings, got {name!r}; use str().")
 
 
@@ -75,10 +79,18 @@ def _reduced(value: Any) -> Any:
         return float(value)
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, (list, tuple, QuerySet, RawQuerySet, GeneratorType)):
-        return list(value)
     if isinstance(value, Manager):
-        return list(value.all())
+        value = value.all()
+    if isinstance(value, QuerySet):
+        return _rows(value)
+    if isinstance(value, (list, tuple, RawQuerySet, GeneratorType)):
+        return list(value)
+    if isinstance(value, FieldFile):
+        return value.name
+    if isinstance(value, Lazy):
+        raise TypeError(f"{value!r} is a part's value, or nothing: it cannot be inside of one.")
+    if callable(value) or isinstance(value, File):
+        raise TypeError(f"{value!r} has no form in JSON. To have it called, use lazy().")
     if isinstance(value, Model):
         return _fields(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -98,8 +110,18 @@ def _fields(instance: Model) -> dict[str, Any]:
         )
     deferred = instance.get_deferred_fields()
     return {
-        field.attname: (value.name if isinstance(field, FileField) and value else value)
+        field.attname: field.value_from_object(instance)
         for field in instance._meta.concrete_fields
         if field.attname not in deferred
-        for value in [field.value_from_object(instance)]
     }
+
+
+def _rows(rows: QuerySet[Any]) -> list[Any]:
+    """The rows of a query set; models with what they were annotated with."""
+    names = list(rows.query.annotation_select)
+    return [
+        {**_fields(row), **{name: getattr(row, name) for name in names}}
+        if isinstance(row, Model)
+        else row
+        for row in rows
+    ]

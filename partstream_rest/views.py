@@ -22,9 +22,9 @@ from django_partstream.conf import option, setting
 from django_partstream.cursors import Cursor
 from django_partstream.delivery import Task, resolve_now
 from django_partstream.exceptions import CursorError, CursorInvalid, UnknownParts
-from django_partstream.identity import user_identity
+from django_partstream.identity import is_signed_in, user_identity
 from django_partstream.outcomes import Outcome
-from django_partstream.parts import Lazy, Page, Plan, refuse_late_mixin
+from django_partstream.parts import Lazy, Page, plan_of, refuse_late_mixin
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pager import Pager, server_timing
 from partstream_rest.queries import CURSOR_PARAM, carried, read_token, restore
@@ -46,12 +46,12 @@ class ProgressiveView(APIView):
     """
 
     #: Parts per page; without it the setting ``CHUNK_SIZE`` (2).
-    chunk_size: ClassVar[int]
+    chunk_size: int | None = None
     #: How long a cursor may be followed, in seconds; without it ``CURSOR_TTL`` (3600).
-    cursor_ttl: ClassVar[int]
+    cursor_ttl: int | None = None
     #: How many lazy parts of a page run at once in threads; without it ``CONCURRENCY`` (1).
-    concurrency: ClassVar[int]
-    #: Query parameters that are credentials: a cursor never carries them.
+    concurrency: int | None = None
+    #: Query parameters that are credentials, in any case of letters: a cursor never carries them.
     cursor_exclude_params: ClassVar[Collection[str]] = (
         "token",
         "access_token",
@@ -63,14 +63,16 @@ class ProgressiveView(APIView):
 
     _after: Cursor | None = None
     _own_query = ""
+    _pager: Pager | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_late_mixin(cls, ProgressiveView)
-
-    def __init__(self, **initkwargs: Any) -> None:
-        super().__init__(**initkwargs)
-        self._initkwargs = initkwargs
+        if isinstance(cls.cursor_exclude_params, str):
+            raise TypeError(
+                f"{cls.__qualname__}.cursor_exclude_params is the str "
+                f"{cls.cursor_exclude_params!r}; it must be a list or tuple of names."
+            )
 
     def get_parts(self) -> Iterable[tuple[str, Any]]:
         """
@@ -103,13 +105,17 @@ class ProgressiveView(APIView):
         The request is authenticated by its own parameters, before those that the cursor carries
         are put back: a credential in a cursor never counts.
         """
-        try:
-            token = read_token(request._request)
-            self._own_query = request._request.GET.urlencode() if request._request.GET else ""
-            if token:
-                self._after = self._followed(request, token)
-        except CursorError as exc:
-            raise RequestRefused(exc) from exc
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            try:
+                token = read_token(request._request)
+                own = request._request.GET
+                self._own_query = own.urlencode() if own else ""
+                if token:
+                    self._after = self._followed(request, token)
+            except CursorError as exc:
+                # An exception handler may ask for what is determined only after this.
+                request.version = request.versioning_scheme = None
+                raise RequestRefused(exc) from exc
         super().initial(request, *args, **kwargs)
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -124,21 +130,22 @@ class ProgressiveView(APIView):
         timing = setting("SERVER_TIMING")
         if settings.DEBUG if timing is None else timing:
             response["Server-Timing"] = server_timing(outcomes)
-        response.is_private = bool(  # type: ignore[attr-defined]
-            user_identity(request) or any(outcome.error for outcome in outcomes)
-        )
+        failed = any(outcome.error for outcome in outcomes)
+        response.is_private = failed or self._is_somebodys(request)  # type: ignore[attr-defined]
         return response
 
     def head(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say what a page would be, without resolving its parts."""
         _, token = self._planned(request)
-        return Response(headers=self._links(token))
+        response = Response(headers=self._links(token))
+        response.is_private = self._is_somebodys(request)  # type: ignore[attr-defined]
+        return response
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Describe the view, and list the parts that this user may ask for."""
         response: Response = super().options(request, *args, **kwargs)
         if isinstance(response.data, dict):
-            response.data["parts"] = list(Plan(self.get_parts()).names)
+            response.data["parts"] = list(plan_of(self).names)
         return response
 
     def _followed(self, request: Request, token: str) -> Cursor:
@@ -149,27 +156,37 @@ class ProgressiveView(APIView):
         restore(request._request, cursor, self.cursor_exclude_params)
         return cursor
 
-    def _audience(self, request: Request) -> list[Any]:
-        """Whom a cursor of this response is for: the endpoint, its URL's arguments, the user."""
+    @property
+    def paginator(self) -> Pager | None:
+        """What DRF's browsable API takes its links from."""
+        return self._pager
+
+    def _is_somebodys(self, request: Request) -> bool:
+        """Whether a page may hold what is for one reader only."""
+        session = getattr(request._request, "session", None)
+        return is_signed_in(request) or bool(getattr(session, "session_key", None))
+
+    def _endpoint(self) -> list[Any]:
+        """Which response this is: the view as it is routed, and its URL's arguments."""
+        match = self.request._request.resolver_match
         kind = type(self)
-        return [
-            "rest",
-            f"{kind.__module__}.{kind.__qualname__}",
-            self.args,
-            self.kwargs,
-            user_identity(request),
-        ]
+        route = match.route if match else ""
+        return ["rest", f"{kind.__module__}.{kind.__qualname__}", route, self.args, self.kwargs]
+
+    def _audience(self, request: Request) -> list[Any]:
+        """Whom a cursor of this response is for: the endpoint and the user."""
+        return [*self._endpoint(), user_identity(request)]
 
     def _variation(self) -> list[Any]:
-        """What cached values depend on: ``as_view()``'s and the URL's arguments, the query."""
+        """What cached values depend on: the endpoint, its version, and the query."""
         query = dict(self.request._request.GET.lists())
         for name in (CURSOR_PARAM, PARTS_PARAM, "format"):
             query.pop(name, None)
-        return ["rest", self._initkwargs, self.args, self.kwargs, query]
+        return [*self._endpoint(), self.request.version, query]
 
     def _planned(self, request: Request) -> tuple[Page, str | None]:
         """Which parts this page carries, and the cursor of the next one."""
-        plan = Plan(self.get_parts())
+        plan = plan_of(self)
         size = option(self, "chunk_size")
         try:
             wanted = _listed(request.query_params.getlist(PARTS_PARAM))
@@ -185,7 +202,7 @@ class ProgressiveView(APIView):
                 audience=self._audience(request),
                 ttl=option(self, "cursor_ttl"),
             )
-        self.paginator = Pager(request, self._own_query, began=self._after is not None, token=token)
+        self._pager = Pager(request, self._own_query, began=self._after is not None, token=token)
         return page, token
 
     def _task(self, name: str, value: Any) -> Task:
@@ -193,7 +210,8 @@ class ProgressiveView(APIView):
             return Task(
                 name=name, call=partial(value, self.request), guarded=value.func, whole=plain
             )
-        return Task(name=name, call=lambda: value, whole=plain, immediate=True)
+        inert = isinstance(value, (dict, list, tuple, str, int, float, type(None)))
+        return Task(name=name, call=lambda: value, whole=plain, immediate=inert)
 
     def _body(self, page: Page, token: str | None, outcomes: list[Outcome]) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -212,7 +230,7 @@ class ProgressiveView(APIView):
 
     def _links(self, token: str | None) -> dict[str, str]:
         """The address of the next page: RFC 8288."""
-        return {"Link": f'<{self.paginator.next}>; rel="next"'} if token else {}
+        return {"Link": f'<{self._pager.next}>; rel="next"'} if token and self._pager else {}
 
 
 def _listed(wanted: Iterable[str]) -> list[str]:
