@@ -179,10 +179,11 @@ def with_timeout(func: Any = _UNSET, seconds: Any = _UNSET) -> Any:
     """
     Give *func* at most *seconds* (a float) to return; its part ends ``timeout`` otherwise.
 
-    A plain function runs in a thread and on a database connection of its own; one that is late
-    goes on there alone, and at most ``MAX_ABANDONED_CALLS`` do so at once. An ``async def`` is
-    cancelled. Inside a transaction a plain function must see its rows, so it runs in place and
-    its limit is applied when it returns.
+    A plain function runs in a thread and on a database connection of its own; inside a
+    transaction it is lent that one, and sees its rows. One that is late goes on alone, without
+    its database: the statement it is in is cancelled (PostgreSQL, SQLite), each later one
+    refused, and what it did in a transaction undone. At most ``MAX_ABANDONED_CALLS`` do so at
+    once. An ``async def`` is cancelled.
 
     Raises:
         ValueError: *seconds* is not a number above zero.
@@ -205,12 +206,10 @@ def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_later(call, call(), seconds, seconds)
     started = time.monotonic()
-    value = call() if open_transactions() else workers.within(seconds, call)
+    value = workers.within(seconds, call)
     left = seconds - (time.monotonic() - started)
     if isawaitable(value):
         return _timed_later(call, value, left, seconds)
-    if left < 0:
-        raise PartTimeout(seconds)
     return value
 
 

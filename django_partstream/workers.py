@@ -16,7 +16,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections
 from django.urls import (
     get_script_prefix,
     get_urlconf,
@@ -27,6 +27,7 @@ from django.utils import timezone, translation
 
 from django_partstream.conf import setting
 from django_partstream.exceptions import PartTimeout
+from django_partstream.loans import Loans
 
 T = TypeVar("T")
 
@@ -123,15 +124,18 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     """
     Make *call* in a thread of its own and return what it returns within *seconds*.
 
-    A thread cannot be stopped: one that is late goes on alone, and its result is dropped. No
-    more than ``MAX_ABANDONED_CALLS`` may do so at once.
+    A thread cannot be stopped: one that is late goes on alone, its result is dropped, and it may
+    not use the database any more. No more than ``MAX_ABANDONED_CALLS`` may do so at once. Inside
+    a transaction the call is lent the connection; late or failed, what it did there is undone.
 
     Raises:
         PartTimeout: it has not returned in time, or too many calls are still running late.
     """
     global _abandoned
     if _abandoned >= setting("MAX_ABANDONED_CALLS"):
+        logger.warning("%d timed-out calls are still running; no more are begun.", _abandoned)
         raise PartTimeout(seconds)
+    loans = Loans()
     future: Future[T] = Future()
     late = threading.Event()
     carried = carrying(call)
@@ -140,11 +144,10 @@ def within(seconds: float, call: Callable[[], T]) -> T:
         global _abandoned
         result, failure = None, None
         try:
-            result = carried()
+            with loans.taken():
+                result = carried()
         except BaseException as exc:
             failure = exc
-        finally:
-            connections.close_all()
         with _lock:
             if late.is_set():
                 _abandoned -= 1
@@ -159,7 +162,10 @@ def within(seconds: float, call: Callable[[], T]) -> T:
         if not future.done():
             late.set()
             _abandoned += 1
-            raise PartTimeout(seconds)
+    if late.is_set():
+        loans.revoke()
+        raise PartTimeout(seconds)
+    loans.give_back(keep=future.exception() is None)
     return future.result()
 
 

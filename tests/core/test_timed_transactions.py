@@ -1,0 +1,161 @@
+"""``with_timeout`` inside a transaction: its rows are seen, and what is late is undone."""
+
+import random
+import threading
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from django_partstream import lazy, with_timeout
+from django_partstream.exceptions import PartTimeout
+from django_partstream.loans import Revoked
+from example_schema.models import Customer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def create(name):
+    return Customer.objects.create(name=name, email=f"{name}@example.com", city="x")
+
+
+def names():
+    return set(Customer.objects.values_list("name", flat=True))
+
+
+def test_it_sees_the_rows_of_the_transaction_and_adds_to_them():
+    with transaction.atomic():
+        create("before")
+        assert with_timeout(lambda request: (create("inside"), names())[1], 30)(None) == {
+            "before",
+            "inside",
+        }
+        assert names() == {"before", "inside"}
+    assert names() == {"before", "inside"}
+
+
+def test_what_it_did_before_it_failed_is_undone():
+    def fail(request):
+        create("lost")
+        raise LookupError
+
+    with transaction.atomic():
+        create("before")
+        with pytest.raises(LookupError):
+            with_timeout(fail, 30)(None)
+        create("after")
+    assert names() == {"before", "after"}
+
+
+def test_late_it_cannot_touch_the_database_any_more():
+    go_on, ended, caught = threading.Event(), threading.Event(), []
+
+    def late(request):
+        create("lost")
+        go_on.wait(30)
+        for touch in (names, lambda: create("later")):
+            try:
+                touch()
+            except DatabaseError as exc:
+                caught.append(type(exc))
+        ended.set()
+
+    with transaction.atomic():
+        create("before")
+        with pytest.raises(PartTimeout):
+            with_timeout(late, 0.05)(None)
+        go_on.set()
+        assert ended.wait(30)
+        create("after")
+    assert caught == [Revoked] * 2
+    assert names() == {"before", "after"}
+
+
+def test_late_outside_a_transaction_neither():
+    go_on, ended, caught = threading.Event(), threading.Event(), []
+
+    def late(request):
+        go_on.wait(30)
+        try:
+            names()
+        except DatabaseError as exc:
+            caught.append(type(exc))
+        ended.set()
+
+    with pytest.raises(PartTimeout):
+        with_timeout(late, 0.05)(None)
+    go_on.set()
+    assert ended.wait(30)
+    assert caught == [Revoked]
+
+
+@pytest.mark.django_db(transaction=False)
+def test_in_a_test_case_a_late_part_costs_itself_only(deliver):
+    gate = threading.Event()
+
+    def late(request):
+        create("lost")
+        gate.wait(30)
+
+    create("before")
+    outcomes = deliver(
+        a=lazy(with_timeout(late, 0.05)), b=lazy(with_timeout(lambda request: names(), 30))
+    )
+    gate.set()
+    assert [one.status for one in outcomes.values()] == ["timeout", "ok"]
+    assert outcomes["b"].value == {"before"}
+
+
+def test_on_commit_hooks_are_kept_with_the_work_they_belong_to():
+    ran = []
+
+    def hook(request, name):
+        transaction.on_commit(lambda: ran.append(name))
+        if name == "lost":
+            raise LookupError
+
+    with transaction.atomic():
+        with_timeout(hook, 30)(None, "kept")
+        with pytest.raises(LookupError):
+            with_timeout(hook, 30)(None, "lost")
+    assert ran == ["kept"]
+
+
+def slowly(rows):
+    """Count to *rows*, in the database."""
+    numbers = {
+        "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %s)"
+        " SELECT count(*) FROM n",
+        "postgresql": "SELECT count(*) FROM generate_series(1, %s)",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(numbers[connection.vendor], [rows])
+        return cursor.fetchone()
+
+
+def test_a_transaction_is_sound_whenever_the_limit_passes():
+    """Trials timed around the limit: in a statement, between two, in a savepoint, at the end."""
+    chance = random.Random(7)
+    ends = {"in time": 0, "late": 0}
+    for trial in range(60):
+
+        def work(request, trial=trial):
+            for number in range(chance.randrange(12)):
+                with transaction.atomic():
+                    create(f"inside-{trial}-{number}")
+            slowly(chance.choice([10, 3_000, 60_000]))
+            return list(Customer.objects.iterator(chunk_size=2))
+
+        with transaction.atomic():
+            create(f"before-{trial}")
+            before = names()
+            try:
+                with_timeout(work, chance.uniform(0.0005, 0.03))(None)
+                ends["in time"] += 1
+            except PartTimeout:
+                ends["late"] += 1
+                if connection.needs_rollback:
+                    continue  # marked for rollback: cleanly, by itself
+                assert names() == before
+            create(f"after-{trial}")
+        assert {f"before-{trial}", f"after-{trial}"} <= names()
+    assert all(ends.values()), ends
