@@ -8,6 +8,7 @@ was computed without a failure is kept. A cache that is down costs a computation
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -18,11 +19,11 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.core.cache import caches
 from django.http import QueryDict
 from django.utils import timezone, translation
 
 from django_partstream.attempts import Attempt, attempting
+from django_partstream.entries import Entry
 from django_partstream.guards import Call, guard
 from django_partstream.identity import cache_identity, split_request, stable
 
@@ -34,9 +35,6 @@ logger = logging.getLogger("django_partstream")
 UNKEYED_PARAMS = frozenset({"cursor", "parts", "format"})
 
 _unkeyed: set[str] = set()
-
-#: How long one caller may take to renew a stale value before another one tries, in seconds.
-RENEWAL_LEASE = 60
 
 
 def cached_for(
@@ -50,7 +48,8 @@ def cached_for(
     """
     Keep what the decorated function returns for *seconds*, and *stale* seconds more.
 
-    A stale value is served to everyone but the one caller who computes it anew. *per_user*
+    Concurrent callers that miss compute it once, across threads and processes. A stale value is
+    served to everyone but the one caller who computes it anew. *per_user*
     False shares it among all users. *cache* is an alias of ``CACHES``. *key* names the value
     where the function has no name of its own.
 
@@ -84,9 +83,9 @@ class Store:
     per_user: bool
     alias: str
 
-    def key(self, call: Call) -> str | None:
+    def entry(self, call: Call) -> Entry | None:
         """
-        The key of *call*'s value; None where nobody asks for it, or where what it depends on
+        The place of *call*'s value; None where nobody asks for it, or where what it depends on
         has no stable text. The latter is logged, once.
         """
         owners, request, args = split_request(call.args, call.kwargs)
@@ -102,7 +101,8 @@ class Store:
                 _unkeyed.add(self.name)
                 logger.warning("%s is not cached: %s.", self.name, exc)
             return None
-        return f"partstream:{sha256(what.encode()).hexdigest()}"
+        key = f"partstream:{sha256(what.encode()).hexdigest()}"
+        return Entry(self.name, key, self.alias, self.seconds, self.stale)
 
     def _depends_on(
         self, call: Call, owners: tuple[Any, ...], request: Any, args: tuple[Any, ...]
@@ -125,37 +125,6 @@ class Store:
             identity(request) if self.per_user else None,
         ]
 
-    def get(self, key: str | None) -> tuple[Any] | None:
-        """The value to use, as a tuple of one, or None where it is to be computed."""
-        if key is None:
-            return None
-        try:
-            kept = caches[self.alias].get(key)
-            if kept is None:
-                return None
-            value, fresh_until = kept
-            if time.time() < fresh_until or not self._renew(key):
-                return (value,)
-        except Exception:
-            logger.warning("The cache %r did not answer.", self.alias, exc_info=True)
-        return None
-
-    def put(self, key: str | None, value: Any) -> None:
-        """Keep *value*; what cannot be kept is logged."""
-        if key is None:
-            return
-        kept = (value, time.time() + self.seconds)
-        try:
-            caches[self.alias].set(key, kept, self.seconds + self.stale)
-            if self.stale:
-                caches[self.alias].delete(f"{key}:renewal")
-        except Exception:
-            logger.warning("%s could not be cached in %r.", self.name, self.alias, exc_info=True)
-
-    def _renew(self, key: str) -> bool:
-        """Whether this caller is the one who computes a stale value anew."""
-        return bool(caches[self.alias].add(f"{key}:renewal", 1, RENEWAL_LEASE))
-
 
 def request_variation(request: Any) -> list[Any]:
     """What a value may depend on in a plain request: its URL's kwargs and its query string."""
@@ -170,36 +139,58 @@ def request_variation(request: Any) -> list[Any]:
 def _cached(call: Call, *, store: Store) -> Any:
     if iscoroutinefunction(call.func):
         return _cached_later(call, store)
-    key = store.key(call)
-    if (kept := store.get(key)) is not None:
-        return _accept(call, kept[0])
+    entry = store.entry(call)
+    if entry is None:
+        return call()
+    while isinstance(found := entry.look(), float):
+        time.sleep(found)
+    if found is not None:
+        return _accept(call, found[0])
     attempt = _recording(call)
     before = len(attempt.caught)
-    with attempting(attempt):
-        value = call()
+    try:
+        with attempting(attempt):
+            value = call()
+    except BaseException:
+        entry.give_up()
+        raise
     if isawaitable(value):
-        return _keep_later(call, value, store, key, attempt, before)
-    if len(attempt.caught) == before:
-        store.put(key, value)
+        return _keep_later(call, value, entry, attempt, before)
+    _keep(entry, value, attempt, before)
     return value
 
 
 async def _cached_later(call: Call, store: Store) -> Any:
-    key = await sync_to_async(store.key)(call)
-    if (kept := await sync_to_async(store.get)(key)) is not None:
-        return _accept(call, kept[0])
+    entry = await sync_to_async(store.entry)(call)
+    if entry is None:
+        return await call.later(call())
+    while isinstance(found := await sync_to_async(entry.look)(), float):
+        await asyncio.sleep(found)
+    if found is not None:
+        return _accept(call, found[0])
     attempt = _recording(call)
     with attempting(attempt):
-        return await _keep_later(call, call(), store, key, attempt, len(attempt.caught))
+        return await _keep_later(call, call(), entry, attempt, len(attempt.caught))
 
 
 async def _keep_later(
-    call: Call, awaitable: Awaitable[Any], store: Store, key: str | None, attempt: Attempt, n: int
+    call: Call, awaitable: Awaitable[Any], entry: Entry, attempt: Attempt, before: int
 ) -> Any:
-    value = await call.later(awaitable)
-    if len(attempt.caught) == n:
-        await sync_to_async(store.put)(key, value)
+    try:
+        value = await call.later(awaitable)
+    except BaseException:
+        await sync_to_async(entry.give_up)()
+        raise
+    await sync_to_async(_keep)(entry, value, attempt, before)
     return value
+
+
+def _keep(entry: Entry, value: Any, attempt: Attempt, before: int) -> None:
+    """Keep *value* unless a failure was caught while it was computed."""
+    if len(attempt.caught) == before:
+        entry.put(value)
+    else:
+        entry.give_up()
 
 
 def _recording(call: Call) -> Attempt:

@@ -1,5 +1,6 @@
 import asyncio
 import datetime
+import threading
 import uuid
 from decimal import Decimal
 from functools import partial
@@ -12,7 +13,8 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.utils import timezone, translation
 
-from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream import cached_for, entries, lazy, safe_call, with_timeout
+from django_partstream.entries import Entry
 from django_partstream.identity import stable
 from django_partstream.outcomes import Status
 
@@ -254,10 +256,11 @@ def test_what_is_kept_is_whole(deliver):
 def test_a_value_that_cannot_be_kept_costs_the_caching_not_the_part(deliver, caplog):
     part = lazy(cached_for(60, key="p")(lambda request: lambda: 1))
     assert deliver(a=part)["a"].value() == 1
-    assert "could not be cached" in caplog.text
+    assert "could not keep a value of key:p" in caplog.text
 
 
 def test_a_cache_that_is_down_costs_a_computation(deliver, caplog):
+    entries._last_said.clear()
     part = lazy(counted())
     with mock.patch.multiple(
         LocMemCache, get=mock.Mock(side_effect=OSError), set=mock.Mock(side_effect=OSError)
@@ -332,3 +335,101 @@ def test_stable_texts_differ_where_values_do():
 def test_what_has_no_stable_text_is_refused(value):
     with pytest.raises(TypeError):
         stable(value)
+
+
+class TestManyAtOnce:
+    """Callers that miss together: one computes, the others get what it computed."""
+
+    def at_once(self, get, request_of, callers=4):
+        answers, barrier = [], threading.Barrier(callers)
+
+        def ask():
+            barrier.wait(10)
+            answers.append(get(request_of()))
+
+        threads = [threading.Thread(target=ask) for _ in range(callers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        return answers
+
+    def test_it_is_computed_once(self, request_of):
+        counter, waiting = Counter(), threading.Event()
+
+        def slow(request):
+            waiting.wait(0.2)  # long enough for the others to miss; nothing depends on it
+            return counter(request)
+
+        assert self.at_once(cached_for(60, key="m")(slow), request_of) == [1, 1, 1, 1]
+
+    def test_after_a_failure_another_one_computes(self, request_of):
+        counter = Counter()
+
+        def flaky(request):
+            if counter(request) == 1:
+                raise ValueError
+            return "up"
+
+        get = safe_call(cached_for(60, key="n")(flaky), fallback="down")
+        answers = self.at_once(get, request_of)
+        assert sorted(answers) == ["down", "up", "up", "up"]
+        assert counter.runs == 2
+
+
+def entry(**options):
+    return Entry(
+        **{"name": "n", "key": "k", "alias": "default", "seconds": 60, "stale": 0, **options}
+    )
+
+
+class TestLeases:
+    def test_who_misses_second_waits_until_the_value_is_there(self):
+        first, second = entry(), entry()
+        assert first.look() is None
+        assert isinstance(second.look(), float)
+        first.put("value")
+        assert second.look() == ("value",)
+
+    def test_a_lease_ends_with_its_holders_failure(self):
+        first, second = entry(), entry()
+        assert first.look() is None
+        assert isinstance(second.look(), float)
+        first.give_up()
+        assert second.look() is None
+
+    def test_a_lease_whose_holder_has_died_ends_with_its_time(self):
+        first, second = entry(), entry()
+        with mock.patch("time.time", return_value=1000.0):
+            assert first.look() is None
+            assert isinstance(second.look(), float)
+        with mock.patch("time.time", return_value=1001.0 + entries.LEASE):
+            assert second.look() is None
+        first.give_up()
+        assert isinstance(entry().look(), float), (
+            "the lease of the second is not the first's to end"
+        )
+
+    def test_an_old_value_is_served_while_one_renews_it(self):
+        with mock.patch("time.time", return_value=1000.0):
+            first = entry(stale=600)
+            first.look()
+            first.put("old")
+        with mock.patch("time.time", return_value=1100.0):
+            renewing = entry(stale=600)
+            assert renewing.look() is None
+            assert entry(stale=600).look() == ("old",)
+            renewing.put("new")
+            assert entry(stale=600).look() == ("new",)
+
+    def test_a_cache_that_keeps_nothing_makes_nobody_wait_for_long(self):
+        with mock.patch.multiple(LocMemCache, add=lambda *a, **k: False, get=lambda *a, **k: None):
+            one = entry()
+            assert isinstance(one.look(), float)
+            assert one.look() is None
+
+    def test_a_cache_that_is_down_is_told_once_a_minute(self, caplog):
+        entries._last_said.clear()
+        with mock.patch.object(LocMemCache, "get", side_effect=OSError):
+            assert [entry().look() for _ in range(3)] == [None] * 3
+        assert caplog.text.count("did not answer") == 1
