@@ -164,7 +164,8 @@ async def _cached_later(call: Call, store: Store) -> Any:
     entry = await sync_to_async(store.entry)(call)
     if entry is None:
         return await call.later(call())
-    while isinstance(found := await sync_to_async(entry.look)(), float):
+    # Looked at again and again, for who ends the wait may be another process.
+    while isinstance(found := await sync_to_async(entry.look)(), float):  # noqa: ASYNC110
         await asyncio.sleep(found)
     if found is not None:
         return _accept(call, found[0])

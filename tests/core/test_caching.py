@@ -405,10 +405,8 @@ class TestLeases:
             assert isinstance(second.look(), float)
         with mock.patch("time.time", return_value=1001.0 + entries.LEASE):
             assert second.look() is None
-        first.give_up()
-        assert isinstance(entry().look(), float), (
-            "the lease of the second is not the first's to end"
-        )
+            first.give_up()  # it has lost its lease, and the second's is not its to end
+            assert isinstance(entry().look(), float)
 
     def test_an_old_value_is_served_while_one_renews_it(self):
         with mock.patch("time.time", return_value=1000.0):
