@@ -9,9 +9,6 @@ from types import ModuleType
 
 import pytest
 
-pytest.importorskip("rest_framework", reason="needs the rest extra")
-pytest.importorskip("graphene_django", reason="needs the graphql extra")
-
 from example_schema import models
 from example_schema.models import Customer, Order
 

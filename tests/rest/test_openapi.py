@@ -1,7 +1,4 @@
 import pytest
-
-pytest.importorskip("drf_spectacular", reason="needs the openapi extra")
-
 from django.urls import path
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema

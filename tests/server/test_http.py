@@ -9,10 +9,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
-
-pytest.importorskip("rest_framework", reason="needs the rest extra")
-pytest.importorskip("graphene_django", reason="needs the graphql extra")
-
 from django.urls import path
 
 from django_partstream import ProgressiveView, lazy, with_timeout

@@ -1,0 +1,177 @@
+"""Run `make demo` as a newcomer does, twice in a copy of the project, and look what it serves."""
+
+# ruff: noqa: D102, D103, S101, S310, S603, S607, T201
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+HERE = Path(__file__).resolve().parent.parent
+READY = "Ctrl-C stops the server."
+INSTALLING = "Installing"
+QUERY = HERE / "example_schema" / "dashboard.graphql"
+WAIT = 300  # seconds, most of them for a slow package index
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        copy_project(Path(directory))
+        for run in ["first", "second"]:
+            demo = Demo(Path(directory), free_port())
+            try:
+                demo.wait_for(READY)
+                look_around(demo.address)
+                refuse_a_taken_port(demo)
+            finally:
+                output = demo.stop()
+            check("Stopped." in output and "Traceback" not in output, output)
+            check((INSTALLING in output) == (run == "first"), output)
+            print(f"The {run} run serves what it should.", flush=True)
+
+
+def look_around(address: str) -> None:
+    check("</html>" in fetch(address), "/ is no page")
+    check("GraphiQL" in fetch(f"{address}graphql/", Accept="text/html"), "/graphql/ is no GraphiQL")
+
+    rest = walk_rest(f"{address}api/dashboard/")
+    graphql = walk_graphql(f"{address}graphql/")
+    check(len(rest) == len(graphql) > 1, f"{rest} over REST, {graphql} over GraphQL")
+
+
+def walk_rest(url: str) -> list[str]:
+    parts: list[str] = []
+    cursor = None
+    while True:
+        page = json.loads(fetch(f"{url}?{urlencode({'cursor': cursor})}" if cursor else url))
+        check("errors" not in page, page)
+        parts += [name for part in page["results"] for name in part]
+        cursor = page["cursor"]
+        if cursor is None:
+            check(len(set(parts)) == len(parts) == page["meta"]["total_parts"], parts)
+            return parts
+
+
+def walk_graphql(url: str) -> list[str]:
+    parts: list[str] = []
+    query = QUERY.read_text()
+    after = None
+    while True:
+        body = json.dumps({"query": query, "variables": {"after": after}}).encode()
+        answer = json.loads(fetch(url, body, **{"Content-Type": "application/json"}))
+        check("errors" not in answer, answer)
+        page = answer["data"]["dashboard"]
+        check(all(edge["node"]["status"] == "OK" for edge in page["edges"]), page)
+        parts += [edge["node"]["name"] for edge in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            check(len(set(parts)) == len(parts) == page["totalCount"], parts)
+            return parts
+
+
+def refuse_a_taken_port(demo: Demo) -> None:
+    command = ["make", "demo", f"PORT={demo.port}"]
+    second = subprocess.run(
+        command, cwd=demo.place, env=demo.env, capture_output=True, text=True, check=False
+    )
+    check(second.returncode != 0, second.stdout)
+    check("is in use" in second.stderr and "Traceback" not in second.stderr, second.stderr)
+
+
+class Demo:
+    """A running ``make demo``, and what it printed."""
+
+    def __init__(self, place: Path, port: int) -> None:
+        self.place = place
+        self.port = port
+        self.address = f"http://127.0.0.1:{port}/"
+        # As from a shell: the variables of a make around this one are not the newcomer's.
+        self.env = {k: v for k, v in os.environ.items() if k not in {"MAKEFLAGS", "MAKELEVEL"}}
+        self.lines: Queue[str | None] = Queue()
+        self.output = ""
+        self.process = subprocess.Popen(
+            ["make", "demo", f"PORT={port}"],
+            cwd=place,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        Thread(target=self.read, daemon=True).start()
+
+    def read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put(None)
+
+    def wait_for(self, text: str | None) -> None:
+        """Read until a line holds *text*; None is the end."""
+        while True:
+            try:
+                line = self.lines.get(timeout=WAIT)
+            except Empty:
+                sys.exit(f"make demo said nothing for {WAIT} s after:\n{self.output}")
+            if line is None:
+                check(text is None, f"make demo ended:\n{self.output}")
+                return
+            self.output += line
+            if text is not None and text in line:
+                return
+
+    def stop(self) -> str:
+        """Press Ctrl-C, and return all it printed."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+        self.wait_for(None)
+        self.process.wait()
+        return self.output
+
+
+def copy_project(place: Path) -> None:
+    """Copy what git tracks, or would."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=HERE, capture_output=True, check=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (HERE / name).is_file():  # else deleted since
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(HERE / name, place / name)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def fetch(url: str, body: bytes | None = None, **headers: str) -> str:
+    try:
+        with urlopen(Request(url, body, headers), timeout=60) as response:
+            text: str = response.read().decode()
+            return text
+    except HTTPError as error:
+        sys.exit(f"{'POST' if body else 'GET'} {url}: {error}")
+
+
+def check(holds: Any, otherwise: object) -> None:
+    if not holds:
+        sys.exit(str(otherwise))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+# `make help` lists the targets. Each sets up .venv by itself, once for what pyproject.toml and
+# constraints.txt say.
+
+PYTHON ?= python3
+PORT ?= 8000
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALL := $(RUN) -m pip install --disable-pip-version-check -qq --constraint constraints.txt
+
+python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))')
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint snapshots pins clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo ## Serve the example shop on http://127.0.0.1:8000 (PORT=8001: elsewhere)
+	@EXAMPLE_SIGN_IN=1 $(RUN) manage.py demo --port $(PORT)
+
+test: $(VENV)/.dev ## Run every test (ARGS="-k cursor": some of them)
+	@$(RUN) -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Check style, types and which way imports go
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports
+
+snapshots: $(VENV)/.dev ## Write the snapshots anew, to be read before they are committed
+	@$(RUN) -m pytest --snapshot-update $(ARGS)
+
+pins: $(VENV)/.dev ## Write constraints.txt anew, with the newest of everything
+	@$(RUN) -m nox --session pins
+
+clean: ## Remove all that these targets leave behind
+	rm -rf $(VENV) .nox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist db.sqlite3*
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.python:
+	$(if $(filter True,$(python_is_new_enough)),,$(error This needs Python 3.11 or newer, and \
+	$(PYTHON) is not: name another with PYTHON=python3.12))
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing the demo into $(VENV), once ..."
+	@$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+# What the demo needs is among what the tests need.
+$(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing the tests and tools into $(VENV), once ..."
+	@$(INSTALL) --editable '.[dev]'
+	@touch $(VENV)/.demo $@

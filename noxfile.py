@@ -1,0 +1,162 @@
+"""The tests where it matters: each Python and Django, one front alone, and the wheel itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from zipfile import ZipFile
+
+import nox
+
+HERE = Path(__file__).parent
+CONSTRAINTS = HERE / "constraints.txt"
+PACKAGES = ["django_partstream", "partstream_rest", "partstream_graphql"]
+DJANGO = {"3.11": "Django~=5.2.0", "3.12": "Django~=5.2.0", "3.13": "Django>=6.1"}
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = os.environ.get("CI") == "true"  # else skipped
+
+pins: dict[str, set[str]] = {}
+
+
+@nox.session(python=list(DJANGO))
+def tests(session: nox.Session) -> None:
+    """Every test but the browser's, on each Python with a Django of its time."""
+    install(session, "-e", ".[demo,test]", DJANGO[str(session.python)])
+    session.run("python", "-m", "django", "--version")
+    pytest(session, "--ignore=tests/browser")
+
+
+@nox.session
+def rest_only(session: nox.Session) -> None:
+    """REST where Graphene is absent."""
+    install(session, "-e", ".[rest,test]")
+    assert_absent(session, "graphene", "graphene_django", "graphql", "drf_spectacular")
+    pytest(session, "tests/core", "tests/rest", "--ignore=tests/rest/test_openapi.py")
+
+
+@nox.session
+def graphql_only(session: nox.Session) -> None:
+    """GraphQL where Django REST framework is absent."""
+    install(session, "-e", ".[graphql,test]")
+    assert_absent(session, "rest_framework", "drf_spectacular")
+    pytest(session, "tests/core", "tests/graphql")
+
+
+@nox.session
+def core_only(session: nox.Session) -> None:
+    """The core with neither front, which says what ProgressiveView lacks."""
+    install(session, "-e", ".[test]")
+    assert_absent(session, "rest_framework", "graphene", "graphene_django", "graphql")
+    refusal = session.run(
+        *("python", "-c", "from django_partstream import ProgressiveView"),
+        silent=True,
+        success_codes=[1],
+    )
+    expected = "ImportError: ProgressiveView needs Django REST framework: pip install "
+    if not str(refusal).strip().splitlines()[-1].startswith(expected):
+        session.error(f"Importing ProgressiveView without DRF said:\n{refusal}")
+    pytest(session, "tests/core")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """The tests against the wheel as built, with no source of the library beside them."""
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        install(session, "build")
+        session.run("python", "-m", "build", "--outdir", str(place / "dist"), silent=True)
+        (built,) = (place / "dist").glob("*.whl")
+        assert_ships(session, built)
+        install(session, f"{built}[demo,test]")
+
+        for name in ["tests", "example_schema"]:
+            shutil.copytree(HERE / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ["manage.py", "pyproject.toml", "README.md"]:
+            shutil.copy(HERE / name, place)
+        session.chdir(place)
+        assert_installed(session)
+        pytest(session, "--ignore=tests/browser")
+
+
+@nox.session
+def readme(session: nox.Session) -> None:
+    """The code of the README, run as it is written."""
+    install(session, "-e", ".[demo,test]")
+    pytest(session, "tests/test_readme.py")
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Style, types and which way imports go."""
+    session.run("make", "lint", external=True)
+
+
+@nox.session(name="pins", python=list(DJANGO), default=False)
+def write_pins(session: nox.Session) -> None:
+    """Pin in constraints.txt the newest of everything that the dev extra installs."""
+    session.install("-e", ".[dev]")
+    frozen = session.run("python", "-m", "pip", "freeze", "--exclude-editable", silent=True)
+    pins[str(session.python)] = set(str(frozen).splitlines())
+    if missing := DJANGO.keys() - pins.keys():
+        session.log(f"constraints.txt is written once there are pins for {', '.join(missing)} too.")
+        return
+
+    every = list(DJANGO)
+    lines = {}
+    for pin in set.union(*pins.values()):
+        pinned = [python for python in every if pin in pins[python]]
+        marks = []
+        if pinned[0] != every[0]:
+            marks.append(f'python_version >= "{pinned[0]}"')
+        if pinned[-1] != every[-1]:
+            marks.append(f'python_version < "{every[every.index(pinned[-1]) + 1]}"')
+        lines[pin] = " ; ".join([pin, " and ".join(marks)]) if marks else pin
+    ordered = sorted(lines, key=lambda pin: (pin.lower().partition("==")[0], pin))
+    heading = "# Written by `make pins`: everything that the dev extra installs.\n"
+    CONSTRAINTS.write_text(heading + "".join(f"{lines[pin]}\n" for pin in ordered))
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install what the constraints pin, of any Django: that one the sessions choose."""
+    pinned = CONSTRAINTS.read_text().splitlines(keepends=True)
+    constraints = Path(session.create_tmp()) / "constraints.txt"
+    constraints.write_text("".join(pin for pin in pinned if not pin.startswith("Django==")))
+    session.install("--constraint", str(constraints), *requirements)
+
+
+def pytest(session: nox.Session, *arguments: str) -> None:
+    session.run("python", "-m", "pytest", *arguments, *session.posargs)
+
+
+def assert_absent(session: nox.Session, *modules: str) -> None:
+    """Stop if a module can be found that this session is meant to do without."""
+    look = "import importlib.util, sys; print(*filter(importlib.util.find_spec, sys.argv[1:]))"
+    if found := str(session.run("python", "-c", look, *modules, silent=True)).split():
+        session.error(f"Installed, though this session does without: {', '.join(found)}")
+
+
+def assert_ships(session: nox.Session, built: Path) -> None:
+    """Stop if the wheel holds anything but the packages, each marked as typed."""
+    names = ZipFile(built).namelist()
+    tops = {name.partition("/")[0] for name in names}
+    if strays := {top for top in tops if not top.endswith(".dist-info")} ^ set(PACKAGES):
+        session.error(f"The wheel and its packages differ by: {', '.join(sorted(strays))}")
+    if untyped := {f"{package}/py.typed" for package in PACKAGES} - set(names):
+        session.error(f"The wheel lacks: {', '.join(sorted(untyped))}")
+
+
+def assert_installed(session: nox.Session) -> None:
+    """Stop if the tests would import the library from anywhere but the environment."""
+    look = (
+        "import importlib.util, sys\n"
+        "for name in sys.argv[1:]: print(importlib.util.find_spec(name).origin)"
+    )
+    origins = str(session.run("python", "-c", look, *PACKAGES, silent=True)).splitlines()
+    inside = Path(session.virtualenv.location).resolve()
+    if strays := [o for o in origins if not Path(o).resolve().is_relative_to(inside)]:
+        session.error(f"Imported from elsewhere than the wheel: {', '.join(strays)}")
