@@ -28,13 +28,15 @@ class Scope:
     """
     What the parts of one page share.
 
-    *sender* is the view or connection class. *vary* gives what a cached value depends on
+    *sender* is the view or connection class; *reader* has the user, and is most often the
+    request. *vary* gives what a cached value depends on
     besides its own arguments and its reader: URL kwargs, query string, field arguments.
     """
 
     request: Any
     sender: type
     vary: Callable[[], Any]
+    reader: Any
 
     @property
     def endpoint(self) -> str:
@@ -58,7 +60,7 @@ class Attempt:
     *direct* is true while the callable about to run is a guard of the part itself, not one
     called by hand further inside: the guards of a part make its value whole within their own
     reach, so that the database work of a lazy query set is covered by them. *transactions* are
-    those that the page is inside of.
+    those that the page is inside of. A *personal* part is made whole for its reader only.
     """
 
     scope: Scope | None
@@ -67,6 +69,7 @@ class Attempt:
     whole: Callable[[Any], Any]
     direct: bool = False
     transactions: Sequence[BaseDatabaseWrapper] = ()
+    personal: bool = False
     caught: list[Caught] = field(default_factory=list)
     _whole_value: Any = field(default=None, repr=False)
 

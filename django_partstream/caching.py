@@ -25,7 +25,7 @@ from django.utils import timezone, translation
 from django_partstream.attempts import Attempt, attempting
 from django_partstream.entries import Entry
 from django_partstream.guards import Call, guard
-from django_partstream.identity import cache_identity, split_request, stable
+from django_partstream.identity import cache_identity, reader_of, request_of, split_asker, stable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,14 +88,15 @@ class Store:
         The place of *call*'s value; None where nobody asks for it, or where what it depends on
         has no stable text. The latter is logged, once.
         """
-        owners, request, args = split_request(call.args, call.kwargs)
+        owners, asker, args = split_asker(call.args, call.kwargs)
         scope = call.attempt.scope if call.attempt else None
-        if request is None and scope is not None:
-            request = scope.request  # a helper without a request of its own, called by a part
-        if request is None:
+        if asker is None and scope is None:
             return None
         try:
-            what = stable(self._depends_on(call, owners or _bound_to(call.func), request, args))
+            if call.attempt and call.direct and call.attempt.personal and not self.per_user:
+                raise TypeError("its rows are filtered for each reader, so they cannot be shared")
+            owners = owners or _bound_to(call.func)
+            what = stable(self._depends_on(call, owners, asker, args))
         except TypeError as exc:
             if self.name not in _unkeyed:
                 _unkeyed.add(self.name)
@@ -105,9 +106,12 @@ class Store:
         return Entry(self.name, key, self.alias, self.seconds, self.stale)
 
     def _depends_on(
-        self, call: Call, owners: tuple[Any, ...], request: Any, args: tuple[Any, ...]
+        self, call: Call, owners: tuple[Any, ...], asker: Any, args: tuple[Any, ...]
     ) -> list[Any]:
         scope = call.attempt.scope if call.attempt else None
+        # A helper without a request of its own is asked by the part that calls it.
+        request = scope.request if scope else request_of(asker)
+        reader = scope.reader if scope else reader_of(asker)
         host = getattr(request, "get_host", None)
         identity = next(
             (one.cache_identity for one in owners if hasattr(one, "cache_identity")), cache_identity
@@ -118,11 +122,11 @@ class Store:
             [_owner(one) for one in owners],
             [scope.sender, scope.vary()] if scope else request_variation(request),
             args,
-            {name: value for name, value in call.kwargs.items() if name != "request"},
+            {name: value for name, value in call.kwargs.items() if value is not asker},
             host() if host else None,
             translation.get_language(),
             timezone.get_current_timezone_name(),
-            identity(request) if self.per_user else None,
+            identity(reader) if self.per_user else None,
         ]
 
 

@@ -39,7 +39,7 @@ class Task:
 
     *call* returns its value, or an awaitable of it; *guarded* is the function behind it, which
     may be a guard. *whole* makes the value whole, as the front defines that. *immediate* parts
-    have their value already, and no work in it.
+    have their value already, and no work in it; *personal* ones are made whole for one reader.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Task:
     guarded: object = None
     whole: Callable[[Any], Any]
     immediate: bool = False
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _start(
 ) -> Outcome | _Pending:
     """Call a part: its outcome, or what must be awaited for it."""
     direct = is_guard(task.guarded)
-    attempt = Attempt(scope, task.name, task.call, task.whole, direct, transactions)
+    attempt = Attempt(scope, task.name, task.call, task.whole, direct, transactions, task.personal)
     started = time.perf_counter()
     with attempting(attempt):
         try:

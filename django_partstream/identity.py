@@ -30,26 +30,36 @@ def request_of(asker: Any) -> Any:
     return getattr(context, "request", context)
 
 
-def split_request(
+def reader_of(asker: Any) -> Any:
+    """What says whose request *asker*'s is: a context with a user of its own, else the request."""
+    context = getattr(asker, "context", asker)
+    own = not hasattr(asker, "META") and user_of(context) is not None
+    return context if own else request_of(asker)
+
+
+def split_asker(
     args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], Any, tuple[Any, ...]]:
     """
-    Split a call's arguments into owners, request and the rest; no request where nobody asks.
+    Split a call's arguments into owners, who asks, and the rest; None where nobody does.
 
     Who asks (Django's request, DRF's, a GraphQL ``info``) stands first, or behind the owners
     (``self`` of a method, the root of a resolver, both for a class method), or is ``request=``.
     """
     for position, argument in enumerate(args[:3]):
         if hasattr(argument, "META") or hasattr(argument, "context"):
-            return tuple(args[:position]), request_of(argument), tuple(args[position + 1 :])
-    return (), request_of(kwargs.get("request")), tuple(args)
+            return tuple(args[:position]), argument, tuple(args[position + 1 :])
+    asker = kwargs.get("request")
+    return (), asker if hasattr(asker, "META") else None, tuple(args)
 
 
 def asked_by_nobody(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Whether None stands where the request would: ``get_orders(None)``, called by hand."""
+    if split_asker(args, kwargs)[1] is not None:
+        return False
     if "request" in kwargs:
         return kwargs["request"] is None
-    return None in args[:2] and split_request(args, kwargs)[1] is None
+    return any(argument is None for argument in args[:2])
 
 
 def user_of(request: Any) -> Any:

@@ -13,9 +13,10 @@ from inspect import isawaitable
 from typing import Any, ClassVar, Self
 
 import graphene
+from asgiref.sync import iscoroutinefunction
 from graphene.relay import Connection
 
-from django_partstream.identity import request_of, user_identity
+from django_partstream.identity import reader_of, request_of, user_identity
 from django_partstream.parts import Plan, refuse_late_mixin
 from partstream_graphql.declaration import (
     Part,
@@ -33,6 +34,8 @@ class Declared:
 
 
 DECLARED = Declared()
+
+_ASYNC_PERMISSION = "has_permission() cannot be async: nothing awaits its answer."
 
 
 class ProgressiveConnection(Connection):
@@ -145,6 +148,7 @@ class ProgressiveConnection(Connection):
         """
         with _as_read(self.request):
             for permission in self.get_permissions():
+                refuse_async(permission)
                 if not verdict_of(permission.has_permission(self.request, self)):
                     self._refusal = getattr(permission, "message", None)
                     return False
@@ -152,7 +156,13 @@ class ProgressiveConnection(Connection):
 
     def _deliver(self, name: str, key: str | int) -> Any:
         """The value of a part on this page, or null where the page does not carry it."""
-        return self._page.value(name, ("connection", key))
+        page = self.__dict__.get("_page")
+        if page is None:
+            raise TypeError(
+                f"A {type(self).__qualname__} was resolved by another field than a "
+                "ProgressiveConnectionField, which makes its pages."
+            )
+        return page.value(name, ("connection", key))
 
     def _endpoint(self) -> list[Any]:
         """Which response this is: the connection, the field it is selected by, its arguments."""
@@ -162,7 +172,7 @@ class ProgressiveConnection(Connection):
 
     def _audience(self) -> list[Any]:
         """Whom a cursor of this response is for: the endpoint and the user."""
-        return [*self._endpoint(), user_identity(self.request)]
+        return [*self._endpoint(), user_identity(reader_of(self.info))]
 
     def _variation(self) -> list[Any]:
         """What cached values depend on: the endpoint, and the object it stands on."""
@@ -182,8 +192,22 @@ def verdict_of(verdict: Any) -> bool:
     if isawaitable(verdict):
         if isinstance(verdict, Coroutine):
             verdict.close()
-        raise TypeError("has_permission() cannot be async: nothing awaits its answer.")
+        raise TypeError(_ASYNC_PERMISSION)
     return bool(verdict)
+
+
+def refuse_async(permission: Any) -> None:
+    """
+    Refuse a permission that is ``async def``, also inside DRF's ``A & B``, which would call it.
+
+    Raises:
+        TypeError: nothing awaits its answer.
+    """
+    if iscoroutinefunction(getattr(permission, "has_permission", None)):
+        raise TypeError(_ASYNC_PERMISSION)
+    for operand in ("op1", "op2"):
+        if hasattr(permission, operand):
+            refuse_async(getattr(permission, operand))
 
 
 @contextmanager

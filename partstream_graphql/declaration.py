@@ -35,8 +35,10 @@ class Part(graphene.Field):
     that carries it.
 
     It takes what ``graphene.Field`` takes. ``Part(DjangoListField(X))`` and
-    ``Part(DjangoConnectionField(X))`` resolve as those fields do. It is always nullable, being
-    null on every page that does not carry it.
+    ``Part(DjangoConnectionField(X))`` resolve as those fields do, but that a resolver's None is
+    null rather than every row. Guards cover the query of a list; a connection's runs behind
+    them, for it depends on the connection's own arguments. It is always nullable, being null on
+    every page that does not carry it.
 
     Raises:
         TypeError: it is required.
@@ -100,8 +102,10 @@ def declared_parts(cls: type[Any]) -> dict[str, Part]:
         for name, value in sorted(own, key=lambda item: item[1].creation_counter):
             if isinstance(value, Part):
                 parts[name] = value
-            else:
-                parts.pop(name, None)  # a plain field took its place
+                continue
+            parts.pop(name, None)  # a plain field took its place
+            if name in OWN:
+                raise TypeError(f"{cls.__qualname__}.{name}: self.{name} is the connection's own.")
     by_field: dict[str, str] = {}
     for name, part in parts.items():
         _check_part(cls, name, part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from functools import partial
 from inspect import isawaitable
 from typing import Any
@@ -23,6 +24,7 @@ from django_partstream.conf import option
 from django_partstream.cursors import Cursor
 from django_partstream.delivery import Task, resolve
 from django_partstream.exceptions import CursorInvalid, PlanError
+from django_partstream.identity import reader_of
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Lazy, Page, Plan, plan_of
 from partstream_graphql.connection import Declared, ProgressiveConnection, verdict_of
@@ -65,6 +67,7 @@ class Delivery:
                 request=connection.request,
                 sender=type(connection),
                 vary=connection._variation,
+                reader=reader_of(self.info),
             ),
             concurrency=option(connection, "concurrency"),
         )
@@ -115,11 +118,12 @@ class Delivery:
             resolver, guarded = partial(_fail, bad_input(run.invalid.message)), None
         call: Callable[[], Any] = partial(resolver, self.connection, info, **run.arguments)
         whole: Callable[[Any], Any] = partial(completable, field.type, info)
+        personal = part.inner is not None and is_list_type(field.type)
         if part.inner is not None and run.invalid is None:
             apply = partial(_applied, part.inner, self.connection, info, run.arguments)
             if guarded is None:
-                call = partial(apply, None)
-            elif is_list_type(field.type):
+                call = partial(_by_itself, part.inner, self.connection, info, run.arguments)
+            elif personal:
                 # Within the guards: what they hand on is still what the inner field filters.
                 whole = partial(_filtered, whole, apply)
             else:
@@ -131,6 +135,7 @@ class Delivery:
             whole=whole,
             immediate=isinstance(value, (dict, list, tuple, str, int, float, type(None)))
             and part.inner is None,
+            personal=personal,
         )
 
     def _resolver(self, name: str, part: Part, value: Any) -> tuple[Callable[..., Any], Any]:
@@ -194,14 +199,28 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+def _by_itself(inner: graphene.Field, connection: Any, info: Any, arguments: dict[str, Any]) -> Any:
+    """What a wrapped field without a resolver gives: the rows of its model."""
+    return inner.wrap_resolve(partial(_immediate, None))(connection, info, **arguments)
+
+
 def _applied(
     inner: graphene.Field, connection: Any, info: Any, arguments: dict[str, Any], value: Any
 ) -> Any:
-    """What a wrapped field makes of *value*; to those of graphene-django None means all rows."""
-    attempt = current_attempt()
-    if value is None and attempt is not None and attempt.unanswered:
-        raise attempt.unanswered
-    return inner.wrap_resolve(partial(_immediate, value))(connection, info, **arguments)
+    """
+    What a wrapped field makes of *value*; None stays null.
+
+    To graphene-django's fields None means every row of the model: not what a resolver that
+    failed, or fell back to None, has to say.
+    """
+    if value is None:
+        attempt = current_attempt()
+        if attempt is not None and attempt.unanswered:
+            raise attempt.unanswered
+        return None
+    field = copy(inner)
+    field.resolver = None  # it ran: it gave the value
+    return field.wrap_resolve(partial(_immediate, value))(connection, info, **arguments)
 
 
 def _filtered(whole: Callable[[Any], Any], apply: Callable[[Any], Any], value: Any) -> Any:

@@ -25,7 +25,7 @@ def _(exc: GraphQLError) -> Failure:
     """A part that raised a ``GraphQLError`` keeps its message and extensions."""
     if exc.original_error is not None and not isinstance(exc.original_error, GraphQLError):
         return failure_of(exc.original_error)
-    extensions = json.loads(json.dumps(exc.extensions or {}, default=str))
+    extensions = sendable(exc.extensions)
     code = str(extensions.get("code", "part_failed"))
     return Failure(
         status=Status.DENIED if code.upper() in _DENIED else Status.ERROR,
@@ -33,6 +33,13 @@ def _(exc: GraphQLError) -> Failure:
         message=exc.message,
         extensions=extensions,
     )
+
+
+def sendable(extensions: Any) -> dict[str, Any]:
+    """*extensions* with whatever JSON has no form for as text."""
+    text = json.dumps(dict(extensions or {}), default=str)
+    made: dict[str, Any] = json.loads(text, parse_constant=str)
+    return made
 
 
 def bad_input(message: str) -> GraphQLError:
@@ -143,5 +150,7 @@ def _is_internal(error: GraphQLError) -> bool:
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    module = traceback.tb_frame.f_globals.get("__name__", "") if traceback else ""
+    if traceback is None or traceback.tb_frame.f_code.co_name == "complete_value":
+        return False  # a resolver returned it, which is a way to raise it
+    module = traceback.tb_frame.f_globals.get("__name__", "")
     return module.partition(".")[0] in ("graphql", "graphene")

@@ -24,7 +24,7 @@ from django_partstream.exceptions import CursorError
 from partstream_graphql.connection import ProgressiveConnection
 from partstream_graphql.declaration import check_type_names
 from partstream_graphql.delivery import Delivery
-from partstream_graphql.errors import cursor_error, masked, note_connection
+from partstream_graphql.errors import cursor_error, masked, note_connection, sendable
 
 
 class ProgressiveConnectionField(graphene.Field):
@@ -107,6 +107,7 @@ async def _resolve_later(
 def _refusal(exc: Exception, connection: type[ProgressiveConnection]) -> GraphQLError:
     """How a client is told that it gets no page."""
     if isinstance(exc, GraphQLError):
+        exc.extensions = sendable(exc.extensions)
         return exc
     return cursor_error(exc) if isinstance(exc, CursorError) else masked(exc, str(connection))
 

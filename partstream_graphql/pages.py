@@ -41,6 +41,12 @@ class ConnectionPage:
         self.errors_as_data = errors_as_data
         self.field_names = field_names
         self.sign = sign
+        self._outcomes = {
+            (name, place): one.outcome
+            for name, runs in resolved.items()
+            for one in runs
+            for place in one.run.places
+        }
 
     def value(self, name: str, place: Place) -> Any:
         """
@@ -49,13 +55,12 @@ class ConnectionPage:
         Raises:
             GraphQLError: it failed, and the query does not ask for failures as data.
         """
-        for resolved in self.resolved.get(name, ()):
-            if place in resolved.run.places:
-                error = resolved.outcome.error
-                if error is not None and not self.errors_as_data:
-                    raise part_error(error)
-                return resolved.outcome.value
-        return None
+        outcome = self._outcomes.get((name, place))
+        if outcome is None:
+            return None
+        if outcome.error is not None and not self.errors_as_data:
+            raise part_error(outcome.error)
+        return outcome.value
 
     def edges(self) -> list[Edge]:
         """The edges of this page, in order."""

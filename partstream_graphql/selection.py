@@ -21,6 +21,8 @@ from graphql import (
 from graphql.execution.collect_fields import collect_sub_fields
 from graphql.execution.values import get_argument_values
 
+from django_partstream.identity import stable
+
 #: Where a field selects a part: on the "connection" or a "node", and its response key.
 Place = tuple[str, str | int]
 
@@ -50,27 +52,27 @@ class Selection:
 
     runs: dict[str, list[Run]] = field(default_factory=dict)
     errors_as_data: bool = False
+    _known: dict[tuple[str, str], Run] = field(default_factory=dict)
 
     def add(self, name: str, wanted: Run) -> None:
-        """Note that a field wants the part *name*; equal arguments are one run."""
-        runs = self.runs.setdefault(name, [])
-        for run in runs:
-            if not wanted.invalid and not run.invalid and _same(run.arguments, wanted.arguments):
-                run.places += wanted.places
-                run.nodes = run.nodes + wanted.nodes
-                return
-        runs.append(wanted)
+        """
+        Note that a field wants the part *name*; equal arguments are one run.
 
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two arguments are equal and of one kind: 1, 1.0 and true are three."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other)
+        Equal and of one kind: 1, 1.0 and true are three. Arguments that cannot be compared so
+        are a run of their own each time.
+        """
+        try:
+            key = (name, stable(wanted.arguments))
+        except TypeError:
+            key = (name, "")
+        run = self._known.get(key) if key[1] and not wanted.invalid else None
+        if run is not None:
+            run.places += wanted.places
+            run.nodes += wanted.nodes
+            return
+        if key[1] and not wanted.invalid:
+            self._known[key] = wanted
+        self.runs.setdefault(name, []).append(wanted)
 
 
 def selection_of(info: GraphQLResolveInfo, parts: Mapping[str, str]) -> Selection:
@@ -110,8 +112,8 @@ def _run(
     try:
         arguments = get_argument_values(parent.fields[field_name], nodes[0], info.variable_values)
     except GraphQLError as exc:
-        return Run({}, [place], nodes, invalid=exc)
-    return Run(arguments, [place], nodes)
+        return Run({}, [place], list(nodes), invalid=exc)
+    return Run(arguments, [place], list(nodes))
 
 
 def _fields(

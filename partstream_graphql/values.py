@@ -65,5 +65,5 @@ def _try_leaf(type_: Any, value: Any) -> None:
         serialized = type_.serialize(value)
     except GraphQLError as exc:
         raise TypeError(exc.message) from exc
-    if not is_specified_scalar_type(type_):
+    if not isinstance(serialized, (str, int)) and not is_specified_scalar_type(type_):
         json.dumps(serialized, allow_nan=False)

@@ -123,7 +123,7 @@ class ProgressiveView(APIView):
         page, token = self._planned(request)
         outcomes = resolve_now(
             [self._task(name, value) for name, value in zip(page.names, page.values, strict=True)],
-            Scope(request=request, sender=type(self), vary=self._variation),
+            Scope(request=request, sender=type(self), vary=self._variation, reader=request),
             concurrency=option(self, "concurrency"),
         )
         response = Response(self._body(page, token, outcomes), headers=self._links(token))

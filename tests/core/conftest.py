@@ -45,7 +45,7 @@ def deliver(request_of):
             )
             for name, value in parts.items()
         ]
-        scope = Scope(request=request, sender=Endpoint, vary=list)
+        scope = Scope(request=request, sender=Endpoint, vary=list, reader=request)
         outcomes = resolve(tasks, scope, concurrency=concurrency)
         return {outcome.name: outcome for outcome in outcomes}
 

@@ -160,7 +160,9 @@ def test_where_a_loop_runs_the_outcomes_are_awaited():
 
     async def main():
         task = Task(name="a", call=part, whole=lambda value: value)
-        (outcome,) = await resolve([task], Scope(request=None, sender=object, vary=list))
+        (outcome,) = await resolve(
+            [task], Scope(request=None, sender=object, vary=list, reader=None)
+        )
         return outcome
 
     assert asyncio.run(main()).value == 7

@@ -27,8 +27,63 @@ def test_a_mixin_after_the_base():
         type("Dashboard", (ProgressiveConnection, Parts), {"a": Part(graphene.Int)})
 
 
+class LateParts:
+    def get_parts(self):
+        return []
+
+
+class LateClasses:
+    permission_classes = []
+
+
+class LateVerdict:
+    def has_permission(self, info):
+        return False
+
+
+class LatePermissions:
+    def get_permissions(self):
+        return []
+
+
+class Inherits(LateVerdict):
+    pass
+
+
 @pytest.mark.parametrize(
-    "name", ["name", "status", "error", "edges", "node", "page_info", "total_count"]
+    ("mixin", "lost"),
+    [
+        (LateParts, "LateParts.get_parts"),
+        (LateClasses, "LateClasses.permission_classes"),
+        (LateVerdict, "LateVerdict.has_permission"),
+        (LatePermissions, "LatePermissions.get_permissions"),
+        (Inherits, "LateVerdict.has_permission"),
+    ],
+)
+def test_a_mixin_that_decides_after_the_base(mixin, lost):
+    class Base(ProgressiveConnection):
+        class Meta:
+            abstract = True
+
+    for base in (ProgressiveConnection, Base):
+        part = Part(graphene.Int, resolver=lambda root, info: 1)
+        with pytest.raises(TypeError, match=f"{lost} would be ignored"):
+            type("Dashboard", (base, mixin), {"a": part})
+        part = Part(graphene.Int, resolver=lambda root, info: 1)
+        type("Dashboard", (mixin, base), {"a": part})  # the right order
+
+
+def test_a_mixin_of_resolvers_after_the_base_is_fine(ask):
+    class Resolvers:
+        def resolve_a(self, info):
+            return 1
+
+    dashboard = type("Dashboard", (ProgressiveConnection, Resolvers), {"a": Part(graphene.Int)})
+    assert ask(dashboard)("{ dashboard { a } }").data == {"dashboard": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    "name", ["name", "status", "error", "edges", "node", "page_info", "pageInfo", "total_count"]
 )
 def test_a_part_named_like_a_field_of_every_connection(name):
     refuse(f"{name}' is a field of every connection", **{name: Part(graphene.Int)})
@@ -87,6 +142,149 @@ def test_a_part_that_nothing_resolves():
         type("Dashboard", (ProgressiveConnection,), {"orders": Part(graphene.Int)})
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda: Part(graphene.Field(graphene.Int)),
+        lambda: Part(graphene.Field(graphene.Int, default_value=4)),
+    ],
+)
+def test_a_part_of_a_plain_field_that_nothing_resolves(part):
+    with pytest.raises(TypeError, match=r"Dashboard.orders has nothing to resolve it"):
+        type("Dashboard", (ProgressiveConnection,), {"orders": part()})
+
+
+def test_a_part_of_a_plain_field_is_resolved_by_name_or_source(ask):
+    class Dashboard(ProgressiveConnection):
+        chunk_size = 3
+        a = Part(graphene.Field(graphene.Int))
+        b = Part(graphene.Field(graphene.Int, source="number"))
+        c = Part(graphene.Field(graphene.Int, resolver=lambda root, info: 3))
+        number = 2
+
+        def resolve_a(self, info):
+            return 1
+
+    answer = ask(Dashboard)("{ dashboard { a b c } }")
+    assert answer.data["dashboard"] == {"a": 1, "b": 2, "c": 3}
+
+
+def test_a_part_that_get_parts_leaves_to_a_resolver_it_has_not(ask, settings):
+    settings.DEBUG = True
+
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.Int)
+        b = Part(graphene.Int)
+
+        def get_parts(self):
+            return super().get_parts()
+
+        def resolve_a(self, info):
+            return 1
+
+    answer = ask(Dashboard)("{ dashboard { a b } }")
+    (error,) = answer.errors
+    assert "Dashboard.b has nothing to resolve it. Define resolve_b(self, info)" in error["message"]
+
+
+def test_a_node_of_its_own():
+    with pytest.raises(TypeError, match=r"Dashboard.Meta.node: the nodes .* are its parts"):
+
+        class Dashboard(ProgressiveConnection):
+            class Meta:
+                node = graphene.String
+
+
+def test_a_field_of_another_kind_of_type(ask):
+    class Other(graphene.ObjectType):
+        a = graphene.Int()
+
+    told = r"ProgressiveConnectionField\(Other\): Other is no ProgressiveConnection"
+    with pytest.raises(TypeError, match=told):
+        ProgressiveConnectionField(Other)
+
+
+def test_a_part_of_a_plain_type_is_told_where_it_belongs(ask):
+    class Other(graphene.ObjectType):
+        a = Part(graphene.Int)
+
+        def resolve_a(self, info):
+            return 1
+
+    class Query(graphene.ObjectType):
+        other = graphene.Field(Other, resolver=lambda root, info: Other())
+
+    (error,) = ask(query=Query)("{ other { a } }").errors
+    assert "Other.a is a Part outside of a page" in error["message"]
+    assert "declared in a ProgressiveConnection" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda: Part(lambda: graphene.NonNull(graphene.Int)),
+        lambda: Part(graphene.Field(graphene.Int, required=True)),
+        lambda: Part(graphene.Field(lambda: graphene.NonNull(graphene.Int))),
+        lambda: Part(graphene.Field(graphene.NonNull(graphene.Int)), name="a"),
+    ],
+)
+def test_parts_are_nullable_however_they_were_declared(ask, part):
+    class Dashboard(ProgressiveConnection):
+        chunk_size = 1
+        a = part()
+        b = Part(graphene.Int, resolver=lambda root, info: 2)
+
+        def resolve_a(self, info):
+            return 1
+
+    query = ask(Dashboard)
+    assert str(query.schema).count("  a: Int\n") == 2
+    answer = query("{ dashboard { b a edges { node { a b } } } }")
+    assert answer.errors is None
+    assert answer.data["dashboard"] == {"a": 1, "b": None, "edges": [{"node": {"a": 1, "b": None}}]}
+
+
+def test_a_connection_as_a_part_is_nullable_too(ask):
+    class Inner(ProgressiveConnection):
+        a = Part(graphene.Int, resolver=lambda root, info: 1)
+
+    class Dashboard(ProgressiveConnection):
+        inner = Part(ProgressiveConnectionField(Inner))
+
+    query = ask(Dashboard)
+    assert str(query.schema).count("): InnerConnection\n") == 2
+    answer = query("{ dashboard { inner { a } edges { node { inner(first: 1) { a } } } } }")
+    assert answer.errors is None
+    assert answer.data["dashboard"]["inner"] == {"a": 1}
+
+
+def test_plain_fields_of_a_connection_have_their_defaults(ask):
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.Int, resolver=lambda root, info: 1)
+        empty = graphene.String()
+        default = graphene.String(default_value="default")
+        field = graphene.Field(graphene.Int, default_value=3)
+        resolved = graphene.String()
+
+        def resolve_resolved(self, info):
+            return f"{self.default} of {self.args}"
+
+    class More(Dashboard):
+        other = graphene.Int(default_value=4)
+
+    text = "{ dashboard { a empty default field resolved } }"
+    answer = ask(Dashboard)(text)
+    assert answer.errors is None
+    expected = {
+        "a": 1, "empty": None, "default": "default", "field": 3, "resolved": "default of {}",
+    }  # fmt: skip
+    assert answer.data["dashboard"] == expected
+    answer = ask(More)("{ dashboard { empty default field other } }")
+    assert answer.data["dashboard"] == {
+        "empty": None, "default": "default", "field": 3, "other": 4,
+    }  # fmt: skip
+
+
 def test_an_undeclared_part_is_named(ask, settings):
     settings.DEBUG = True
 
@@ -122,6 +320,47 @@ def test_two_types_of_one_name_are_both_named(ask, settings, view_class):
             ask(query=Query)("{ one { a } two { a } }")
     else:
         assert told in ask(query=Query)("{ one { a } two { a } }").errors[0]["message"]
+
+
+def taken(name):
+    """A type of that name, and the field of a query that puts it into the schema first."""
+    if name == "PartStatus":
+        kind = type(name, (graphene.Enum,), {"NEW": 1})
+    else:
+        kind = type(name, (graphene.ObjectType,), {"other": graphene.String()})
+    return graphene.Field(kind)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PartStatus", "PartError", "ShopConnection", "ShopEdge", "ShopPart"],
+)
+def test_a_name_that_another_type_took_is_told_by_our_view_before_a_query_is_read(rf, name):
+    class Shop(ProgressiveConnection):
+        a = Part(graphene.Int, resolver=lambda root, info: 1)
+
+    class Query(graphene.ObjectType):
+        other = taken(name)
+        shop = ProgressiveConnectionField(Shop)
+
+    view = ProgressiveGraphQLView.as_view(schema=graphene.Schema(query=Query))
+    with pytest.raises(TypeError, match=f"Two types are called '{name}'.*Give one of them"):
+        view(rf.post("/graphql/", {"query": "not even a query"}))
+
+
+def test_a_connection_that_is_not_at_the_root_is_checked_too(rf):
+    class Shop(ProgressiveConnection):
+        a = Part(graphene.Int, resolver=lambda root, info: 1)
+
+    class Deep(graphene.ObjectType):
+        shop = ProgressiveConnectionField(Shop)
+
+    class Query(graphene.ObjectType):
+        other = taken("ShopEdge")
+        deep = graphene.Field(graphene.List(Deep))
+
+    with pytest.raises(TypeError, match="Two types are called 'ShopEdge'"):
+        ProgressiveGraphQLView(schema=graphene.Schema(query=Query))
 
 
 def test_types_are_named_after_the_class_or_its_meta(ask):

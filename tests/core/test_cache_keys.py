@@ -1,0 +1,108 @@
+"""What keeps cached values apart, and what becomes of one that is not to be kept."""
+
+from unittest import mock
+
+from django_partstream import cached_for, lazy, safe_call
+from django_partstream.outcomes import Status
+
+
+def test_an_inherited_class_method_is_each_classs_own(request_of):
+    class Base:
+        region = "base"
+
+        @classmethod
+        @cached_for(60)
+        def get_region(cls, request):
+            return cls.region
+
+    eu, us = (type(name, (Base,), {"region": name}) for name in ("eu", "us"))
+    assert [one.get_region(request_of()) for one in (eu, us, Base, eu)] == [
+        "eu",
+        "us",
+        "base",
+        "eu",
+    ]
+
+
+def test_a_key_on_a_method_does_not_make_subclasses_share(request_of):
+    class Base:
+        @cached_for(60, key="region")
+        def get_region(self, request):
+            return type(self).__name__
+
+        def get_parts(self):
+            """It has parts, so its class says what it is."""
+
+    eu, us = (type(name, (Base,), {}) for name in ("EU", "US"))
+    assert [one().get_region(request_of()) for one in (eu, us, eu)] == ["EU", "US", "EU"]
+
+
+def test_a_call_by_hand_and_a_pages_own_call_do_not_share(deliver):
+    rows = cached_for(60, key="rows")(lambda request: ("ann", "bob"))
+
+    def whole(value):
+        return list(value) if isinstance(value, tuple) else value
+
+    def by_hand(request):
+        return type(rows(request)).__name__
+
+    for _ in range(2):
+        outcomes = deliver(whole=whole, a=lazy(rows), b=lazy(by_hand))
+        assert [one.value for one in outcomes.values()] == [["ann", "bob"], "tuple"]
+    for _ in range(2):
+        outcomes = deliver(whole=whole, b=lazy(by_hand), a=lazy(rows))
+        assert [one.value for one in outcomes.values()] == ["tuple", ["ann", "bob"]]
+
+
+def test_the_fallback_of_a_helper_without_a_request_is_told_and_not_kept(deliver):
+    up = []
+
+    @safe_call(fallback=0)
+    def rate(currency):
+        if not up:
+            raise ConnectionError
+        return 11
+
+    part = lazy(cached_for(60, key="price")(lambda request: {"price": rate("EUR")}))
+    outcomes = [deliver(a=part)["a"]]
+    up.append("again")
+    outcomes.append(deliver(a=part)["a"])
+    up.clear()
+    outcomes.append(deliver(a=part)["a"])
+    ends = [(one.status, one.value) for one in outcomes]
+    assert ends == [
+        (Status.FALLBACK, {"price": 0}),
+        (Status.OK, {"price": 11}),
+        (Status.OK, {"price": 11}),
+    ]
+
+
+def test_the_fallback_of_a_coroutine_helper_is_not_kept(deliver):
+    up = []
+
+    @safe_call(fallback=0)
+    async def rate(currency):
+        if not up:
+            raise ConnectionError
+        return 11
+
+    @cached_for(60, key="later")
+    async def price(request):
+        return {"price": await rate("EUR")}
+
+    values = [deliver(a=lazy(price))["a"].value]
+    up.append("again")
+    values.append(deliver(a=lazy(price))["a"].value)
+    up.clear()
+    values.append(deliver(a=lazy(price))["a"].value)
+    assert values == [{"price": 0}, {"price": 11}, {"price": 11}]
+
+
+def test_of_callers_in_quick_succession_each_gets_the_renewed_value(request_of):
+    runs = []
+    get = cached_for(10, stale=600, key="quick")(lambda request: runs.append(1) or len(runs))
+    answers = []
+    for seconds in range(0, 45, 5):  # less apart than a lease lasts
+        with mock.patch("time.time", return_value=1000.0 + seconds):
+            answers.append(get(request_of()))
+    assert answers == [1, 1, 2, 2, 3, 3, 4, 4, 5]

@@ -1,0 +1,60 @@
+"""A guard wherever it may stand: under decorators, in partials, on helpers without a request."""
+
+import threading
+from functools import partial, wraps
+from types import SimpleNamespace
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream.outcomes import Status
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [cached_for(60, key="under"), safe_call(fallback=[]), with_timeout(30)],
+    ids=["cached_for", "safe_call", "with_timeout"],
+)
+def test_an_ordinary_decorator_above_a_guard_gets_what_the_function_returned(deliver, guard):
+    def name_of_first(func):
+        @wraps(func)
+        def inner(*args, **kwargs):
+            return func(*args, **kwargs)[0].name
+
+        return inner
+
+    def part(request):
+        return [SimpleNamespace(name="ann")]
+
+    decorated = lazy(name_of_first(guard(part)))
+    for _ in range(2):
+        outcome = deliver(whole=str, a=decorated)["a"]
+        assert (outcome.status, outcome.value) == (Status.OK, "ann")
+
+
+def test_in_a_partial_it_still_covers_the_work_that_a_value_holds(deliver):
+    def whole(value):
+        raise ValueError("the query of a query set")
+
+    guarded = partial(partial(safe_call(lambda request: "rows", fallback=None)))
+    assert deliver(whole=whole, a=lazy(guarded))["a"].status is Status.FALLBACK
+
+
+@pytest.mark.parametrize(
+    "fallback", [(n for n in ()), {"lock": threading.Lock()}], ids=["generator", "lock"]
+)
+def test_a_fallback_that_cannot_be_copied_is_refused_where_it_is_given(fallback):
+    with pytest.raises(TypeError):
+        safe_call(fallback=fallback)
+    with pytest.raises(TypeError):
+        safe_call(lambda request: 1, fallback=fallback)
+
+
+def test_what_a_helper_without_a_request_denies_ends_the_part_denied(deliver):
+    @safe_call(fallback=[])
+    def secret(currency):
+        raise PermissionDenied
+
+    outcome = deliver(a=lazy(lambda request: {"secret": secret("EUR")}))["a"]
+    assert (outcome.status, outcome.value) == (Status.DENIED, None)

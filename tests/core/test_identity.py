@@ -1,0 +1,94 @@
+"""Whose a value is, and who asks: users of every kind, and requests however they are passed."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+from django.contrib.auth.models import User
+
+from django_partstream import cached_for, lazy, safe_call
+from django_partstream.attempts import current_attempt
+from django_partstream.identity import is_signed_in, telling, user_identity
+from django_partstream.outcomes import Status
+
+
+class Account:
+    """A user that is no model, as token authentication makes them."""
+
+    is_authenticated = True
+
+    def __init__(self, **names):
+        vars(self).update(names)
+
+
+@pytest.fixture
+def get():
+    """A cached function that says how often it ran."""
+    runs = []
+    return cached_for(60, key="counted")(lambda request, *args: runs.append(1) or len(runs))
+
+
+@pytest.mark.parametrize(
+    "made", [lambda name: Account(username=name), lambda name: User(username=name)]
+)
+def test_users_without_a_primary_key_are_told_apart_by_name(request_of, get, made):
+    ann, bob = request_of(user=made("ann")), request_of(user=made("bob"))
+    assert [get(one) for one in (ann, bob, ann, bob, request_of())] == [1, 2, 1, 2, 3]
+    assert user_identity(ann) != user_identity(bob)
+
+
+def test_a_name_is_never_a_primary_key(request_of):
+    ask = lambda **names: user_identity(request_of(user=Account(**names)))  # noqa: E731
+    identities = [ask(pk="1"), ask(username="1"), ask(pk="2"), ask()]
+    assert len({tuple(one) for one in identities}) == 4
+
+
+def test_what_nothing_tells_apart_is_not_cached_and_says_so_once(request_of, get, caplog):
+    assert [get(request_of(user=Account())) for _ in range(3)] == [1, 2, 3]
+    assert caplog.text.count("not cached: a Account has no primary key or name") == 1
+    assert is_signed_in(request_of(user=Account()))
+
+
+def test_a_session_or_credentials_tell_nameless_users_apart(request_of, get):
+    answers = []
+    for session_key, auth in [("s1", None), ("s2", None), (None, "t1"), (None, "t2"), ("s1", None)]:
+        request = request_of(user=Account())
+        request.session, request.auth = SimpleNamespace(session_key=session_key), auth
+        answers.append(get(request))
+    assert answers == [1, 2, 3, 4, 1]
+
+
+def test_a_request_that_a_middleware_gave_a_context_is_still_the_request(request_of, get):
+    request = request_of()
+    request.context = {"trace": 1}
+    assert [get(request), get(request), get(request_of())] == [1, 1, 1]
+
+
+def test_a_request_passed_by_keyword_is_still_the_request(request_of):
+    runs = []
+    get = cached_for(60, key="by keyword")(lambda request: runs.append(1) or len(runs))
+    ann, bob = request_of(user=User(pk=1)), request_of(user=User(pk=2))
+    assert [get(request=one) for one in (ann, ann, bob, ann)] == [1, 1, 2, 1]
+
+
+def test_a_call_by_hand_inside_a_part_records_nothing(deliver, caplog):
+    @safe_call(fallback=[])
+    def get_orders(request):
+        raise ValueError
+
+    caught = []
+
+    def part(request):
+        value = get_orders(None)
+        caught.extend(current_attempt().caught)
+        return value
+
+    outcome = deliver(a=lazy(part))["a"]
+    assert (outcome.status, outcome.value, caught) == (Status.OK, [], [])
+    levels = [one.levelno for one in caplog.records if one.name == "django_partstream"]
+    assert levels == [logging.WARNING]
+
+
+def test_what_has_only_an_address_for_text_is_told_by_its_kind():
+    assert telling(Account()) == telling(Account())
+    assert telling(Account()) != telling(SimpleNamespace())

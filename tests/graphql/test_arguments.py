@@ -1,0 +1,161 @@
+"""Arguments of parts and of the connection field: any name, each its own run, wrong ones told."""
+
+import graphene
+import pytest
+from graphene.types.generic import GenericScalar
+
+from django_partstream import lazy, safe_call
+from partstream_graphql import Part, ProgressiveConnection
+from tests.graphql.answers import ends, nodes
+
+NAMES = [
+    "own", "root", "info", "self", "attname", "value", "connection", "request", "limit", "name",
+    "resolver", "func", "cls",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestAnArgumentMayBeCalled:
+    def test_of_a_resolver(self, ask, name):
+        class Dashboard(ProgressiveConnection):
+            chunk_size = 2
+            bare = Part(graphene.String, args={name: graphene.Int()})
+            safe = Part(graphene.String, args={name: graphene.Int()})
+
+            @staticmethod
+            def resolve_bare(root, info, /, **arguments):
+                return str(arguments)
+
+            resolve_safe = safe_call(resolve_bare)
+
+        answer = ask(Dashboard)(f"{{ dashboard {{ bare({name}: 1) safe({name}: 1) }} }}")
+        assert answer.errors is None
+        told = str({name: 1})
+        assert answer.data["dashboard"] == {"bare": told, "safe": told}
+
+    def test_of_a_lazy_part(self, ask, name):
+        def load(asker, /, **arguments):
+            return str(arguments)
+
+        class Dashboard(ProgressiveConnection):
+            a = Part(graphene.String, args={name: graphene.Int()})
+
+            def get_parts(self):
+                return [("a", lazy(load))]
+
+        answer = ask(Dashboard)(f"{{ dashboard {{ a({name}: 1) }} }}")
+        assert answer.data["dashboard"] == {"a": str({name: 1})}
+
+    def test_of_a_value(self, ask, name):
+        class Dashboard(ProgressiveConnection):
+            a = Part(graphene.String, args={name: graphene.Int()})
+
+            def get_parts(self):
+                return [("a", "here")]
+
+        assert ask(Dashboard)(f"{{ dashboard {{ a({name}: 1) }} }}").data["dashboard"] == {
+            "a": "here"
+        }
+
+    def test_of_the_connection(self, ask, name):
+        class Dashboard(ProgressiveConnection):
+            a = Part(graphene.String, resolver=lambda root, info: str(root.args))
+
+        query = ask(Dashboard, args={name: graphene.Int()})
+        answer = query(f"{{ dashboard({name}: 1) {{ a }} }}")
+        assert answer.errors is None
+        assert answer.data["dashboard"] == {"a": str({name: 1})}
+
+
+def test_an_argument_wins_over_one_that_lazy_was_given(ask):
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.Int, limit=graphene.Int())
+
+        def get_parts(self):
+            return [("a", lazy(self.get_a, limit=5))]
+
+        def get_a(self, request, limit):
+            return limit
+
+    answer = ask(Dashboard)("{ dashboard { a two: a(limit: 2) } }")
+    assert answer.data["dashboard"] == {"a": 5, "two": 2}
+
+
+def test_one_and_true_and_one_point_zero_are_three_arguments(ask):
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.String, of=GenericScalar())
+
+        def resolve_a(self, info, of):
+            return repr(of)
+
+    answer = ask(Dashboard)(
+        "{ dashboard { x: a(of: 1) y: a(of: true) z: a(of: 1.0)"
+        " list: a(of: [1]) listed: a(of: [true]) in: a(of: {b: 1}) into: a(of: {b: true}) } }"
+    )
+    assert answer.data["dashboard"] == {
+        "x": "1", "y": "True", "z": "1.0",
+        "list": "[1]", "listed": "[True]", "in": "{'b': 1}", "into": "{'b': True}",
+    }  # fmt: skip
+
+
+def test_arguments_need_not_be_comparable(ask):
+    class Opaque(graphene.Scalar):
+        serialize = staticmethod(str)
+
+        @staticmethod
+        def parse_literal(node, variables=None):
+            return object()
+
+        @staticmethod
+        def parse_value(value):
+            return object()
+
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.String, of=Opaque())
+
+        def resolve_a(self, info, of):
+            return "here"
+
+    text = "($of: Opaque) { dashboard { a(of: 1) b: a(of: $of) edges { node { name a(of: 1) } } } }"
+    answer = ask(Dashboard)(f"query {text}", of=1)
+    assert nodes(answer)["a"]["a"] == "here"
+    assert (answer.data["dashboard"]["a"], answer.data["dashboard"]["b"]) == ("here", "here")
+
+
+def test_an_invalid_argument_costs_its_own_part(ask):
+    ran = []
+
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.Int, n=graphene.Int(required=True, default_value=1))
+        b = Part(graphene.Int, resolver=lambda root, info: 2)
+
+        def resolve_a(self, info, n):
+            ran.append(n)
+            return n
+
+    query = ask(Dashboard)
+    text = (
+        "query ($n: Int = 3) { dashboard { edges { node { name status error { code } %s b } } } }"
+    )
+    answer = query(text % "a(n: $n)", n=None)
+    page = answer.data["dashboard"]["edges"]
+    assert [(edge["node"]["name"], edge["node"]["status"]) for edge in page] == [
+        ("a", "ERROR"),
+        ("b", "OK"),
+    ]
+    assert page[0]["node"]["error"] == {"code": "bad_user_input"}
+    assert page[1]["node"]["b"] == 2
+    assert ran == []
+    assert ends(query(text % "a(n: $n)", n=4)) == {"a": ("OK", None), "b": ("OK", None)}
+    assert ran == [4]
+
+
+def test_of_two_runs_the_valid_one_arrives(ask):
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.Int, n=graphene.Int(required=True, default_value=1))
+
+        def resolve_a(self, info, n):
+            return n
+
+    answer = ask(Dashboard)("query ($n: Int = 3) { dashboard { a(n: 7) b: a(n: $n) } }", n=None)
+    assert answer.data["dashboard"] == {"a": 7, "b": None}

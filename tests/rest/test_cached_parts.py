@@ -1,0 +1,174 @@
+"""Cached parts where one view, or views of one name, are served in several places."""
+
+import pytest
+from django.urls import path
+from rest_framework.versioning import AcceptHeaderVersioning
+
+from django_partstream import ProgressiveView, cached_for, lazy
+from example_schema.models import Customer
+
+REFUSED = "This cursor is not valid here. Start again without a cursor."
+
+
+class Regional(ProgressiveView):
+    region = "none"
+    service = None
+
+    def get_parts(self):
+        return [("region", lazy(self.get_region)), ("b", 1), ("c", 1)]
+
+    @cached_for(60)
+    def get_region(self, request):
+        return self.region
+
+
+def made(name):
+    """A view class whose qualified name others share."""
+
+    class Made(Regional):
+        region = name
+
+    return Made
+
+
+def seen(client, *addresses):
+    return [client.get(address).json()["results"][0]["region"] for address in addresses]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda name: made(name).as_view(), lambda name: Regional.as_view(region=name)],
+    ids=["classes of one name", "as_view(region=...)"],
+)
+class TestTwoRoutes:
+    def test_they_keep_their_cached_values_apart(self, serve, view):
+        client = serve(path("eu/", view("eu")), path("us/", view("us")))
+        assert seen(client, "/eu/", "/us/", "/eu/") == ["eu", "us", "eu"]
+
+    def test_a_cursor_of_one_does_not_open_the_other(self, serve, view):
+        client = serve(path("eu/", view("eu")), path("us/", view("us")))
+        cursor = client.get("/eu/").json()["cursor"]
+        refused = client.get(f"/us/?cursor={cursor}")
+        assert (refused.status_code, refused.json()["detail"]) == (400, REFUSED)
+        assert client.get(f"/eu/?cursor={cursor}").json()["results"] == [{"c": 1}]
+
+
+def test_what_as_view_is_given_need_not_have_a_text(serve):
+    client = serve(path("", Regional.as_view(service=object())))
+    assert seen(client, "/", "/") == ["none", "none"]
+    cursor = client.get("/").json()["cursor"]
+    assert client.get(f"/?cursor={cursor}").json()["results"] == [{"c": 1}]
+
+
+def test_as_view_may_say_how_many_parts_a_page_has(serve):
+    client = serve(path("", Regional.as_view(chunk_size=1)))
+    assert client.get("/").json()["meta"]["current_chunk_size"] == 1
+
+
+def test_versions_of_a_header_are_apart(serve):
+    class Versioned(Regional):
+        versioning_class = AcceptHeaderVersioning
+
+        @cached_for(60)
+        def get_region(self, request):
+            return request.version
+
+    client = serve(Versioned)
+    versions = [
+        client.get("/", headers={"accept": f"application/json; version={version}"}).json()
+        for version in ("1", "2", "1")
+    ]
+    assert [page["results"][0]["region"] for page in versions] == ["1", "2", "1"]
+
+
+@pytest.mark.parametrize("decorators", [[classmethod], []], ids=["classmethod", "method"])
+def test_what_is_inherited_is_each_views_own(serve, decorators):
+    cached = cached_for(60, key="region")(lambda owner, request: owner.region)
+    for decorate in decorators:
+        cached = decorate(cached)
+    base = type("Base", (Regional,), {"get_region": cached})
+    eu, us = (type(name, (base,), {"region": name.lower()}) for name in ("EU", "US"))
+    client = serve(path("eu/", eu.as_view()), path("us/", us.as_view()))
+    assert seen(client, "/eu/", "/us/", "/eu/") == ["eu", "us", "eu"]
+
+
+def test_two_views_may_use_one_key(serve):
+    def view(name, region):
+        part = lazy(cached_for(60, key="region")(lambda request: region))
+        return type(name, (ProgressiveView,), {"get_parts": lambda self: [("region", part)]})
+
+    client = serve(
+        path("a/", view("A", "eu").as_view()),
+        path("b/", view("B", "us").as_view()),
+    )
+    assert seen(client, "/a/", "/b/", "/a/") == ["eu", "us", "eu"]
+
+
+def test_a_request_that_a_middleware_gave_a_context_is_cached(serve, settings):
+    runs = []
+
+    class Counted(Regional):
+        @cached_for(60)
+        def get_region(self, request):
+            runs.append(request.context)
+            return len(runs)
+
+    settings.MIDDLEWARE = [f"{__name__}.with_context", *settings.MIDDLEWARE]
+    assert seen(serve(Counted), "/", "/") == [1, 1]
+    assert runs == [{"trace": 1}]
+
+
+def with_context(get_response):
+    def middleware(request):
+        request.context = {"trace": 1}
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("order", [["total", "rows"], ["rows", "total"]])
+def test_a_part_and_a_call_by_hand_of_its_method_each_get_their_own_shape(serve, order):
+    class Shared(ProgressiveView):
+        def get_parts(self):
+            return [(name, lazy(getattr(self, name))) for name in order]
+
+        @cached_for(60)
+        def rows(self, request):
+            return Customer.objects.only("name")
+
+        def total(self, request):
+            return [customer.name for customer in self.rows(request)]
+
+    ann = Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
+    client = serve(Shared)
+    for _ in range(2):
+        page = client.get("/").json()
+        assert "errors" not in page
+        results = {name: value for result in page["results"] for name, value in result.items()}
+        assert results == {"total": ["Ann"], "rows": [{"id": ann.pk, "name": "Ann"}]}
+
+
+@pytest.mark.django_db
+def test_an_ordinary_decorator_above_a_guard_gets_rows(serve):
+    def names_of(func):
+        from functools import wraps
+
+        @wraps(func)
+        def inner(*args, **kwargs):
+            return [row.name for row in func(*args, **kwargs)]
+
+        return inner
+
+    class Decorated(ProgressiveView):
+        def get_parts(self):
+            return [("names", lazy(self.names))]
+
+        @names_of
+        @cached_for(60)
+        def names(self, request):
+            return Customer.objects.all()
+
+    Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
+    client = serve(Decorated)
+    assert [client.get("/").json()["results"] for _ in range(2)] == [[{"names": ["Ann"]}]] * 2

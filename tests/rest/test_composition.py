@@ -1,0 +1,103 @@
+"""A view among other classes: generic views, mixins early and late, and mistakes in it."""
+
+import pytest
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.views import APIView
+
+from django_partstream import ProgressiveView, lazy
+from django_partstream.exceptions import PlanError
+from example_schema.models import Customer
+
+
+class Parts:
+    def get_parts(self):
+        return [("a", lazy(self.get_a)), ("b", 2), ("c", 3)]
+
+    def get_a(self, request):
+        return 1
+
+
+def test_it_is_combined_with_a_generic_view(serve):
+    attributes = {"queryset": Customer.objects.all(), "permission_classes": []}
+    client = serve(type("D", (Parts, GenericAPIView, ProgressiveView), attributes))
+    page = client.get("/").json()
+    assert page["results"] == [{"a": 1}, {"b": 2}]
+    assert client.get(f"/?cursor={page['cursor']}").json()["results"] == [{"c": 3}]
+    assert client.get("/", headers={"accept": "text/html"}).status_code == 200
+
+
+class Guarded:
+    permission_classes = [IsAuthenticated]
+
+
+def test_a_late_mixin_with_permissions_is_refused_and_named():
+    with pytest.raises(TypeError, match="Guarded.permission_classes would be ignored") as caught:
+        type("View", (ProgressiveView, Guarded), {})
+    assert "class View(Guarded, ProgressiveView)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"permission_classes": [IsAuthenticated]},
+        {"chunk_size": 5},
+        {"get_permissions": lambda self: []},
+        {"check_permissions": lambda self, request: None},
+        {"get_throttles": lambda self: []},
+    ],
+    ids=lambda attributes: next(iter(attributes)),
+)
+def test_whatever_decides_would_lose_from_a_late_mixin(attributes):
+    late = type("Late", (), attributes)
+    with pytest.raises(TypeError, match="would be ignored"):
+        type("View", (Parts, ProgressiveView, late), {})
+    type("View", (late, Parts, ProgressiveView), {})
+
+
+def test_it_is_refused_below_a_view_of_the_projects_own_too():
+    base = type("Base", (Parts, ProgressiveView), {})
+    with pytest.raises(TypeError, match="Guarded.permission_classes would be ignored"):
+        type("View", (base, Guarded), {})
+
+
+def test_a_mixin_that_is_an_apiview_has_its_say_wherever_it_stands(serve):
+    class Cooperative(APIView):
+        permission_classes = [IsAuthenticated]
+
+        def initial(self, request, *args, **kwargs):
+            super().initial(request, *args, **kwargs)
+
+    for bases in [(ProgressiveView, Cooperative), (Cooperative, ProgressiveView)]:
+        view = type("View", (Parts, *bases), {})
+        assert serve(view).get("/").status_code == 403
+
+
+def test_a_list_that_is_no_plan_is_told_with_the_view_it_is_from(serve):
+    class Dashboard(ProgressiveView):
+        def get_parts(self):
+            return [("a", 1), ("a", 2)]
+
+    with pytest.raises(PlanError, match="'a' twice") as caught:
+        serve(Dashboard).get("/")
+    assert caught.value.__notes__ == [f"In {__name__}.{Dashboard.__qualname__}.get_parts()."]
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "message"),
+    [
+        (lambda view: view.get_a, "To have it called, use lazy()."),
+        (lambda view: {"deep": lazy(view.get_a)}, "it cannot be inside of one"),
+        (lambda view: lazy(lambda request: lazy(view.get_a)), "it cannot be inside of one"),
+    ],
+)
+def test_a_lazy_forgotten_or_misplaced_is_told_in_debug(serve, settings, forgotten, message):
+    settings.DEBUG = True
+
+    class View(Parts, ProgressiveView):
+        def get_parts(self):
+            return [("bad", forgotten(self)), ("good", 1)]
+
+    page = serve(View).get("/").json()
+    assert page["results"] == [{"bad": None}, {"good": 1}]
+    assert message in page["errors"][0]["message"]

@@ -1,0 +1,136 @@
+"""What a part may raise or return that is odd: it costs that part, whatever the transaction."""
+
+import pytest
+from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
+from django.http import Http404
+from django.utils.safestring import SafeString
+from rest_framework.exceptions import APIException, Throttled
+
+from django_partstream import ProgressiveView, lazy, safe_call
+from example_schema.models import Customer
+
+
+class HandMade(APIException):
+    """An ``APIException`` whose detail is not what DRF would have made."""
+
+    def __init__(self, detail):
+        self.detail = detail
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+
+def raising(exc):
+    def part(request):
+        raise exc
+
+    return part
+
+
+def view_of(*parts):
+    """A view with these parts on one page."""
+    return type("View", (ProgressiveView,), {"chunk_size": 9, "get_parts": lambda self: [*parts]})
+
+
+ODD = [
+    HandMade({"message": "x"}),
+    HandMade([]),
+    HandMade(None),
+    APIException("caf\udce9"),
+    APIException({"caf\udce9": ["x"]}),
+    ValueError("caf\udce9"),
+    FileNotFoundError(2, "No such file", "caf\udce9.csv"),
+    Unspeakable(),
+]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("exc", ODD, ids=lambda exc: type(exc).__name__)
+def test_an_odd_exception_costs_its_own_part(serve, settings, debug, exc):
+    settings.DEBUG = debug
+    view = view_of(
+        ("odd", lazy(raising(exc))),
+        ("caught", lazy(safe_call(raising(exc), fallback=[]))),
+        ("good", 1),
+    )
+    page = serve(view).get("/").json()
+    assert page["results"] == [{"odd": None}, {"caught": []}, {"good": 1}]
+    assert [error["part"] for error in page["errors"]] == ["odd"]
+
+
+def test_a_key_that_cannot_be_sent_costs_its_own_part(serve):
+    view = view_of(("bad", lazy(lambda request: {SafeString("caf\udce9"): 1})), ("good", 1))
+    assert serve(view).get("/").json()["results"] == [{"bad": None}, {"good": 1}]
+
+
+def test_what_a_part_says_by_an_exception_is_no_alarm(serve, caplog):
+    exceptions = [Http404(), Throttled(3), APIException(), ValueError()]
+    parts = [(f"p{number}", lazy(raising(exc))) for number, exc in enumerate(exceptions)]
+    serve(view_of(*parts)).get("/")
+    levels = [one.levelname for one in caplog.records if one.name == "django_partstream"]
+    assert levels == ["WARNING", "WARNING", "WARNING", "ERROR"]
+
+
+def broken_rows(request=None):
+    return Customer.objects.annotate(x=RawSQL("no_such_column + 1", [])).values("x")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("part", [broken_rows, lazy(broken_rows)], ids=["at once", "lazy"])
+def test_a_query_set_that_fails_in_the_database_does_not_cost_later_parts(serve, part):
+    rows = part() if part is broken_rows else part
+    view = view_of(
+        ("bad", rows),
+        ("after", lazy(lambda request: Customer.objects.count())),
+        ("names", Customer.objects.values_list("name")),
+    )
+    page = serve(view).get("/").json()
+    assert page["results"] == [{"bad": None}, {"after": 0}, {"names": []}]
+    assert [error["part"] for error in page["errors"]] == ["bad"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_an_atomic_request_what_was_kept_is_committed_and_its_hooks_fire(serve, monkeypatch):
+    fired = []
+
+    def writes(request, name):
+        Customer.objects.create(name=name, email=f"{name}@example.com", city="x")
+        transaction.on_commit(lambda: fired.append(name))
+        return name
+
+    def writes_and_fails(request):
+        writes(request, "undone")
+        raise ValueError
+
+    def writes_with_a_helper_that_fails(request):
+        writes(request, "kept too")
+        assert safe_call(writes_and_fails, fallback=None)(request) is None
+        assert safe_call(lambda request: list(broken_rows()), fallback=[])(request) == []
+        return Customer.objects.count()
+
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    view = view_of(
+        ("a", lazy(writes, "kept")),
+        ("b", lazy(writes_and_fails)),
+        ("c", lazy(writes_with_a_helper_that_fails)),
+    )
+    assert serve(view).get("/").json()["results"] == [{"a": "kept"}, {"b": None}, {"c": 2}]
+    assert fired == ["kept", "kept too"]
+    assert set(Customer.objects.values_list("name", flat=True)) == {"kept", "kept too"}
+
+
+@pytest.mark.django_db
+def test_hooks_of_a_kept_part_fire_in_a_test_case(serve, django_capture_on_commit_callbacks):
+    fired = []
+
+    def hooks(request, name, fails):
+        transaction.on_commit(lambda: fired.append(name))
+        return 1 / (not fails)
+
+    client = serve(view_of(("a", lazy(hooks, "kept", False)), ("b", lazy(hooks, "undone", True))))
+    with django_capture_on_commit_callbacks(execute=True):
+        client.get("/")
+    assert fired == ["kept"]

@@ -1,0 +1,77 @@
+"""What a project says of its own view to drf-spectacular, beside what the library says."""
+
+import pytest
+
+pytest.importorskip("drf_spectacular", reason="needs the openapi extra")
+
+from django.urls import path
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.validation import validate_schema
+
+from django_partstream import ProgressiveView
+
+
+class Plain(ProgressiveView):
+    def get_parts(self):
+        return []
+
+
+class OfMethod(Plain):
+    @extend_schema(tags=["shop"])
+    def get(self, request, *args, **kwargs):
+        return super().get(request, *args, **kwargs)
+
+
+@extend_schema(tags=["shop"])
+class OfClass(Plain):
+    pass
+
+
+@extend_schema_view(get=extend_schema(tags=["shop"]))
+class OfView(Plain):
+    pass
+
+
+class OwnSchema(AutoSchema):
+    def get_tags(self):
+        return ["shop"]
+
+
+class OfSchema(Plain):
+    schema = OwnSchema()
+
+
+class OfSchemaAndMethod(OfSchema):
+    @extend_schema(summary="A dashboard")
+    def get(self, request, *args, **kwargs):
+        return super().get(request, *args, **kwargs)
+
+
+def operation(view):
+    generator = SchemaGenerator(patterns=[path("x/", view.as_view())])
+    schema = generator.get_schema(request=None, public=True)
+    validate_schema(schema)
+    return schema["paths"]["/x/"]["get"]
+
+
+@pytest.mark.parametrize(
+    "view", [OfMethod, OfClass, OfView, OfSchema, OfSchemaAndMethod], ids=lambda view: view.__name__
+)
+def test_a_tag_leaves_the_page_and_its_parameters_described(view):
+    described = operation(view)
+    assert described["tags"] == ["shop"]
+    assert [parameter["name"] for parameter in described["parameters"]][:2] == ["cursor", "parts"]
+    assert set(described["responses"]) == {"200", "400", "410"}
+    page = described["responses"]["200"]["content"]["application/json"]["schema"]
+    assert page["$ref"].endswith("/ProgressivePage")
+
+
+def test_a_view_without_a_docstring_does_not_publish_that_of_its_class():
+    assert "An ``APIView``" not in operation(Plain).get("description", "")
+
+
+def test_a_docstring_of_the_view_is_published():
+    view = type("Documented", (Plain,), {"__doc__": "A dashboard.", "__module__": __name__})
+    assert operation(view)["description"] == "A dashboard."

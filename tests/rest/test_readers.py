@@ -1,0 +1,156 @@
+"""Whose a page is: what is told to caches, and users that are no models."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.cache import SessionStore
+from django.core.cache import caches
+from django.http import JsonResponse
+from django.urls import path
+from rest_framework.authentication import BaseAuthentication
+
+from django_partstream import ProgressiveView, cached_for, lazy
+
+PRIVATE = "private, no-store"
+
+
+class Account:
+    """A user of an API key: no model, no primary key."""
+
+    is_authenticated = True
+
+    def __init__(self, username):
+        self.username = username
+
+
+class Nameless:
+    is_authenticated = True
+
+    def __init__(self, username):
+        self.kept_elsewhere = username
+
+
+class Named(BaseAuthentication):
+    """Who says that they are ann is ann."""
+
+    kind = Account
+
+    def authenticate(self, request):
+        name = request.headers.get("X-Name")
+        return (self.kind(username=name), None) if name else None
+
+
+class Mine(ProgressiveView):
+    authentication_classes = [Named]
+    runs: list[str] = []
+
+    def get_parts(self):
+        return [("name", lazy(self.get_name)), ("b", 1), ("c", 1)]
+
+    @cached_for(60)
+    def get_name(self, request):
+        self.runs.append("")
+        return request.headers.get("X-Name")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ran():
+    Mine.runs.clear()
+
+
+def mine(kind):
+    authentication = type("By", (Named,), {"kind": kind})
+    return type("View", (Mine,), {"authentication_classes": [authentication]})
+
+
+def names(client, *asked):
+    pages = [client.get("/", headers={"X-Name": name}).json() for name in asked]
+    return [page["results"][0]["name"] for page in pages]
+
+
+@pytest.mark.parametrize("kind", [Account, User])
+class TestUsersWithoutAPrimaryKey:
+    def test_each_gets_their_own_and_it_is_cached(self, serve, kind):
+        client = serve(mine(kind))
+        assert names(client, "ann", "bob", "ann", "bob") == ["ann", "bob", "ann", "bob"]
+        assert len(Mine.runs) == 2
+
+    def test_a_cursor_of_one_does_not_serve_another(self, serve, kind):
+        client = serve(mine(kind))
+        cursor = client.get("/", headers={"X-Name": "ann"}).json()["cursor"]
+        codes = [
+            client.get(f"/?cursor={cursor}", headers=headers).status_code
+            for headers in ({"X-Name": "ann"}, {"X-Name": "bob"}, {})
+        ]
+        assert codes == [200, 400, 400]
+
+
+@pytest.mark.parametrize("kind", [Account, User, Nameless])
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_pages_of_whoever_is_signed_in_are_private(serve, kind, method):
+    client = serve(mine(kind))
+    response = getattr(client, method)("/", headers={"X-Name": "ann"})
+    assert response["Cache-Control"] == PRIVATE
+    assert "Cache-Control" not in getattr(client, method)("/")
+
+
+def test_users_that_nothing_tells_apart_are_not_cached(serve, caplog):
+    client = serve(mine(Nameless))
+    assert names(client, "ann", "bob", "ann") == ["ann", "bob", "ann"]
+    assert len(Mine.runs) == 3
+    told = [one for one in caplog.records if "is not cached" in one.getMessage()]
+    assert len(told) <= 1
+
+
+def add_to_cart(request):
+    request.session["cart"] = request.GET["item"]
+    return JsonResponse({})
+
+
+class Cart(ProgressiveView):
+    authentication_classes: list[type] = []
+
+    def get_parts(self):
+        return [("cart", lazy(self.get_cart))]
+
+    @cached_for(60)
+    def get_cart(self, request):
+        return request.session.get("cart")
+
+
+class TestSessions:
+    @pytest.fixture(autouse=True)
+    def _in_the_cache(self, settings):
+        settings.SESSION_ENGINE = SessionStore.__module__
+
+    @pytest.mark.parametrize("method", ["get", "head"])
+    def test_pages_of_nobodys_session_are_private(self, serve, method):
+        client = serve(path("", Cart.as_view()), path("add/", add_to_cart))
+        assert "Cache-Control" not in getattr(client, method)("/")
+        client.get("/add/?item=tea")
+        for _ in range(2):  # the second time from the part's cache, which reads no session
+            assert getattr(client, method)("/")["Cache-Control"] == PRIVATE
+
+    def test_a_cache_in_front_never_serves_one_sessions_page_to_another(self, serve, settings):
+        settings.CACHES = {
+            "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+            "pages": {
+                "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+                "LOCATION": "pages",
+            },
+        }
+        settings.CACHE_MIDDLEWARE_ALIAS = "pages"
+        settings.MIDDLEWARE = [
+            "django.middleware.cache.UpdateCacheMiddleware",
+            *settings.MIDDLEWARE,
+            "django.middleware.cache.FetchFromCacheMiddleware",
+        ]
+        ann = serve(path("", Cart.as_view()), path("add/", add_to_cart))
+        bob = type(ann)()
+        ann.get("/add/?item=tea")
+        bob.get("/add/?item=salt")
+        carts = []
+        for one in (ann, ann, bob):
+            carts.append(one.get("/").json()["results"])
+            if len(carts) == 1:
+                caches["pages"].clear()  # ann's second page is made from her cached part
+        assert carts == [[{"cart": "tea"}], [{"cart": "tea"}], [{"cart": "salt"}]]
