@@ -4,7 +4,7 @@ import graphene
 import pytest
 from graphene.types.generic import GenericScalar
 
-from django_partstream import lazy, safe_call
+from django_partstream import cached_for, lazy, safe_call
 from partstream_graphql import Part, ProgressiveConnection
 from tests.graphql.answers import ends, nodes
 
@@ -159,3 +159,30 @@ def test_of_two_runs_the_valid_one_arrives(ask):
 
     answer = ask(Dashboard)("query ($n: Int = 3) { dashboard { a(n: 7) b: a(n: $n) } }", n=None)
     assert answer.data["dashboard"] == {"a": 7, "b": None}
+
+
+def test_an_argument_called_request_is_part_of_a_cached_values_key(ask):
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.Int, request=graphene.Int())
+
+        @cached_for(60)
+        def resolve_a(self, info, request):
+            return request
+
+    answer = ask(Dashboard)("{ dashboard { one: a(request: 1) two: a(request: 2) } }")
+    assert answer.data["dashboard"] == {"one": 1, "two": 2}
+
+
+def test_many_arguments_are_told_apart_without_comparing_each_with_each():
+    from partstream_graphql.selection import Run, Selection
+
+    class Uncomparable(int):
+        def __eq__(self, other):
+            raise AssertionError("compared")
+
+        __hash__ = int.__hash__
+
+    selection = Selection()
+    for number in range(50):
+        selection.add("a", Run({"n": Uncomparable(number)}, [("node", f"a{number}")], []))
+    assert len(selection.runs["a"]) == 50

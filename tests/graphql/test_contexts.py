@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import graphene
 import pytest
+from django.urls import path
 from graphene_django.views import GraphQLView
 
 from django_partstream import cached_for, lazy
@@ -199,3 +200,49 @@ def test_a_query_without_any_context_is_answered():
     for context in (None, {}, {"user": None}, SimpleNamespace()):
         result = schema.execute("{ dashboard { a } }", context_value=context)
         assert (result.errors, result.data) == (None, {"dashboard": {"a": 1}})
+
+
+@pytest.mark.parametrize("kind", [dict, SimpleNamespace])
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_a_user_that_is_only_in_the_context_is_who_asks(serve, users, view, kind):
+    """As a view does that authenticates by itself, and leaves ``request.user`` alone."""
+
+    class Dashboard(ProgressiveConnection):
+        chunk_size = 1
+        a = Part(graphene.String)
+        b = Part(graphene.String)
+
+        @cached_for(60)
+        def resolve_a(self, info):
+            context = info.context
+            user = context["user"] if isinstance(context, dict) else context.user
+            return user.username
+
+        resolve_b = resolve_a
+
+    class Query(graphene.ObjectType):
+        dashboard = ProgressiveConnectionField(Dashboard)
+
+    asking = []
+
+    def get_context(self, request):
+        return kind(request=request, user=asking[-1])
+
+    view_class = type("View", (view,), {"get_context": get_context})
+    client = serve(path("graphql/", view_class.as_view(schema=graphene.Schema(query=Query))))
+
+    def ask(user, after=""):
+        asking.append(user)
+        text = "query($after: String) { dashboard(after: $after) { pageInfo { endCursor } a b } }"
+        body = {"query": text, "variables": {"after": after}}
+        return client.post("/graphql/", body, content_type="application/json").json()
+
+    ann, bob = users
+    assert [ask(user)["data"]["dashboard"]["a"] for user in (ann, bob, ann)] == [
+        "ann",
+        "bob",
+        "ann",
+    ]
+    cursor = ask(ann)["data"]["dashboard"]["pageInfo"]["endCursor"]
+    assert ask(ann, cursor)["data"]["dashboard"]["b"] == "ann"
+    assert ask(bob, cursor)["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"

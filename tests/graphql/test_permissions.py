@@ -95,3 +95,36 @@ class TestWhatARefusalTells:
                 raise GraphQLError("Told.", extensions={"code": "OwnCode"})
 
         assert self.refusal(ask, Own) == ("Told.", {"code": "OwnCode"})
+
+
+def test_an_async_permission_inside_a_composed_one_lets_nobody_in(ask):
+    class Never:
+        async def has_permission(self, request, connection):
+            return False
+
+    class Both:
+        """As DRF composes ``A & B``: the first answer is tested for truth before we see it."""
+
+        op1 = Never()
+
+        def has_permission(self, request, connection):
+            raise AssertionError("asked, though it is known not to be awaited")
+
+    class Guarded(ProgressiveConnection):
+        permission_classes = [Both]
+        a = Part(graphene.Int, resolver=lambda root, info: 1)
+
+    answer = ask(Guarded)("{ dashboard { a } }")
+    assert answer.data is None
+    assert answer.errors[0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+
+
+def test_a_refusal_may_bring_what_json_has_no_form_for(ask):
+    class Guarded(ProgressiveConnection):
+        a = Part(graphene.Int, resolver=lambda root, info: 1)
+
+        def has_permission(self, info):
+            raise GraphQLError("No.", extensions={"who": object, "x": float("nan")})
+
+    (error,) = ask(Guarded)("{ dashboard { a } }").errors
+    assert (error["message"], error["extensions"]["x"]) == ("No.", "NaN")

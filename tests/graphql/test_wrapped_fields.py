@@ -341,3 +341,50 @@ def test_one_that_fails_costs_itself_only(ask, db):
         "paged": ("ERROR", "part_failed"),
         "fine": ("OK", None),
     }
+
+
+@pytest.mark.usefixtures("customers")
+class TestWhatAWrappedFieldIsHanded:
+    text = "{ dashboard { edges { node { name status error { code } rows %s } } } }"
+
+    def test_its_own_resolver_runs_once(self, ask, wrap):
+        make, fields = wrap
+        ran = []
+
+        def own(root, info, **arguments):
+            ran.append(1)
+            return everyone()
+
+        part = make(resolver=own)
+        connection = type("Dashboard", (ProgressiveConnection,), {"rows": part})
+        node = nodes(ask(connection)(self.text % fields))["rows"]
+        assert (names(node["rows"]), ran) == (["Ann", "Bob"], [1])
+
+    def test_none_is_null_and_never_every_row(self, ask, wrap):
+        make, fields = wrap
+
+        class Dashboard(ProgressiveConnection):
+            rows = make()
+
+            @safe_call(fallback=None)
+            def resolve_rows(self, info, **arguments):
+                raise LookupError
+
+        node = nodes(ask(Dashboard)(self.text % fields))["rows"]
+        assert (node["status"], node["rows"]) == ("FALLBACK", None)
+
+    def test_rows_filtered_for_one_reader_are_not_shared(self, ask, caplog):
+        ran = []
+
+        class Dashboard(ProgressiveConnection):
+            rows = Part(DjangoListField(Row))
+
+            @cached_for(60, per_user=False, key="shared rows")
+            def resolve_rows(self, info):
+                ran.append(1)
+                return everyone()
+
+        query = ask(Dashboard)
+        for _ in range(2):
+            assert names(nodes(query(self.text % "{ name }"))["rows"]["rows"]) == ["Ann", "Bob"]
+        assert ran == [1, 1]
