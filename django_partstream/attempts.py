@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import sync_to_async
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from django.db.backends.base.base import BaseDatabaseWrapper
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +57,8 @@ class Attempt:
 
     *direct* is true while the callable about to run is a guard of the part itself, not one
     called by hand further inside: the guards of a part make its value whole within their own
-    reach, so that the database work of a lazy query set is covered by them. *transactions* are
-    those that the page is inside of. A *personal* part is made whole for its reader only.
+    reach, so that the database work of a lazy query set is covered by them. A *personal* part is
+    made whole for its reader only.
     """
 
     scope: Scope | None
@@ -68,7 +66,6 @@ class Attempt:
     call: Callable[[], Any]
     whole: Callable[[Any], Any]
     direct: bool = False
-    transactions: Sequence[BaseDatabaseWrapper] = ()
     personal: bool = False
     caught: list[Caught] = field(default_factory=list)
     _whole_value: Any = field(default=None, repr=False)

@@ -25,7 +25,15 @@ from django.utils import timezone, translation
 from django_partstream.attempts import Attempt, attempting
 from django_partstream.entries import Entry
 from django_partstream.guards import Call, guard
-from django_partstream.identity import cache_identity, reader_of, request_of, split_asker, stable
+from django_partstream.identity import (
+    cache_identity,
+    has_parts,
+    reader_of,
+    request_of,
+    split_asker,
+    stable,
+    telling,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -131,11 +139,12 @@ class Store:
 
 
 def request_variation(request: Any) -> list[Any]:
-    """What a value may depend on in a plain request: its URL's kwargs and its query string."""
+    """What a value may depend on in a plain request: its URL, version and query string."""
     match = getattr(request, "resolver_match", None)
     query: Any = getattr(request, "GET", QueryDict())
     return [
-        match.kwargs if match else None,
+        [match.route, match.kwargs] if match else None,
+        getattr(request, "version", None),
         {name: values for name, values in query.lists() if name not in UNKEYED_PARAMS},
     ]
 
@@ -212,10 +221,10 @@ def _accept(call: Call, value: Any) -> Any:
 
 
 def _owner(owner: Any) -> Any:
-    """The class of a view or connection; another owner is part of what the value depends on."""
-    if isinstance(owner, type) or not hasattr(owner, "get_parts"):
+    """A view's or connection's class; another owner is part of what the value depends on."""
+    if isinstance(owner, type) or not has_parts(owner):
         return owner
-    return type(owner)
+    return [type(owner), telling(getattr(owner, "_initkwargs", None))]
 
 
 def _bound_to(func: Any) -> tuple[Any, ...]:

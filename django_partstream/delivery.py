@@ -123,12 +123,10 @@ def failed(attempt: Attempt, exc: Exception, started: float) -> Outcome:
     return Outcome(name=attempt.name, status=failure.status, error=error, seconds=_since(started))
 
 
-def _start(
-    task: Task, scope: Scope, transactions: Sequence[BaseDatabaseWrapper] = ()
-) -> Outcome | _Pending:
+def _start(task: Task, scope: Scope) -> Outcome | _Pending:
     """Call a part: its outcome, or what must be awaited for it."""
     direct = is_guard(task.guarded)
-    attempt = Attempt(scope, task.name, task.call, task.whole, direct, transactions, task.personal)
+    attempt = Attempt(scope, task.name, task.call, task.whole, direct, task.personal)
     started = time.perf_counter()
     with attempting(attempt):
         try:
@@ -192,13 +190,15 @@ def _undoable(
 ) -> Outcome | _Exit:
     """Resolve one part in a transaction; if it fails, what it did there is undone."""
     if task.immediate:
-        return _in_place(task, scope, transactions)
+        return _in_place(task, scope)[0]
     started = time.perf_counter()
     try:
         with savepoints(transactions):
-            outcome = _in_place(task, scope, transactions)
+            outcome, awaited = _in_place(task, scope)
             if isinstance(outcome, _Exit) or outcome.error:
                 raise _Undo(outcome)
+            if awaited and is_guard(task.guarded) and outcome.status is Status.FALLBACK:
+                raise _Undo(outcome)  # safe_call undoes the work of plain functions only
     except _Undo as undone:
         return undone.outcome
     except Exception as exc:
@@ -214,12 +214,10 @@ class _Undo(Exception):
         self.outcome = outcome
 
 
-def _in_place(
-    task: Task, scope: Scope, transactions: Sequence[BaseDatabaseWrapper]
-) -> Outcome | _Exit:
-    """Resolve one part in this thread, to its end."""
-    one = _start(task, scope, transactions)
-    return async_to_sync(_finish)(one) if isinstance(one, _Pending) else one
+def _in_place(task: Task, scope: Scope) -> tuple[Outcome | _Exit, bool]:
+    """Resolve one part in this thread, to its end; and whether it was awaited."""
+    one = _start(task, scope)
+    return (async_to_sync(_finish)(one), True) if isinstance(one, _Pending) else (one, False)
 
 
 def _report(scope: Scope, outcome: Outcome | _Exit) -> Outcome:

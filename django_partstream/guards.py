@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial, wraps
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from django_partstream import workers
 from django_partstream.attempts import Attempt, Caught, current_attempt
@@ -113,47 +113,40 @@ def safe_call(func: Any = _UNSET, *, fallback: Any = _UNSET) -> Any:
     On a page the part ends ``fallback`` with a copy of *fallback*, or ``error`` with null where
     none is given; ``PermissionDenied`` kinds pass through and end it ``denied``. Called by hand
     it never raises an ``Exception``: it returns a copy of *fallback*, or None. Inside a
-    transaction what *func* did there before it failed is undone.
+    transaction what a plain *func* did there before it failed is undone.
 
     Raises:
         TypeError: *func* is not callable, or *fallback* cannot be copied.
     """
-    deepcopy(fallback)  # one that cannot be copied is refused here, not when it is needed
+    try:
+        deepcopy(fallback)
+    except Exception as exc:
+        raise TypeError(
+            f"The fallback {fallback!r} cannot be copied, and each use is a copy. Use plain data."
+        ) from exc
     if func is _UNSET:
         return partial(safe_call, fallback=fallback)
     return guard(func, partial(_safely, fallback=fallback))
 
 
 def _safely(call: Call, *, fallback: Any) -> Any:
+    if iscoroutinefunction(call.func):
+        return _safely_later(call, call, fallback)
     transactions = open_transactions()
     try:
         with savepoints(transactions) if transactions else nullcontext():
             value = call()
     except Exception as exc:
         return _answer(call, exc, fallback)
-    return _safely_later(call, value, fallback) if isawaitable(value) else value
+    return _safely_later(call, lambda: value, fallback) if isawaitable(value) else value
 
 
-async def _safely_later(call: Call, awaitable: Awaitable[Any], fallback: Any) -> Any:
-    transactions = call.attempt.transactions if call.attempt else ()
+async def _safely_later(call: Call, begin: Callable[[], Awaitable[Any]], fallback: Any) -> Any:
+    # Without a savepoint: several of these may run at once, and theirs would not nest.
     try:
-        async with _async_savepoints(transactions) if transactions else nullcontext():
-            return await call.later(awaitable)
+        return await call.later(begin())
     except Exception as exc:
         return _answer(call, exc, fallback)
-
-
-@asynccontextmanager
-async def _async_savepoints(transactions: Sequence[Any]) -> AsyncIterator[None]:
-    """Savepoints are queries: they run in the thread of their transaction, as its others do."""
-    kept = savepoints(transactions)
-    await sync_to_async(kept.__enter__)()
-    try:
-        yield
-    except Exception as exc:
-        await sync_to_async(kept.__exit__)(type(exc), exc, exc.__traceback__)
-        raise
-    await sync_to_async(kept.__exit__)(None, None, None)
 
 
 def _answer(call: Call, exc: Exception, fallback: Any) -> Any:

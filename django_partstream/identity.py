@@ -47,19 +47,24 @@ def split_asker(
     (``self`` of a method, the root of a resolver, both for a class method), or is ``request=``.
     """
     for position, argument in enumerate(args[:3]):
-        if hasattr(argument, "META") or hasattr(argument, "context"):
+        if hasattr(argument, "META") or (hasattr(argument, "context") and not has_parts(argument)):
             return tuple(args[:position]), argument, tuple(args[position + 1 :])
     asker = kwargs.get("request")
-    return (), asker if hasattr(asker, "META") else None, tuple(args)
+    owners = 1 if args and has_parts(args[0]) else 0
+    return tuple(args[:owners]), asker if hasattr(asker, "META") else None, tuple(args[owners:])
+
+
+def has_parts(owner: Any) -> bool:
+    """Whether *owner* is a view or a connection: its class says what it is."""
+    return hasattr(owner, "get_parts")
 
 
 def asked_by_nobody(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Whether None stands where the request would: ``get_orders(None)``, called by hand."""
-    if split_asker(args, kwargs)[1] is not None:
+    _, asker, rest = split_asker(args, kwargs)
+    if asker is not None:
         return False
-    if "request" in kwargs:
-        return kwargs["request"] is None
-    return any(argument is None for argument in args[:2])
+    return kwargs["request"] is None if "request" in kwargs else bool(rest) and rest[0] is None
 
 
 def user_of(request: Any) -> Any:
@@ -142,6 +147,8 @@ def telling(value: Any) -> str:
     try:
         return stable(value)
     except TypeError:
+        if hasattr(value, "__qualname__"):
+            return f"{getattr(value, '__module__', '')}.{value.__qualname__}"
         kind: Any = type(value)
         # The default text of an object is its address: that would differ.
         says = kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__

@@ -195,7 +195,9 @@ class Loans:
         finally:
             for alias in aliases:
                 del connections[alias]
-            connections.close_all()
+            for loan in self._own:
+                # Not loan.wrapper.close(): SQLite's leaves a database in memory open.
+                BaseDatabaseWrapper.close(loan.wrapper)
 
     def give_back(self, *, keep: bool) -> None:
         """The call has ended; *keep* what it did in the transactions, or undo it."""

@@ -90,10 +90,16 @@ def failure_of(exc: Exception) -> Failure:
     code = codes()
     return Failure(
         status=Status.DENIED if status in (401, 403) else Status.ERROR,
-        code=code if isinstance(code, str) else getattr(exc, "default_code", "part_failed"),
+        code=_code(code, getattr(exc, "default_code", None)),
         message=_sentence(getattr(exc, "detail", "")),
         retryable=status == 429 or status >= 500,
     )
+
+
+def _code(*candidates: Any) -> str:
+    """The first that is a code: text that can be sent."""
+    codes = (one for one in candidates if isinstance(one, str) and one.isprintable() and one)
+    return str.__str__(next(codes, "part_failed"))
 
 
 def _sentence(detail: Any) -> str:

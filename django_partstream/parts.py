@@ -233,7 +233,7 @@ def refuse_late_mixin(cls: type, base: type) -> None:
         if late in ours or not earlier:
             continue
         for name, value in vars(late).items():
-            counts = name in _DECIDING or not callable(value)
+            counts = name in _DECIDING or not hasattr(value, "__get__")  # it is data
             if counts and name[0] != "_" and any(name in vars(one) for one in earlier):
                 raise TypeError(
                     f"{cls.__qualname__}: {late.__qualname__}.{name} would be ignored. Name "

@@ -58,7 +58,8 @@ def walk(client: Any, url: str, **request: Any) -> Walk:
     address = url
     for _ in range(MAX_PAGES):
         response = client.get(address, **request)
-        request.pop("data", None)  # the first request's query; the cursor carries it on
+        for query in ("data", "query_params"):
+            request.pop(query, None)  # the first request's; the cursor carries it on
         page = _json(response)
         if response.status_code != 200 or "results" not in page:
             raise AssertionError(f"GET {address}: {response.status_code} {page}")

@@ -68,11 +68,12 @@ class ProgressiveView(APIView):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_late_mixin(cls, ProgressiveView)
-        if isinstance(cls.cursor_exclude_params, str):
-            raise TypeError(
-                f"{cls.__qualname__}.cursor_exclude_params is the str "
-                f"{cls.cursor_exclude_params!r}; it must be a list or tuple of names."
-            )
+        _check_names(cls)
+
+    def __init__(self, **initkwargs: Any) -> None:
+        super().__init__(**initkwargs)
+        self._initkwargs = initkwargs
+        _check_names(self)
 
     def get_parts(self) -> Iterable[tuple[str, Any]]:
         """
@@ -231,6 +232,16 @@ class ProgressiveView(APIView):
     def _links(self, token: str | None) -> dict[str, str]:
         """The address of the next page: RFC 8288."""
         return {"Link": f'<{self._pager.next}>; rel="next"'} if token and self._pager else {}
+
+
+def _check_names(view: Any) -> None:
+    """Refuse a lone str where names go: its letters would be the names."""
+    if isinstance(view.cursor_exclude_params, str):
+        kind = view if isinstance(view, type) else type(view)
+        raise TypeError(
+            f"{kind.__qualname__}.cursor_exclude_params is the str "
+            f"{view.cursor_exclude_params!r}; it must be a list or tuple of names."
+        )
 
 
 def _listed(wanted: Iterable[str]) -> list[str]:

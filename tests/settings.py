@@ -1,6 +1,9 @@
 """Settings of the tests; each front is there only where its packages are."""
 
+import os
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import gettempdir
 
 HAS_REST = find_spec("rest_framework") is not None
 HAS_GRAPHQL = find_spec("graphene_django") is not None
@@ -53,7 +56,15 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+# In a file, as threads with connections of their own have it; one per process that runs tests.
+TEST_DATABASE = Path(gettempdir()) / f"partstream-tests-{os.getpid()}.sqlite3"
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": ":memory:",
+        "TEST": {"NAME": TEST_DATABASE},
+    }
+}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
