@@ -172,3 +172,23 @@ def test_an_ordinary_decorator_above_a_guard_gets_rows(serve):
     Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
     client = serve(Decorated)
     assert [client.get("/").json()["results"] for _ in range(2)] == [[{"names": ["Ann"]}]] * 2
+
+
+def test_what_get_parts_takes_from_a_cache_is_kept_apart_by_route_and_arguments(serve):
+    class Dashboard(ProgressiveView):
+        region = ""
+
+        def get_parts(self):
+            return [("region", self.get_region(self.request))]
+
+        @cached_for(60)
+        def get_region(self, request):
+            return self.region
+
+    client = serve(
+        *(path(f"{name}/", Dashboard.as_view(region=name)) for name in ("eu", "us")),
+        path("any/<slug:name>/", lambda request, name: Dashboard.as_view(region=name)(request)),
+    )
+    for name in ("eu", "us"):
+        for address in (f"/{name}/", f"/any/{name}/"):
+            assert client.get(address).json()["results"] == [{"region": name}]

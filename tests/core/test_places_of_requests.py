@@ -1,0 +1,60 @@
+"""Who asks is found among the arguments of a call, wherever they stand."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from django_partstream.identity import asked_by_nobody, split_asker, telling
+
+
+class View:
+    context = "its own business"
+
+    def get_parts(self):
+        """What makes it an owner."""
+
+
+class Asking:
+    META: dict[str, str] = {}
+
+
+INFO = SimpleNamespace(context=Asking())
+VIEW = View()
+REQUEST = Asking()
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "owners", "asker", "rest"),
+    [
+        ((REQUEST, 1), {}, (), REQUEST, (1,)),
+        ((VIEW, REQUEST, 1), {}, (VIEW,), REQUEST, (1,)),
+        ((7, INFO), {}, (7,), INFO, ()),
+        ((View, 7, INFO), {}, (View, 7), INFO, ()),
+        ((VIEW,), {"request": REQUEST}, (VIEW,), REQUEST, ()),
+        ((VIEW, 1), {"request": REQUEST}, (VIEW,), REQUEST, (1,)),
+        ((), {"request": REQUEST}, (), REQUEST, ()),
+        (("EUR",), {}, (), None, ("EUR",)),
+        ((1,), {"request": 5}, (), None, (1,)),
+    ],
+)
+def test_a_call_is_split_at_who_asks(args, kwargs, owners, asker, rest):
+    assert split_asker(args, kwargs) == (owners, asker, rest)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "nobody"),
+    [
+        ((None,), {}, True),
+        ((VIEW, None), {}, True),
+        ((), {"request": None}, True),
+        ((REQUEST,), {}, False),
+        (("EUR", None), {}, False),
+        ((), {}, False),
+    ],
+)
+def test_none_in_the_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
+    assert asked_by_nobody(args, kwargs) is nobody
+
+
+def test_what_is_told_of_a_function_is_its_name_not_its_address():
+    assert telling(telling) == "django_partstream.identity.telling"
