@@ -91,7 +91,8 @@ def walk_connection(
     connection where the query has more fields than that one.
 
     Raises:
-        AssertionError: an answer has no data, a part came twice, or the walk does not end.
+        AssertionError: an answer has no data, a part came twice or under an alias, or the walk
+            does not end.
     """
     walked = Walk()
     after: str | None = None
@@ -103,9 +104,14 @@ def walk_connection(
             raise AssertionError(f"POST {url}: {response.status_code} {page}")
         walked.pages.append(page)
         data = page["data"][connection or next(iter(page["data"]))]
+        if "pageInfo" not in data or "edges" not in data:
+            raise AssertionError("Select pageInfo { hasNextPage endCursor } and edges { node }.")
         for edge in data["edges"]:
             node = edge["node"]
-            walked.deliver(node["name"], node.get(node["name"]))
+            name = node.get("name")
+            if name not in node:
+                raise AssertionError(f"Select name and, unaliased, the parts of a node: {node}.")
+            walked.deliver(name, node[name])
             if node.get("error"):
                 walked.errors.append({"part": node["name"], **node["error"]})
         walked.errors.extend(page.get("errors", ()))

@@ -14,6 +14,9 @@ from typing import Any, ClassVar, Self
 
 import graphene
 from asgiref.sync import iscoroutinefunction
+from django.apps import apps
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
 from graphene.relay import Connection
 
 from django_partstream.identity import reader_of, request_of, user_identity
@@ -119,7 +122,7 @@ class ProgressiveConnection(Connection):
         # Not cls(): graphene's dataclass would set each field, a thousand parts among them.
         connection = object.__new__(cls)
         connection.__dict__.update(cls._defaults)
-        connection.request = request_of(info)
+        connection.request = _with_user(request_of(info))
         connection.info, connection.args, connection.root = info, args, root
         return connection
 
@@ -180,6 +183,14 @@ class ProgressiveConnection(Connection):
         if isinstance(root, graphene.ObjectType):
             root = [type(root), vars(root)]
         return [*self._endpoint(), root]
+
+
+def _with_user(request: Any) -> Any:
+    """*request*, with a user as in DRF: nobody in particular, where no authentication runs."""
+    if isinstance(request, HttpRequest) and not hasattr(request, "user"):
+        if apps.is_installed("django.contrib.auth"):
+            request.user = import_string("django.contrib.auth.models.AnonymousUser")()
+    return request
 
 
 def verdict_of(verdict: Any) -> bool:

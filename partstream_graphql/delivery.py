@@ -81,9 +81,15 @@ class Delivery:
         plan = plan_of(connection)
         undeclared = [name for name in plan.names if name not in connection._parts]
         if undeclared:
+            name, where = undeclared[0], type(connection).__qualname__
+            hidden = callable(getattr(connection, name, None))
             raise PlanError(
-                f"{type(connection).__qualname__}.get_parts() returned {undeclared[0]!r}, which "
-                f"is not declared. Add {undeclared[0]} = Part(...) to the connection."
+                f"{where}.get_parts() returned {name!r}, which is not declared. "
+                + (
+                    f"A method called {name} would hide the part: rename it."
+                    if hidden
+                    else f"Add {name} = Part(...) to the connection."
+                )
             )
         return plan
 

@@ -64,7 +64,9 @@ def listen(host: str, port: int) -> ThreadedWSGIServer:
         return ThreadedWSGIServer((host, port), WSGIRequestHandler, ipv6=":" in host)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise CommandError(f"Port {port} is in use. Choose another with --port.") from error
+            raise CommandError(
+                f"Port {port} is in use. Choose another: --port, or make demo PORT=..."
+            ) from error
         raise CommandError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
     except OverflowError as error:
         raise CommandError(f"--port {port} is not a port; they go up to 65535.") from error
