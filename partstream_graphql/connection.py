@@ -187,9 +187,9 @@ class ProgressiveConnection(Connection):
 
 def _with_user(request: Any) -> Any:
     """*request*, with a user as in DRF: nobody in particular, where no authentication runs."""
-    if isinstance(request, HttpRequest) and not hasattr(request, "user"):
-        if apps.is_installed("django.contrib.auth"):
-            request.user = import_string("django.contrib.auth.models.AnonymousUser")()
+    lacks = isinstance(request, HttpRequest) and not hasattr(request, "user")
+    if lacks and apps.is_installed("django.contrib.auth"):
+        request.user = import_string("django.contrib.auth.models.AnonymousUser")()
     return request
 
 

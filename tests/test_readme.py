@@ -21,9 +21,9 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def run(code, name):
+def run(monkeypatch, code, name):
     module = ModuleType(name)
-    sys.modules[name] = module
+    monkeypatch.setitem(sys.modules, name, module)
     exec(compile(code, f"README.md ({name})", "exec"), vars(module))
     return module
 
@@ -31,19 +31,16 @@ def run(code, name):
 @pytest.fixture
 def shop(monkeypatch, settings):
     """The README's project: each block a module, in the order of reading."""
-    before = set(sys.modules)
     monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
     monkeypatch.setitem(sys.modules, "shop.models", models)
     parts, schema, views, urls, tests = blocks("python")
     for name, code in [("parts", parts), ("schema", schema), ("views", views)]:
-        run(code, f"shop.{name}")
-    settings.ROOT_URLCONF = run(urls, "shop.urls")
+        run(monkeypatch, code, f"shop.{name}")
+    settings.ROOT_URLCONF = run(monkeypatch, urls, "shop.urls")
     ann = Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
     for pk, total in [(1, "10.50"), (2, "20.25")]:
         Order.objects.create(pk=pk, customer=ann, total=total)
-    yield run(tests, "shop.tests")
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    return run(monkeypatch, tests, "shop.tests")
 
 
 def shown(number):
