@@ -149,7 +149,8 @@ def test_a_transaction_is_sound_whenever_the_limit_passes():
             create(f"before-{trial}")
             before = names()
             try:
-                with_timeout(work, chance.uniform(0.0005, 0.03))(None)
+                # However busy the machine is, some end in time.
+                with_timeout(work, chance.uniform(0.0005, 0.03) if trial % 10 else 60)(None)
                 ends["in time"] += 1
             except PartTimeout:
                 ends["late"] += 1
