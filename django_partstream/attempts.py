@@ -27,8 +27,8 @@ class Scope:
     What the parts of one page share.
 
     *sender* is the view or connection class; *reader* has the user, and is most often the
-    request. *vary* gives what a cached value depends on
-    besides its own arguments and its reader: URL kwargs, query string, field arguments.
+    request. *vary* gives what a cached value depends on besides its own arguments and its
+    reader: URL kwargs, query string, field arguments.
     """
 
     request: Any

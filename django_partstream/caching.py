@@ -57,9 +57,9 @@ def cached_for(
     Keep what the decorated function returns for *seconds*, and *stale* seconds more.
 
     Concurrent callers that miss compute it once, across threads and processes. A stale value is
-    served to everyone but the one caller who computes it anew. *per_user*
-    False shares it among all users. *cache* is an alias of ``CACHES``. *key* names the value
-    where the function has no name of its own.
+    served to everyone but the one caller who computes it anew. *per_user* False shares it among
+    all users. *cache* is an alias of ``CACHES``. *key* names the value where the function has no
+    name of its own.
 
     A query set is evaluated to be kept. What depends on an argument, or on the object that a
     resolver stands on, without a stable text to make a key of is computed each time, and a
@@ -141,12 +141,17 @@ class Store:
 def request_variation(request: Any) -> list[Any]:
     """What a value may depend on in a plain request: its URL, version and query string."""
     match = getattr(request, "resolver_match", None)
-    query: Any = getattr(request, "GET", QueryDict())
     return [
         [match.route, match.kwargs] if match else None,
         getattr(request, "version", None),
-        {name: values for name, values in query.lists() if name not in UNKEYED_PARAMS},
+        keyed_query(request),
     ]
+
+
+def keyed_query(request: Any) -> dict[str, list[str]]:
+    """The parameters of the query string that a value may depend on."""
+    query: Any = getattr(request, "GET", QueryDict())
+    return {name: values for name, values in query.lists() if name not in UNKEYED_PARAMS}
 
 
 def _cached(call: Call, *, store: Store) -> Any:
@@ -168,7 +173,7 @@ def _cached(call: Call, *, store: Store) -> Any:
         entry.give_up()
         raise
     if isawaitable(value):
-        return _keep_later(call, value, entry, attempt, before)
+        return _keep_later(call, lambda: value, entry, attempt, before)
     _keep(entry, value, attempt, before)
     return value
 
@@ -184,14 +189,14 @@ async def _cached_later(call: Call, store: Store) -> Any:
         return _accept(call, found[0])
     attempt = _recording(call)
     with attempting(attempt):
-        return await _keep_later(call, call(), entry, attempt, len(attempt.caught))
+        return await _keep_later(call, call, entry, attempt, len(attempt.caught))
 
 
 async def _keep_later(
-    call: Call, awaitable: Awaitable[Any], entry: Entry, attempt: Attempt, before: int
+    call: Call, begin: Callable[[], Awaitable[Any]], entry: Entry, attempt: Attempt, before: int
 ) -> Any:
     try:
-        value = await call.later(awaitable)
+        value = await call.later(begin())
     except BaseException:
         await sync_to_async(entry.give_up)()
         raise

@@ -95,6 +95,11 @@ def resolve_now(tasks: Sequence[Task], scope: Scope, *, concurrency: int = 1) ->
     return outcomes
 
 
+def is_inert(value: Any) -> bool:
+    """Whether an immediate part is plain data, with no query set or other work of its own in it."""
+    return value is None or isinstance(value, (dict, list, tuple, str, int, float))
+
+
 def ended(attempt: Attempt, value: Any, started: float) -> Outcome:
     """How an attempt that returned *value* ended: what its guards caught counts too."""
     if value is None and attempt.unanswered:

@@ -22,7 +22,7 @@ from django_partstream import cursors
 from django_partstream.attempts import Scope, current_attempt
 from django_partstream.conf import option
 from django_partstream.cursors import Cursor
-from django_partstream.delivery import Task, resolve
+from django_partstream.delivery import Task, is_inert, resolve
 from django_partstream.exceptions import CursorInvalid, PlanError
 from django_partstream.identity import reader_of
 from django_partstream.outcomes import Outcome
@@ -139,8 +139,7 @@ class Delivery:
             call=call,
             guarded=guarded,
             whole=whole,
-            immediate=isinstance(value, (dict, list, tuple, str, int, float, type(None)))
-            and part.inner is None,
+            immediate=is_inert(value) and part.inner is None,
             personal=personal,
         )
 

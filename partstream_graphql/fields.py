@@ -82,7 +82,7 @@ class ProgressiveConnectionField(graphene.Field):
             if isawaitable(root) and in_event_loop():
                 return _resolve_later(connection, root, info, arguments, first, after)
             if isawaitable(root):
-                root = async_to_sync(_awaited)(root)
+                root = async_to_sync(awaited)(root)
             return Delivery(connection._of(root, info, arguments)).deliver(first, after)
         except Exception as exc:
             raise _refusal(exc, connection) from exc
@@ -143,5 +143,6 @@ def check_schema(schema: GraphQLSchema) -> None:
     _checked.add(schema)
 
 
-async def _awaited(value: Awaitable[Any]) -> Any:
+async def awaited(value: Awaitable[Any]) -> Any:
+    """*value*, as the coroutine that ``async_to_sync`` wants."""
     return await value

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from graphene_django.views import GraphQLView
-from graphql import ExecutionResult
 
 from partstream_graphql.errors import mask_below_connections
-from partstream_graphql.fields import check_schema
+from partstream_graphql.fields import awaited, check_schema
 
 
 class ProgressiveGraphQLView(GraphQLView):
@@ -35,11 +33,7 @@ class ProgressiveGraphQLView(GraphQLView):
         with mask_below_connections() as mask:
             result: Any = super().execute_graphql_request(request, *args, **kwargs)
             if isawaitable(result):
-                result = async_to_sync(_awaited)(result)
+                result = async_to_sync(awaited)(result)
             if result is not None and result.errors:
                 result.errors = mask(result.errors)
             return result
-
-
-async def _awaited(result: Awaitable[ExecutionResult]) -> ExecutionResult:
-    return await result

@@ -18,16 +18,17 @@ from rest_framework.views import APIView
 
 from django_partstream import cursors
 from django_partstream.attempts import Scope
+from django_partstream.caching import keyed_query
 from django_partstream.conf import option, setting
 from django_partstream.cursors import Cursor
-from django_partstream.delivery import Task, resolve_now
+from django_partstream.delivery import Task, is_inert, resolve_now
 from django_partstream.exceptions import CursorError, CursorInvalid, UnknownParts
 from django_partstream.identity import is_signed_in, user_identity
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Lazy, Page, plan_of, refuse_late_mixin
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pager import Pager, server_timing
-from partstream_rest.queries import CURSOR_PARAM, carried, read_token, restore
+from partstream_rest.queries import carried, read_token, restore
 from partstream_rest.values import plain
 
 PARTS_PARAM = "parts"
@@ -180,10 +181,7 @@ class ProgressiveView(APIView):
 
     def _variation(self) -> list[Any]:
         """What cached values depend on: the endpoint, its version, and the query."""
-        query = dict(self.request._request.GET.lists())
-        for name in (CURSOR_PARAM, PARTS_PARAM, "format"):
-            query.pop(name, None)
-        return [*self._endpoint(), self.request.version, query]
+        return [*self._endpoint(), self.request.version, keyed_query(self.request._request)]
 
     def _planned(self, request: Request) -> tuple[Page, str | None]:
         """Which parts this page carries, and the cursor of the next one."""
@@ -211,8 +209,7 @@ class ProgressiveView(APIView):
             return Task(
                 name=name, call=partial(value, self.request), guarded=value.func, whole=plain
             )
-        inert = isinstance(value, (dict, list, tuple, str, int, float, type(None)))
-        return Task(name=name, call=lambda: value, whole=plain, immediate=inert)
+        return Task(name=name, call=lambda: value, whole=plain, immediate=is_inert(value))
 
     def _body(self, page: Page, token: str | None, outcomes: list[Outcome]) -> dict[str, Any]:
         body: dict[str, Any] = {

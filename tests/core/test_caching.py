@@ -398,6 +398,15 @@ class TestLeases:
         first.give_up()
         assert second.look() is None
 
+    def test_a_coroutine_that_cannot_begin_ends_its_lease(self, request_of):
+        async def part(request, missing):
+            """Called without what it asks for."""
+
+        get = safe_call(cached_for(60, key="begin")(part), fallback="down")
+        with mock.patch.object(entries, "LOOKS", (1e9,)):  # whoever waited would wait for ever
+            for _ in range(2):
+                assert asyncio.run(asyncio.wait_for(get(request_of()), 5)) == "down"
+
     def test_a_lease_whose_holder_has_died_ends_with_its_time(self):
         first, second = entry(), entry()
         with mock.patch("time.time", return_value=1000.0):
