@@ -24,6 +24,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream import workers
 from django_partstream.attempts import Attempt, Scope, attempting
+from django_partstream.connections import mend
 from django_partstream.guards import is_guard
 from django_partstream.outcomes import Failure, Outcome, PartError, Status, meaning_of, told
 from django_partstream.savepoints import open_transactions, savepoints
@@ -141,6 +142,8 @@ def _start(task: Task, scope: Scope) -> Outcome | _Pending:
             return ended(attempt, attempt.make_whole(value), started)
         except Exception as exc:
             return failed(attempt, exc, started)
+        finally:
+            mend()  # or it would fail the parts after this one
 
 
 async def _finish(pending: _Pending) -> Outcome | _Exit:
@@ -167,27 +170,42 @@ def _caused_by(exc: asyncio.CancelledError) -> Exception:
     return failure
 
 
-async def _finish_all(pending: Sequence[_Pending]) -> list[Outcome | _Exit]:
-    return await asyncio.gather(*[_finish(one) for one in pending])
-
-
 def _await(
     started: Sequence[Outcome | _Pending], scope: Scope
 ) -> list[Outcome] | Awaitable[list[Outcome]]:
     """Await all that is pending: here, or where a loop runs already, by the caller."""
-    pending = [one for one in started if isinstance(one, _Pending)]
+    ends: list[Outcome | _Exit | _Pending] = list(started)
 
-    def merged(finished: Sequence[Outcome | _Exit]) -> list[Outcome]:
-        rest = iter(finished)
-        outcomes = [next(rest) if isinstance(one, _Pending) else one for one in started]
-        return [_report(scope, one) for one in outcomes]
+    async def finish(index: int, pending: _Pending) -> None:
+        try:
+            ends[index] = await _finish(pending)
+        except asyncio.CancelledError as exc:
+            ends[index] = failed(pending.attempt, _caused_by(exc), pending.started)
+            raise
+
+    async def finish_all() -> None:
+        pending = [(index, one) for index, one in enumerate(ends) if isinstance(one, _Pending)]
+        await asyncio.gather(*[finish(*one) for one in pending])
+
+    def told() -> list[Outcome]:
+        return [_report(scope, one) for one in ends if not isinstance(one, _Pending)]
 
     async def later() -> list[Outcome]:
-        return merged(await _finish_all(pending))
+        try:
+            await finish_all()
+        except BaseException:
+            told()
+            raise
+        return told()
 
     if in_event_loop():
         return later()
-    return merged(async_to_sync(_finish_all)(pending))
+    try:
+        async_to_sync(finish_all)()
+    except BaseException:
+        told()  # the client has gone, and a server cancelled the page: its parts have ended, too
+        raise
+    return told()
 
 
 def _undoable(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -20,7 +21,7 @@ from typing import Any, Final, TypeVar, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from django_partstream import workers
+from django_partstream import deadlines
 from django_partstream.attempts import Attempt, Caught, current_attempt
 from django_partstream.exceptions import PartTimeout
 from django_partstream.identity import asked_by_nobody
@@ -175,8 +176,9 @@ def with_timeout(func: Any = _UNSET, seconds: Any = _UNSET) -> Any:
     A plain function runs in a thread and on a database connection of its own; inside a
     transaction it is lent that one, and sees its rows. One that is late goes on alone, without
     its database: the statement it is in is cancelled (PostgreSQL, SQLite), each later one
-    refused, and what it did in a transaction undone. At most ``MAX_ABANDONED_CALLS`` do so at
-    once. An ``async def`` is cancelled.
+    refused, and what it did in a transaction undone. While ``MAX_ABANDONED_CALLS`` calls of one
+    function do so, no more of it are begun: each ends ``timeout`` at once. An ``async def`` is
+    cancelled.
 
     Raises:
         ValueError: *seconds* is not a number above zero.
@@ -189,8 +191,13 @@ def with_timeout(func: Any = _UNSET, seconds: Any = _UNSET) -> Any:
     return guard(func, partial(_timed, seconds=_limit(seconds)))
 
 
+def is_number(value: Any) -> bool:
+    """Whether *value* is a number, which True and False are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _limit(seconds: Any) -> float:
-    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds > 0:
+    if is_number(seconds) and 0 < seconds <= threading.TIMEOUT_MAX:
         return float(seconds)
     raise ValueError(f"with_timeout() needs a number of seconds above zero, got {seconds!r}.")
 
@@ -199,7 +206,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_later(call, call(), seconds, seconds)
     started = time.monotonic()
-    value = workers.within(seconds, call)
+    value = deadlines.within(seconds, call, of=call.func)
     left = seconds - (time.monotonic() - started)
     if isawaitable(value):
         return _timed_later(call, value, left, seconds)
@@ -208,9 +215,10 @@ def _timed(call: Call, *, seconds: float) -> Any:
 
 async def _timed_later(call: Call, awaitable: Awaitable[Any], left: float, seconds: float) -> Any:
     try:
-        async with asyncio.timeout(left) as limit:
-            return await call.later(awaitable)
+        async with asyncio.timeout(left) as timeout:
+            with deadlines.limit(left):
+                return await call.later(awaitable)
     except TimeoutError:
-        if limit.expired():
+        if timeout.expired():
             raise PartTimeout(seconds) from None
         raise

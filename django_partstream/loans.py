@@ -9,12 +9,16 @@ What is lent is a copy of Django's wrapper round the same raw connection, with a
 state of its own. Its cursors take a lock for each call and look whether the loan was revoked.
 So when revoking has the lock, the raw connection is the caller's again, to roll back to a
 savepoint. Lending the wrapper itself fails: a late ``atomic()`` of the call would corrupt it.
+
+Where the statement cannot be cancelled in time (other databases, a network that has gone), the
+connection is left to the late call, which closes it at its end, and the transaction is lost.
 """
 
 from __future__ import annotations
 
 import copy
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -23,11 +27,21 @@ from weakref import WeakSet
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from django_partstream.connections import (
+    cancel,
+    close,
+    is_busy,
+    lose,
+    overlaid,
+    roll_back,
+    shut,
+    tidy,
+)
 from django_partstream.savepoints import open_transactions
 
-#: How long to wait for a cancelled statement before it is cancelled again, in seconds.
+#: How long statements that run are given to be cancelled, and how often it is tried, in seconds.
+GRACE = 0.15
 RETRY = 0.01
-TRIES = 5
 
 #: What a wrapper knows of its transaction, which the lender takes over at the end.
 _STATE = (
@@ -49,16 +63,24 @@ class Loan:
     def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
         self.wrapper = wrapper
         self._lock = threading.Lock()
-        self._revoked = False
+        self._revoked = False  # no more statements of the call
+        self._over = False  # nor anything else: the connection is the lender's again
+        self._cancelled = False  # a statement was, so the connection is not fit for a pool
+        self._ended = False  # the call has returned
+        self._left = False  # the connection is the call's to close, when it returns
+        self._end = threading.Lock()
         self._cursors: WeakSet[Any] = WeakSet()
-        self._create_cursor = wrapper.create_cursor
-        wrapper.create_cursor = self._guarded_cursor  # type: ignore[method-assign]
+        own: Any = wrapper
+        self._create_cursor, self._commit = own.create_cursor, own._commit
+        own.create_cursor, own._commit = self._guarded_cursor, self._guarded_commit
 
     @classmethod
     def of_transaction(cls, connection: BaseDatabaseWrapper, point: str | None) -> Loan:
         """Lend the raw connection of *connection*, which is inside ``atomic()``, at *point*."""
         lent = copy.copy(connection)
-        lent.__dict__.pop("wrap_database_errors", None)  # it is bound to the original
+        # What is bound to the original: methods that a test or a tool put there, and this.
+        for name in ["wrap_database_errors", *overlaid(connection)]:
+            lent.__dict__.pop(name, None)
         # With the point, on_commit() knows which of its hooks are undone with the call.
         lent.savepoint_ids = [*connection.savepoint_ids, *([point] if point else [])]
         lent.atomic_blocks = list(connection.atomic_blocks)
@@ -77,35 +99,82 @@ class Loan:
             if hasattr(self.wrapper, name):
                 setattr(connection, name, getattr(self.wrapper, name))
         connection.run_on_commit = self.wrapper.run_on_commit
-        self._revoked = True
+        self._revoked = self._over = True
 
-    def stop(self) -> None:
-        """Refuse each later statement, and try to cancel the one that runs."""
-        self._revoked = True
-        for _ in range(TRIES):
-            if self._lock.acquire(timeout=RETRY):
-                self._lock.release()
-                return
-            _cancel(self.wrapper.connection)
-
-    def revoke(self) -> None:
-        """The same, and wait: on return nothing runs or is left open on the raw connection."""
+    def revoke(self, deadline: float) -> bool:
+        """
+        Refuse each later statement and cancel the one that runs, until *deadline*, by
+        ``time.monotonic()``. True: nothing runs or is left open on the raw connection.
+        """
         self._revoked = True
         while not self._lock.acquire(timeout=RETRY):
-            _cancel(self.wrapper.connection)
+            self._cancel()
+            if time.monotonic() > deadline:
+                return False
         try:
+            # Its own work, or a COPY, takes the raw connection without our lock.
+            while is_busy(self.wrapper.connection):
+                self._cancel()
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(RETRY)
             # SQLite goes on interrupting while a cursor is open.
             for cursor in list(self._cursors):
-                with suppress(Exception):
-                    cursor.close()
+                shut(cursor)
+            self._over = True
         finally:
             self._lock.release()
+        return True
+
+    def _cancel(self) -> None:
+        with self._end:  # never the next statement of whoever has the connection after the call
+            if not self._ended:
+                self._cancelled = True
+                cancel(self.wrapper.connection)
+
+    def leave(self) -> bool:
+        """Leave the raw connection to the call, which closes it; False if that has ended."""
+        with self._end:
+            self._left = not self._ended
+        return self._left
+
+    def end(self) -> None:
+        """In the thread of the call, when it has returned."""
+        with self._end:
+            self._ended = True
+        if self._left:
+            close(self.wrapper)
+
+    def keep(self) -> None:
+        """The same for a connection of this thread: keep it for the next call, or close it."""
+        self.end()
+        del self.wrapper.create_cursor, self.wrapper._commit  # type: ignore[attr-defined]
+        if self._cancelled:
+            with suppress(Exception):
+                self.wrapper.connection.close()  # so that no pool hands it on
+        elif self.wrapper.settings_dict["CONN_MAX_AGE"] != 0 and not self.wrapper.in_atomic_block:
+            tidy(self.wrapper)
+            return
+        close(self.wrapper)
+        del connections[self.wrapper.alias]
 
     def _guarded_cursor(self, name: str | None = None) -> Any:
         with self.held():
             cursor = self._create_cursor(name)
-        self._cursors.add(cursor)
+            self._cursors.add(cursor)
         return LentCursor(self, cursor)
+
+    def _guarded_commit(self) -> None:
+        with self.held():
+            self._commit()
+
+    def shut(self, cursor: Any) -> None:
+        """Close a raw cursor, unless the connection is no longer the call's."""
+        with self._lock:
+            if not self._revoked:
+                cursor.close()
+            elif not self._over:
+                shut(cursor)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -126,6 +195,12 @@ class LentCursor:
 
     def __init__(self, loan: Loan, cursor: Any) -> None:
         self._loan, self._cursor = loan, cursor
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in {"_loan", "_cursor"}:
+            super().__setattr__(name, value)
+        else:
+            setattr(self._cursor, name, value)
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._cursor, name)
@@ -156,17 +231,8 @@ class LentCursor:
         self.close()
 
     def close(self) -> None:
-        """Close it; a revoked one was closed."""
-        with suppress(Revoked), self._loan.held():
-            self._cursor.close()
-
-
-def _cancel(raw: Any) -> None:
-    """Cancel what runs on a raw connection, where its database can: PostgreSQL, SQLite."""
-    stop = getattr(raw, "interrupt", None) or getattr(raw, "cancel", None)
-    if stop is not None:
-        with suppress(Exception):
-            stop()
+        """Close it; when the loan is over it was closed."""
+        self._loan.shut(self._cursor)
 
 
 class Loans:
@@ -182,58 +248,56 @@ class Loans:
             for one, point in zip(self._transactions, self._points, strict=True)
         ]
         self._own: list[Loan] = []
+        self._begun = threading.Lock()
+        self._late = False
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """In the thread of the call: have it use them, and leave none behind."""
+        """
+        In the thread of the call: have it use them.
+
+        Raises:
+            Revoked: it is late before it began.
+        """
         aliases = {loan.wrapper.alias for loan in self._lent}
         try:
             for loan in self._lent:
                 loan.take()
-            self._own += [Loan(connections[one]) for one in connections if one not in aliases]
+            with self._begun:
+                if self._late:
+                    raise Revoked("The time of this call was up before it began.")
+                for wrapper in [connections[one] for one in connections if one not in aliases]:
+                    tidy(wrapper)
+                    self._own.append(Loan(wrapper))
             yield
         finally:
-            for alias in aliases:
-                del connections[alias]
+            for loan in self._lent:
+                del connections[loan.wrapper.alias]
+                loan.end()
             for loan in self._own:
-                # Not loan.wrapper.close(): SQLite's leaves a database in memory open.
-                BaseDatabaseWrapper.close(loan.wrapper)
+                loan.keep()
 
     def give_back(self, *, keep: bool) -> None:
         """The call has ended; *keep* what it did in the transactions, or undo it."""
         for connection, loan, point in self._each():
             loan.give_back(connection)
             if not keep:
-                _roll_back(connection, point)
+                roll_back(connection, point)
             elif point:
                 connection.savepoint_commit(point)
 
     def revoke(self) -> None:
         """The call is late: take all from it, and undo what it did in the transactions."""
-        for loan in self._own:
-            loan.stop()
+        with self._begun:
+            self._late = True
+        deadline = time.monotonic() + GRACE
         for connection, loan, point in self._each():
-            loan.revoke()
-            _roll_back(connection, point)
+            if loan.revoke(deadline) or not loan.leave():
+                roll_back(connection, point)
+            else:
+                lose(connection)
+        for loan in self._own:
+            loan.revoke(deadline)
 
     def _each(self) -> Iterator[tuple[BaseDatabaseWrapper, Loan, str | None]]:
         return zip(self._transactions, self._lent, self._points, strict=True)
-
-
-def _roll_back(connection: BaseDatabaseWrapper, point: str | None) -> None:
-    """
-    Take a transaction back to *point*, or mark it for rollback where that cannot be done.
-
-    A cancellation may arrive late and hit the rollback itself, so it is tried again.
-    """
-    connection.needs_rollback = False
-    for _ in range(3):
-        try:
-            if point is None:
-                break
-            connection.savepoint_rollback(point)
-            connection.savepoint_commit(point)
-        except DatabaseError:
-            continue
-        return
-    connection.needs_rollback = True

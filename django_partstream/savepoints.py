@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
@@ -28,7 +28,7 @@ def savepoints(transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[None]:
     A transaction that is to be rolled back anyway is left alone.
 
     Raises:
-        DatabaseError, TransactionManagementError: a transaction was broken before, or the
+        django.db.Error: a transaction was broken before, or the
             body broke it and hid that. It is then back where the body began.
     """
     usable = [one for one in transactions if not one.needs_rollback]
@@ -45,7 +45,7 @@ def savepoints(transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[None]:
             connection.needs_rollback = False
             try:
                 connection.savepoint_rollback(point)
-            except DatabaseError:
+            except Error:
                 connection.needs_rollback = True  # nothing in it can be trusted any more
         raise
     finally:

@@ -1,5 +1,5 @@
 """
-Threads of ours: the pool that resolves parts together, and the threads of timed calls.
+The threads that resolve parts together: one pool per process.
 
 Each call takes the caller's context variables, language, time zone, urlconf and script prefix
 along, and leaves no database connection behind that nobody will use.
@@ -7,16 +7,15 @@ along, and leaves no database connection behind that nobody will use.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
-from django.db import close_old_connections
+from django.db import connections
 from django.urls import (
     get_script_prefix,
     get_urlconf,
@@ -26,12 +25,9 @@ from django.urls import (
 from django.utils import timezone, translation
 
 from django_partstream.conf import setting
-from django_partstream.exceptions import PartTimeout
-from django_partstream.loans import Loans
+from django_partstream.connections import tidy
 
 T = TypeVar("T")
-
-logger = logging.getLogger("django_partstream")
 
 
 def carrying(call: Callable[[], T]) -> Callable[[], T]:
@@ -52,7 +48,6 @@ def carrying(call: Callable[[], T]) -> Callable[[], T]:
 
 
 _pool: ThreadPoolExecutor | None = None
-_abandoned = 0
 _lock = threading.Lock()
 
 
@@ -67,8 +62,8 @@ def _executor() -> ThreadPoolExecutor:
 
 def _forget() -> None:
     """A forked child has none of its parent's threads."""
-    global _pool, _abandoned, _lock
-    _pool, _abandoned, _lock = None, 0, threading.Lock()
+    global _pool, _lock
+    _pool, _lock = None, threading.Lock()
 
 
 os.register_at_fork(after_in_child=_forget)
@@ -113,62 +108,5 @@ def together(calls: Iterable[Callable[[], T]], *, at_once: int) -> list[T]:
 
 
 def _tidy_connections() -> None:
-    """Close this thread's connections that are broken or past their ``CONN_MAX_AGE``."""
-    try:
-        close_old_connections()
-    except Exception:
-        logger.warning("A worker could not give its connections back.", exc_info=True)
-
-
-def within(seconds: float, call: Callable[[], T]) -> T:
-    """
-    Make *call* in a thread of its own and return what it returns within *seconds*.
-
-    A thread cannot be stopped: one that is late goes on alone, its result is dropped, and it may
-    not use the database any more. No more than ``MAX_ABANDONED_CALLS`` may do so at once. Inside
-    a transaction the call is lent the connection; late or failed, what it did there is undone.
-
-    Raises:
-        PartTimeout: it has not returned in time, or too many calls are still running late.
-    """
-    global _abandoned
-    if _abandoned >= setting("MAX_ABANDONED_CALLS"):
-        logger.warning("%d timed-out calls are still running; no more are begun.", _abandoned)
-        raise PartTimeout(seconds)
-    loans = Loans()
-    future: Future[T] = Future()
-    late = threading.Event()
-    carried = carrying(call)
-
-    def work() -> None:
-        global _abandoned
-        result, failure = None, None
-        try:
-            with loans.taken():
-                result = carried()
-        except BaseException as exc:
-            failure = exc
-        with _lock:
-            if late.is_set():
-                _abandoned -= 1
-            elif failure is None:
-                future.set_result(result)  # type: ignore[arg-type]
-            else:
-                future.set_exception(failure)
-
-    threading.Thread(target=work, name="partstream-timed", daemon=True).start()
-    wait([future], timeout=seconds)
-    with _lock:
-        if not future.done():
-            late.set()
-            _abandoned += 1
-    if late.is_set():
-        loans.revoke()
-        raise PartTimeout(seconds)
-    loans.give_back(keep=future.exception() is None)
-    return future.result()
-
-
-def abandoned_calls() -> int:
-    """How many timed calls are running past their limit now."""
-    return _abandoned
+    for connection in connections.all(initialized_only=True):
+        tidy(connection)

@@ -25,6 +25,8 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from django_partstream.deadlines import until_late
+
 
 def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
     """
@@ -49,7 +51,7 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
             value = value.all()
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
             raise TypeError(f"{type(value).__name__} is no list of {type_.of_type}.")
-        return [completable(type_.of_type, info, item) for item in value]
+        return [completable(type_.of_type, info, item) for item in until_late(value)]
     if is_leaf_type(type_):
         _try_leaf(type_, value)
     elif is_abstract_type(type_):

@@ -20,6 +20,7 @@ from django.db.models.fields.files import FieldFile
 from django.db.models.query import RawQuerySet
 from rest_framework.utils.encoders import JSONEncoder
 
+from django_partstream.deadlines import until_late
 from django_partstream.parts import Lazy
 
 _default = JSONEncoder().default
@@ -84,7 +85,7 @@ def _reduced(value: Any) -> Any:
     if isinstance(value, QuerySet):
         return _rows(value)
     if isinstance(value, (list, tuple, RawQuerySet, GeneratorType)):
-        return list(value)
+        return list(until_late(value))
     if isinstance(value, FieldFile):
         return value.name
     if isinstance(value, Lazy):
