@@ -16,18 +16,21 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from inspect import isawaitable
-from typing import Any, TypeVar
+from math import inf
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import QueryDict
 from django.utils import timezone, translation
 
+from django_partstream import deadlines
 from django_partstream.attempts import Attempt, attempting
-from django_partstream.entries import Entry
-from django_partstream.guards import Call, guard
+from django_partstream.entries import Entry, drop
+from django_partstream.guards import Call, guard, is_number
 from django_partstream.identity import (
     cache_identity,
     has_parts,
+    reader_identity,
     reader_of,
     request_of,
     split_asker,
@@ -35,7 +38,11 @@ from django_partstream.identity import (
     telling,
 )
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
 
 logger = logging.getLogger("django_partstream")
 
@@ -52,14 +59,14 @@ def cached_for(
     per_user: bool = True,
     cache: str = "default",
     key: str | None = None,
-) -> Callable[[F], F]:
+) -> Callable[[Callable[P, R]], Cached[P, R]]:
     """
     Keep what the decorated function returns for *seconds*, and *stale* seconds more.
 
     Concurrent callers that miss compute it once, across threads and processes. A stale value is
     served to everyone but the one caller who computes it anew. *per_user* False shares it among
     all users. *cache* is an alias of ``CACHES``. *key* names the value where the function has no
-    name of its own.
+    name of its own. ``f.invalidate()`` drops what is kept.
 
     A query set is evaluated to be kept. What depends on an argument, or on the object that a
     resolver stands on, without a stable text to make a key of is computed each time, and a
@@ -69,16 +76,46 @@ def cached_for(
         ValueError: *seconds* is not above zero, or *stale* is below.
         TypeError: a lambda or local function without *key*.
     """
-    if not _is_number(seconds) or seconds <= 0:
+    if not is_number(seconds) or not 0 < seconds < inf:
         raise ValueError(f"cached_for() needs a number of seconds above zero, got {seconds!r}.")
-    if not _is_number(stale) or stale < 0:
+    if not is_number(stale) or not 0 <= stale < inf:
         raise ValueError(f"stale must be a number of seconds, zero or more, got {stale!r}.")
 
-    def decorate(func: F) -> F:
+    def decorate(func: Callable[P, R]) -> Cached[P, R]:
         store = Store(_name(func, key), seconds, stale, per_user, cache)
-        return guard(func, partial(_cached, store=store))
+        cached: Any = guard(func, partial(_cached, store=store))
+        cached.invalidate = store.drop
+        return cached  # type: ignore[no-any-return]
 
     return decorate
+
+
+class Cached(Protocol[P, R_co]):
+    """What ``cached_for`` makes of a function: the same, and a way to drop its values."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call it, or get what it returned before."""
+
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> Self: ...
+    @overload
+    def __get__(
+        self: Cached[Concatenate[T, Q], R_co], instance: T, owner: type | None = None, /
+    ) -> Cached[Q, R_co]: ...
+
+    def invalidate(self, reader: Any = None) -> None:
+        """
+        Drop the values of this function: all of them, or those of one *reader*.
+
+        *reader* is a request or a user; with a ``cache_identity()`` of your own, what that
+        returned, for it alone says whose a value is. A value that is shared among readers is
+        dropped for all of them, and one that is being computed is not kept. Called on a method,
+        it drops for every object and every class.
+
+        Raises:
+            TypeError: nothing tells *reader* from others.
+            Exception: what the cache raises; then the values are still there.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +141,28 @@ class Store:
             if call.attempt and call.direct and call.attempt.personal and not self.per_user:
                 raise TypeError("its rows are filtered for each reader, so they cannot be shared")
             owners = owners or _bound_to(call.func)
-            what = stable(self._depends_on(call, owners, asker, args))
+            whose = self._whose(owners, scope.reader if scope else reader_of(asker))
+            what = stable([*self._depends_on(call, owners, asker, args), whose])
         except TypeError as exc:
             if self.name not in _unkeyed:
                 _unkeyed.add(self.name)
                 logger.warning("%s is not cached: %s.", self.name, exc)
             return None
-        key = f"partstream:{sha256(what.encode()).hexdigest()}"
-        return Entry(self.name, key, self.alias, self.seconds, self.stale)
+        return Entry(
+            self.name, _key(what), self._marks(whose), self.alias, self.seconds, self.stale
+        )
+
+    def drop(self, reader: Any = None) -> None:
+        """See :meth:`Cached.invalidate`."""
+        whose = None if reader is None or not self.per_user else reader_identity(reader)
+        drop(self.alias, self._marks(whose)[-1], self.seconds + self.stale)
+
+    def _marks(self, whose: Any) -> list[str]:
+        """What the values of one reader are dropped by: the function's mark, and the reader's."""
+        marks = [_key(stable(["mark", self.name]))]
+        if whose is not None:
+            marks.append(_key(stable(["mark", self.name, whose])))
+        return marks
 
     def _depends_on(
         self, call: Call, owners: tuple[Any, ...], asker: Any, args: tuple[Any, ...]
@@ -119,11 +170,7 @@ class Store:
         scope = call.attempt.scope if call.attempt else None
         # A helper without a request of its own is asked by the part that calls it.
         request = scope.request if scope else request_of(asker)
-        reader = scope.reader if scope else reader_of(asker)
         host = getattr(request, "get_host", None)
-        identity = next(
-            (one.cache_identity for one in owners if hasattr(one, "cache_identity")), cache_identity
-        )
         return [
             self.name,
             call.direct,  # the value of a part is whole, that of a helper what it returned
@@ -134,8 +181,14 @@ class Store:
             host() if host else None,
             translation.get_language(),
             timezone.get_current_timezone_name(),
-            identity(reader) if self.per_user else None,
         ]
+
+    def _whose(self, owners: tuple[Any, ...], reader: Any) -> Any:
+        """Who the value is for; None for everybody."""
+        if not self.per_user:
+            return None
+        own = (one.cache_identity for one in owners if hasattr(one, "cache_identity"))
+        return next(own, cache_identity)(reader)
 
 
 def request_variation(request: Any) -> list[Any]:
@@ -154,6 +207,10 @@ def keyed_query(request: Any) -> dict[str, list[str]]:
     return {name: values for name, values in query.lists() if name not in UNKEYED_PARAMS}
 
 
+def _key(what: str) -> str:
+    return f"partstream:{sha256(what.encode()).hexdigest()}"
+
+
 def _cached(call: Call, *, store: Store) -> Any:
     if iscoroutinefunction(call.func):
         return _cached_later(call, store)
@@ -161,6 +218,7 @@ def _cached(call: Call, *, store: Store) -> Any:
     if entry is None:
         return call()
     while isinstance(found := entry.look(), float):
+        deadlines.in_time()
         time.sleep(found)
     if found is not None:
         return _accept(call, found[0])
@@ -252,7 +310,3 @@ def _name(func: Any, key: str | None) -> str:
             "own. Give it one: cached_for(300, key='...')."
         )
     return f"{func.__module__}.{name}"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

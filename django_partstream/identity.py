@@ -112,6 +112,20 @@ def cache_identity(request: Any) -> list[str]:
     return ["anyone"]
 
 
+def reader_identity(reader: Any) -> Any:
+    """
+    Whose values are meant by *reader*: a request's, a user's, or those of an identity as it is.
+
+    Raises:
+        TypeError: as :func:`cache_identity`.
+    """
+    if hasattr(reader, "is_authenticated"):
+        return cache_identity({"user": reader})
+    if hasattr(reader, "META") or hasattr(reader, "context"):
+        return cache_identity(reader_of(reader))
+    return reader
+
+
 def stable(value: Any) -> str:
     """
     A text that is the same for equal values in every process, and differs for others.
