@@ -13,6 +13,8 @@ import nox
 HERE = Path(__file__).parent
 CONSTRAINTS = HERE / "constraints.txt"
 PACKAGES = ["django_partstream", "partstream_rest", "partstream_graphql"]
+#: What `make test` runs besides: a browser, and servers that are processes of their own.
+IN_PROCESS = ["--ignore=tests/browser", "--ignore=tests/server"]
 DJANGO = {"3.11": "Django~=5.2.0", "3.12": "Django~=5.2.0", "3.13": "Django>=6.1"}
 
 nox.needs_version = ">=2025.2"
@@ -25,10 +27,18 @@ pins: dict[str, set[str]] = {}
 
 @nox.session(python=list(DJANGO))
 def tests(session: nox.Session) -> None:
-    """Every test but the browser's, on each Python with a Django of its time."""
+    """The library's tests on each Python with a Django of its time."""
     install(session, "-e", ".[demo,test]", DJANGO[str(session.python)])
     session.run("python", "-m", "django", "--version")
-    pytest(session, "--ignore=tests/browser")
+    pytest(session, *IN_PROCESS)
+
+
+@nox.session
+def postgres(session: nox.Session) -> None:
+    """The tests with PostgreSQL in place of SQLite."""
+    install(session, "-e", ".[demo,test]")
+    session.env["PARTSTREAM_TEST_DATABASE"] = "postgres"
+    pytest(session, "tests/core", "tests/rest", "tests/graphql", "tests/both")
 
 
 @nox.session
@@ -80,7 +90,7 @@ def wheel(session: nox.Session) -> None:
             shutil.copy(HERE / name, place)
         session.chdir(place)
         assert_installed(session)
-        pytest(session, "--ignore=tests/browser")
+        pytest(session, *IN_PROCESS)
 
 
 @nox.session

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import gettempdir
 
+from tests import services
+
 HAS_REST = find_spec("rest_framework") is not None
 HAS_GRAPHQL = find_spec("graphene_django") is not None
 
@@ -66,6 +68,13 @@ DATABASES = {
     }
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if "postgres" not in services.LACKING:
+    DATABASES["postgres"] = services.database()
+if "redis" not in services.LACKING:
+    CACHES["redis"] = services.cache()
+if os.environ.get("PARTSTREAM_TEST_DATABASE") == "postgres":
+    # Every test on PostgreSQL, not only those that ask for it.
+    DATABASES["default"] = services.database(TEST={"NAME": f"partstream_tests_{os.getpid()}_main"})
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}

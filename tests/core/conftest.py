@@ -1,13 +1,17 @@
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connections, transaction
 from django.test import RequestFactory
 
 from django_partstream.attempts import Scope
 from django_partstream.delivery import Task, resolve
 from django_partstream.parts import Lazy
+from example_schema.models import Customer
+from tests import services
 
 
 @pytest.fixture
@@ -50,3 +54,45 @@ def deliver(request_of):
         return {outcome.name: outcome for outcome in outcomes}
 
     return delivered
+
+
+@dataclass(frozen=True)
+class Customers:
+    """The customers in one database."""
+
+    alias: str
+
+    @property
+    def all(self):
+        return Customer.objects.using(self.alias)
+
+    @property
+    def connection(self):
+        """This thread's, to that database."""
+        return connections[self.alias]
+
+    def atomic(self):
+        return transaction.atomic(using=self.alias)
+
+    def create(self, name):
+        return self.all.create(**self.named(name))
+
+    async def acreate(self, name):
+        return await self.all.acreate(**self.named(name))
+
+    def count(self, request=None):
+        """How many there are: as a part, one that needs a sound connection."""
+        return self.all.count()
+
+    def names(self):
+        return set(self.all.values_list("name", flat=True))
+
+    @staticmethod
+    def named(name):
+        return {"name": name, "email": f"{name}@example.com", "city": "x"}
+
+
+@pytest.fixture(params=services.EACH_DATABASE)
+def customers(request):
+    """Those of each database in turn; the test asks for ``services.DATABASES``."""
+    return Customers(request.param)

@@ -1,9 +1,12 @@
 import asyncio
 import datetime
+import math
+import sys
 import threading
 import uuid
 from decimal import Decimal
 from functools import partial
+from pickle import PicklingError
 from types import SimpleNamespace
 from unittest import mock
 
@@ -13,8 +16,9 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.utils import timezone, translation
 
-from django_partstream import cached_for, entries, lazy, safe_call, with_timeout
+from django_partstream import cached_for, deadlines, entries, lazy, safe_call, with_timeout
 from django_partstream.entries import Entry
+from django_partstream.exceptions import PartTimeout
 from django_partstream.identity import stable
 from django_partstream.outcomes import Status
 
@@ -176,13 +180,13 @@ def test_an_argument_without_stable_text_costs_the_caching_and_says_so_once(requ
     assert caplog.text.count("key:unstable is not cached: object") == 1
 
 
-@pytest.mark.parametrize("seconds", [0, -1, "5", None, True])
+@pytest.mark.parametrize("seconds", [0, -1, "5", None, True, math.nan, math.inf])
 def test_seconds_are_above_zero(seconds):
     with pytest.raises(ValueError, match="above zero"):
         cached_for(seconds)
 
 
-@pytest.mark.parametrize("stale", [-1, "5", None])
+@pytest.mark.parametrize("stale", [-1, "5", None, math.nan, math.inf])
 def test_stale_seconds_are_not_below_zero(stale):
     with pytest.raises(ValueError, match="zero or more"):
         cached_for(60, stale=stale)
@@ -260,7 +264,6 @@ def test_a_value_that_cannot_be_kept_costs_the_caching_not_the_part(deliver, cap
 
 
 def test_a_cache_that_is_down_costs_a_computation(deliver, caplog):
-    entries._last_said.clear()
     part = lazy(counted())
     with mock.patch.multiple(
         LocMemCache, get=mock.Mock(side_effect=OSError), set=mock.Mock(side_effect=OSError)
@@ -337,6 +340,14 @@ def test_what_has_no_stable_text_is_refused(value):
         stable(value)
 
 
+def test_who_waits_for_a_value_waits_no_longer_than_its_limit(request_of):
+    """It is a late call otherwise, that goes on asking the cache."""
+    get = cached_for(60, key="waits")(lambda request: 1)
+    never = mock.patch.object(Entry, "look", return_value=0.001)
+    with never, pytest.raises(PartTimeout), deadlines.limit(0.02):
+        get(request_of())
+
+
 class TestManyAtOnce:
     """Callers that miss together: one computes, the others get what it computed."""
 
@@ -378,9 +389,8 @@ class TestManyAtOnce:
 
 
 def entry(**options):
-    return Entry(
-        **{"name": "n", "key": "k", "alias": "default", "seconds": 60, "stale": 0, **options}
-    )
+    place = {"name": "n", "key": "k", "marks": ["m"], "alias": "default"}
+    return Entry(**{**place, "seconds": 60, "stale": 0, **options})
 
 
 class TestLeases:
@@ -430,13 +440,139 @@ class TestLeases:
             assert entry(stale=600).look() == ("new",)
 
     def test_a_cache_that_keeps_nothing_makes_nobody_wait_for_long(self):
-        with mock.patch.multiple(LocMemCache, add=lambda *a, **k: False, get=lambda *a, **k: None):
+        nothing = {
+            "add": lambda *a, **k: False,
+            "get": lambda cache, key, default=None, **k: default,
+        }
+        with mock.patch.multiple(LocMemCache, **nothing):
             one = entry()
             assert isinstance(one.look(), float)
             assert one.look() is None
 
     def test_a_cache_that_is_down_is_told_once_a_minute(self, caplog):
-        entries._last_said.clear()
         with mock.patch.object(LocMemCache, "get", side_effect=OSError):
             assert [entry().look() for _ in range(3)] == [None] * 3
         assert caplog.text.count("did not answer") == 1
+
+    def test_who_waited_for_two_that_failed_waits_for_no_other(self):
+        last = entry()
+        for _ in range(entries.WAITS):
+            failing = entry()
+            assert failing.look() is None
+            assert isinstance(last.look(), float)
+            failing.give_up()
+        slow = entry()
+        assert slow.look() is None
+        assert last.look() is None
+        last.put("value")
+        assert entry().look() == ("value",)
+        slow.put("late")
+
+    def test_leases_that_end_while_one_looks_do_not_make_it_compute_beside_the_next(self):
+        get = LocMemCache.get
+
+        def ends_just_now(cache, key, *args, **kwargs):
+            if key.endswith(":lease"):
+                cache.delete(key)
+            return get(cache, key, *args, **kwargs)
+
+        waiting, holders = entry(), [entry(), entry()]
+        for holder in holders:
+            assert holder.look() is None
+            assert isinstance(waiting.look(), float)
+            with mock.patch.object(LocMemCache, "get", ends_just_now):
+                assert isinstance(waiting.look(), float)
+
+    def test_a_lease_that_a_cache_gave_and_did_not_say_so_ends_when_it_answers_again(self):
+        add = LocMemCache.add
+
+        def answer_is_lost(*args, **kwargs):
+            add(*args, **kwargs)
+            raise OSError
+
+        first, other = entry(), entry(key="other")
+        with mock.patch.object(LocMemCache, "add", answer_is_lost):
+            assert first.look() is None
+        assert other.look() is None
+        assert entry().look() is None
+
+    def test_so_does_one_that_could_not_be_ended(self):
+        first = entry()
+        assert first.look() is None
+        down = mock.Mock(side_effect=OSError)
+        with mock.patch.multiple(LocMemCache, set=down, delete=down):
+            first.put("value")
+        assert entry(key="other").look() is None
+        assert entry().look() is None
+
+    def test_what_a_timed_call_computes_is_waited_for_no_longer_than_its_limit(self):
+        with deadlines.limit(0.5), mock.patch.object(LocMemCache, "add", autospec=True) as add:
+            entry().look()
+        assert add.call_args_list[0].args[3] == 1
+
+    def test_a_value_that_is_slow_to_fail_to_be_kept_is_not_the_caches_fault(self, monkeypatch):
+        now = [1000.0]
+        monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+        def cannot(*args, **kwargs):
+            now[0] += 2
+            raise PicklingError
+
+        one = entry()
+        one.look()
+        with mock.patch.object(LocMemCache, "set", side_effect=cannot):
+            one.put("value")
+        other = entry(key="other")
+        other.look()
+        other.put("value")
+        assert entry(key="other").look() == ("value",)
+
+    def test_a_cache_that_was_slow_to_fail_is_left_alone_for_a_while(self, monkeypatch):
+        now = [1000.0]
+        monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+        def late(*args, **kwargs):
+            now[0] += 2
+            raise OSError
+
+        with mock.patch.object(LocMemCache, "get_many", side_effect=late) as get_many:
+            for seconds, asked in [(0, 1), (21, 1), (23, 2)]:
+                now[0] = 1000.0 + seconds
+                one = entry()
+                assert one.look() is None
+                one.put("value")
+                assert get_many.call_count == asked
+        now[0] += 60
+        assert entry().look() is None
+        assert isinstance(entry().look(), float)
+
+    def test_what_can_no_longer_be_read_is_replaced(self):
+        first = entry()
+        first.look()
+        first.put(GoneSoon())
+        with mock.patch.object(sys.modules[__name__], "GoneSoon", None):
+            assert entry().look() is None
+        second = entry()
+        assert second.look() is None
+        second.put("value")
+        assert entry().look() == ("value",)
+
+    def test_less_than_a_second_is_kept_by_caches_that_count_in_seconds(self):
+        with mock.patch.object(LocMemCache, "set", autospec=True) as kept:
+            one = entry(seconds=0.5)
+            one.look()
+            one.put("value")
+        assert kept.call_args.args[3] == 1
+
+    def test_a_value_is_not_served_past_its_time_to_who_waits_for_a_new_one(self):
+        with mock.patch("time.time", return_value=1000.0):
+            first = entry(seconds=0.5)
+            first.look()
+            first.put("old")
+        with mock.patch("time.time", return_value=1000.7):
+            assert entry(seconds=0.5).look() is None
+            assert isinstance(entry(seconds=0.5).look(), float)
+
+
+class GoneSoon:
+    """What a release has kept in the cache, and the next one does not have."""

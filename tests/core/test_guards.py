@@ -1,13 +1,16 @@
 import asyncio
 import inspect
+import math
+import os
 import threading
+import time
 from functools import partial
 
 import pytest
 from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.core.exceptions import PermissionDenied
 
-from django_partstream import cached_for, lazy, safe_call, with_timeout, workers
+from django_partstream import cached_for, deadlines, lazy, safe_call, with_timeout
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 
@@ -92,6 +95,14 @@ class TestSafeCall:
         assert outcome["a"].status is Status.FALLBACK
 
 
+def wait_for(condition):
+    """Wait until it holds, for 30 seconds at most: for what a thread does at its very end."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        os.sched_yield()
+
+
 class TestWithTimeout:
     def test_what_is_in_time_is_returned(self, request_of):
         assert with_timeout(lambda request: 5, 10)(request_of()) == 5
@@ -139,27 +150,36 @@ class TestWithTimeout:
         )["a"]
         assert outcome.status is Status.TIMEOUT
 
-    @pytest.mark.parametrize("seconds", [0, -1, "2", None, True])
+    @pytest.mark.parametrize("seconds", [0, -1, "2", None, True, math.nan, math.inf, 1e10])
     def test_a_limit_is_a_number_above_zero(self, seconds):
         with pytest.raises(ValueError, match="above zero"):
             with_timeout(fail, seconds)
 
-    def test_past_the_ceiling_of_late_calls_new_ones_fail_at_once(self, settings, gate):
+    def test_past_the_ceiling_of_late_calls_of_a_function_new_ones_fail_at_once(
+        self, settings, gate, caplog
+    ):
         settings.PARTSTREAM = {"MAX_ABANDONED_CALLS": 2}
-        called = threading.Event()
-        for _ in range(2):
-            with pytest.raises(PartTimeout):
-                with_timeout(lambda request: gate.wait(30), 0.01)(None)
-        assert workers.abandoned_calls() == 2
-        with pytest.raises(PartTimeout):
-            with_timeout(lambda request: called.set(), 5)(None)
-        assert not called.is_set()
+        calls = []
+
+        def hang(request):
+            calls.append(request)
+            gate.wait(30)
+
+        def made_for_each_request(request):
+            return with_timeout(safe_call(lambda request: hang(request)), 0.01)(request)
+
+        for ask in (with_timeout(hang, 0.01), made_for_each_request):
+            calls.clear()
+            for _ in range(4):
+                with pytest.raises(PartTimeout):
+                    ask(None)
+            assert len(calls) == 2
+        assert deadlines.abandoned_calls() == 4
+        assert "2 timed-out calls of " in caplog.text
+        assert with_timeout(lambda request: 5, 30)(None) == 5  # others do not suffer for it
         gate.set()
-        for thread in threading.enumerate():
-            if thread.name == "partstream-timed":
-                thread.join(5)
-        assert workers.abandoned_calls() == 0
-        assert with_timeout(lambda request: 5, 5)(None) == 5
+        wait_for(lambda: not deadlines.abandoned_calls())
+        assert with_timeout(hang, 30)(None) is None
 
     def test_an_exception_comes_through_with_its_own_traceback(self):
         with pytest.raises(ValueError, match="secret") as caught:

@@ -4,79 +4,73 @@ import random
 import threading
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
 from django_partstream import lazy, with_timeout
 from django_partstream.exceptions import PartTimeout
 from django_partstream.loans import Revoked
-from example_schema.models import Customer
+from tests import services
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def create(name):
-    return Customer.objects.create(name=name, email=f"{name}@example.com", city="x")
+pytestmark = pytest.mark.django_db(transaction=True, databases=services.DATABASES)
 
 
-def names():
-    return set(Customer.objects.values_list("name", flat=True))
-
-
-def test_it_sees_the_rows_of_the_transaction_and_adds_to_them():
-    with transaction.atomic():
-        create("before")
-        assert with_timeout(lambda request: (create("inside"), names())[1], 30)(None) == {
+def test_it_sees_the_rows_of_the_transaction_and_adds_to_them(customers):
+    with customers.atomic():
+        customers.create("before")
+        assert with_timeout(lambda request: (customers.create("inside"), customers.names())[1], 30)(
+            None
+        ) == {
             "before",
             "inside",
         }
-        assert names() == {"before", "inside"}
-    assert names() == {"before", "inside"}
+        assert customers.names() == {"before", "inside"}
+    assert customers.names() == {"before", "inside"}
 
 
-def test_what_it_did_before_it_failed_is_undone():
+def test_what_it_did_before_it_failed_is_undone(customers):
     def fail(request):
-        create("lost")
+        customers.create("lost")
         raise LookupError
 
-    with transaction.atomic():
-        create("before")
+    with customers.atomic():
+        customers.create("before")
         with pytest.raises(LookupError):
             with_timeout(fail, 30)(None)
-        create("after")
-    assert names() == {"before", "after"}
+        customers.create("after")
+    assert customers.names() == {"before", "after"}
 
 
-def test_late_it_cannot_touch_the_database_any_more():
+def test_late_it_cannot_touch_the_database_any_more(customers):
     go_on, ended, caught = threading.Event(), threading.Event(), []
 
     def late(request):
-        create("lost")
+        customers.create("lost")
         go_on.wait(30)
-        for touch in (names, lambda: create("later")):
+        for touch in (customers.names, lambda: customers.create("later")):
             try:
                 touch()
             except DatabaseError as exc:
                 caught.append(type(exc))
         ended.set()
 
-    with transaction.atomic():
-        create("before")
+    with customers.atomic():
+        customers.create("before")
         with pytest.raises(PartTimeout):
             with_timeout(late, 0.05)(None)
         go_on.set()
         assert ended.wait(30)
-        create("after")
+        customers.create("after")
     assert caught == [Revoked] * 2
-    assert names() == {"before", "after"}
+    assert customers.names() == {"before", "after"}
 
 
-def test_late_outside_a_transaction_neither():
+def test_late_outside_a_transaction_neither(customers):
     go_on, ended, caught = threading.Event(), threading.Event(), []
 
     def late(request):
         go_on.wait(30)
         try:
-            names()
+            customers.names()
         except DatabaseError as exc:
             caught.append(type(exc))
         ended.set()
@@ -88,39 +82,40 @@ def test_late_outside_a_transaction_neither():
     assert caught == [Revoked]
 
 
-@pytest.mark.django_db(transaction=False)
-def test_in_a_test_case_a_late_part_costs_itself_only(deliver):
+@pytest.mark.django_db(databases=services.DATABASES)
+def test_in_a_test_case_a_late_part_costs_itself_only(deliver, customers):
     gate = threading.Event()
 
     def late(request):
-        create("lost")
+        customers.create("lost")
         gate.wait(30)
 
-    create("before")
+    customers.create("before")
     outcomes = deliver(
-        a=lazy(with_timeout(late, 0.05)), b=lazy(with_timeout(lambda request: names(), 30))
+        a=lazy(with_timeout(late, 0.05)),
+        b=lazy(with_timeout(lambda request: customers.names(), 30)),
     )
     gate.set()
     assert [one.status for one in outcomes.values()] == ["timeout", "ok"]
     assert outcomes["b"].value == {"before"}
 
 
-def test_on_commit_hooks_are_kept_with_the_work_they_belong_to():
+def test_on_commit_hooks_are_kept_with_the_work_they_belong_to(customers):
     ran = []
 
     def hook(request, name):
-        transaction.on_commit(lambda: ran.append(name))
+        transaction.on_commit(lambda: ran.append(name), using=customers.alias)
         if name == "lost":
             raise LookupError
 
-    with transaction.atomic():
+    with customers.atomic():
         with_timeout(hook, 30)(None, "kept")
         with pytest.raises(LookupError):
             with_timeout(hook, 30)(None, "lost")
     assert ran == ["kept"]
 
 
-def slowly(rows):
+def slowly(connection, rows):
     """Count to *rows*, in the database."""
     numbers = {
         "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %s)"
@@ -132,7 +127,7 @@ def slowly(rows):
         return cursor.fetchone()
 
 
-def test_a_transaction_is_sound_whenever_the_limit_passes():
+def test_a_transaction_is_sound_whenever_the_limit_passes(customers):
     """Trials timed around the limit: in a statement, between two, in a savepoint, at the end."""
     chance = random.Random(7)
     ends = {"in time": 0, "late": 0}
@@ -140,23 +135,23 @@ def test_a_transaction_is_sound_whenever_the_limit_passes():
 
         def work(request, trial=trial):
             for number in range(chance.randrange(12)):
-                with transaction.atomic():
-                    create(f"inside-{trial}-{number}")
-            slowly(chance.choice([10, 3_000, 60_000]))
-            return list(Customer.objects.iterator(chunk_size=2))
+                with customers.atomic():
+                    customers.create(f"inside-{trial}-{number}")
+            slowly(customers.connection, chance.choice([10, 3_000, 60_000]))
+            return list(customers.all.iterator(chunk_size=2))
 
-        with transaction.atomic():
-            create(f"before-{trial}")
-            before = names()
+        with customers.atomic():
+            customers.create(f"before-{trial}")
+            before = customers.names()
             try:
                 # However busy the machine is, some end in time.
                 with_timeout(work, chance.uniform(0.0005, 0.03) if trial % 10 else 60)(None)
                 ends["in time"] += 1
             except PartTimeout:
                 ends["late"] += 1
-                if connection.needs_rollback:
+                if customers.connection.needs_rollback:
                     continue  # marked for rollback: cleanly, by itself
-                assert names() == before
-            create(f"after-{trial}")
-        assert {f"before-{trial}", f"after-{trial}"} <= names()
+                assert customers.names() == before
+            customers.create(f"after-{trial}")
+        assert {f"before-{trial}", f"after-{trial}"} <= customers.names()
     assert all(ends.values()), ends

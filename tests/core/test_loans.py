@@ -1,0 +1,210 @@
+"""The connection that a timed call is lent: what it must not share, and what cannot be freed."""
+
+import itertools
+import os
+import threading
+import time
+from unittest import mock
+
+import pytest
+from django.db import DatabaseError, connection, connections, transaction
+
+from django_partstream import deadlines, loans, with_timeout
+from django_partstream.exceptions import PartTimeout
+from django_partstream.loans import Revoked
+from example_schema.models import Customer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def create(name):
+    return Customer.objects.create(name=name, email=f"{name}@example.com", city="x")
+
+
+def names():
+    return set(Customer.objects.values_list("name", flat=True))
+
+
+def wait_for_late_calls():
+    end = time.monotonic() + 30
+    while deadlines.abandoned_calls():
+        assert time.monotonic() < end
+        os.sched_yield()
+
+
+@pytest.mark.parametrize("method", ["cursor", "chunked_cursor", "connect"])
+def test_a_method_that_a_tool_put_over_a_connections_own_stays_with_it(monkeypatch, method):
+    """As Django's TestCase leaves them behind, and debug toolbars put them there."""
+    monkeypatch.setattr(connection, method, getattr(connection, method))
+    with transaction.atomic():
+        create("before")
+        assert with_timeout(lambda request: names(), 30)(None) == {"before"}
+
+
+def test_a_timed_call_within_a_late_one_is_refused_its_database_too():
+    go_on, ended, caught = threading.Event(), threading.Event(), []
+
+    def inner(request):
+        go_on.wait(30)
+        try:
+            create("lost")
+        except DatabaseError as exc:
+            caught.append(type(exc))
+        ended.set()
+
+    with transaction.atomic():
+        with pytest.raises(PartTimeout):
+            with_timeout(lambda request: with_timeout(inner, 60)(request), 0.05)(None)
+        go_on.set()
+        assert ended.wait(30)
+        assert names() == set()
+    assert caught == [Revoked]
+
+
+def test_a_call_whose_time_is_up_before_its_thread_has_begun_is_not_made(monkeypatch):
+    made, begin = [], threading.Event()
+    taken = loans.Loans.taken
+
+    def later(self):
+        begin.wait(30)
+        return taken(self)
+
+    monkeypatch.setattr(loans.Loans, "taken", later)
+    with pytest.raises(PartTimeout):
+        with_timeout(made.append, 0.01)(None)
+    begin.set()
+    wait_for_late_calls()
+    assert made == []
+
+
+def test_a_late_call_commits_nothing():
+    go_on = threading.Event()
+
+    def work(request):
+        with transaction.atomic():
+            create("lost")
+            go_on.wait(30)
+
+    with pytest.raises(PartTimeout):
+        with_timeout(work, 0.2)(None)
+    go_on.set()
+    wait_for_late_calls()
+    assert names() == set()
+
+
+def test_a_limit_reaches_the_calls_within_a_call():
+    inner = []
+
+    def endless(request):
+        inner.append(request)
+        for _ in deadlines.until_late(itertools.count()):
+            pass
+
+    with pytest.raises(PartTimeout):
+        with_timeout(lambda request: with_timeout(endless, 600)(request), 0.05)(None)
+    wait_for_late_calls()
+    assert len(inner) == 1
+
+
+def test_a_cursor_keeps_what_is_set_on_it():
+    def work(request):
+        with connection.cursor() as cursor:
+            cursor.cursor.arraysize = 7
+            return cursor.cursor._cursor.arraysize
+
+    assert with_timeout(work, 30)(None) == 7
+
+
+@pytest.fixture
+def cannot_cancel():
+    """A database that cannot cancel a statement."""
+    if connection.vendor != "sqlite":
+        pytest.skip("a statement that waits for the test is a function of SQLite's")
+    with mock.patch.object(loans, "cancel"):
+        yield
+
+
+def test_a_statement_that_cannot_be_cancelled_costs_the_transaction_not_the_limit(cannot_cancel):
+    go_on = threading.Event()
+
+    def stuck(request):
+        connection.connection.create_function("stuck", 0, lambda: go_on.wait(30))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT stuck()")
+
+    raw = []
+    with transaction.atomic():
+        create("lost")
+        raw.append(connection.connection)
+        started = time.monotonic()
+        with pytest.raises(PartTimeout):
+            with_timeout(stuck, 0.05)(None)
+        assert time.monotonic() - started < 20  # far from the 30 seconds of the statement
+        assert connection.needs_rollback
+        with pytest.raises(DatabaseError):
+            names()
+    assert names() == set()
+    assert connection.connection is not raw[0]
+    go_on.set()
+    wait_for_late_calls()
+    with pytest.raises(Exception, match="closed"):
+        raw[0].cursor()
+
+
+def test_outside_a_transaction_it_goes_on_alone(cannot_cancel):
+    go_on, raw = threading.Event(), []
+
+    def stuck(request):
+        connection.ensure_connection()
+        connection.connection.create_function("stuck", 0, lambda: go_on.wait(30))
+        raw.append(connection.connection)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT stuck()")
+
+    with pytest.raises(PartTimeout):
+        with_timeout(stuck, 0.5)(None)
+    assert names() == set()
+    go_on.set()
+    wait_for_late_calls()
+    assert deadlines.abandoned_calls() == 0
+    with pytest.raises(Exception, match="closed"):
+        raw[0].cursor()
+
+
+class TestAThreadForTimedCalls:
+    def who(self, request):
+        names()
+        return threading.get_ident(), connections["default"].connection
+
+    def test_it_takes_the_next_call_and_keeps_a_connection_that_may_live_on(self, monkeypatch):
+        monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
+        (thread, first), (again, second) = [with_timeout(self.who, 30)(None) for _ in range(2)]
+        assert (thread, first) == (again, second)
+        assert thread != threading.get_ident()
+
+    def test_it_keeps_none_that_may_not(self):
+        _, raw = with_timeout(self.who, 30)(None)
+        with pytest.raises(Exception, match="closed"):
+            raw.cursor()
+
+    def test_it_ends_when_there_is_nothing_to_do(self, monkeypatch):
+        monkeypatch.setattr(deadlines, "_idle", [])
+        monkeypatch.setattr(deadlines, "IDLE", 0.01)
+        before = set(threading.enumerate())
+        threads = [with_timeout(lambda request: threading.current_thread(), 30)(None)]
+        threads[0].join(30)
+        assert not set(threading.enumerate()) - before
+        assert with_timeout(lambda request: 5, 30)(None) == 5
+
+    def test_a_call_that_left_a_transaction_open_leaves_none_to_the_next(self, monkeypatch):
+        monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
+        with_timeout(lambda request: transaction.atomic().__enter__(), 30)(None)
+        in_one = with_timeout(lambda request: connection.in_atomic_block, 30)(None)
+        assert in_one is False
+
+    def test_no_more_wait_than_the_pool_is_large(self, monkeypatch, settings):
+        settings.PARTSTREAM = {"MAX_THREADS": 1}
+        monkeypatch.setattr(deadlines, "_idle", [])
+        outer = with_timeout(lambda request: with_timeout(self.who, 30)(None), 30)
+        outer(None)
+        assert len(deadlines._idle) == 1

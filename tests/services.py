@@ -1,0 +1,90 @@
+"""
+The PostgreSQL and Redis of the tests: where they are, or why they cannot be used.
+
+Their addresses are ``PARTSTREAM_TEST_POSTGRES_URL`` and ``PARTSTREAM_TEST_REDIS_URL``, by default
+on loopback. What needs one of them is marked ``@pytest.mark.postgres`` or ``@pytest.mark.redis``:
+skipped where it is not there, and in CI a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+from psycopg.conninfo import conninfo_to_dict
+
+POSTGRES_URL = os.environ.get(
+    "PARTSTREAM_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres"
+)
+REDIS_URL = os.environ.get("PARTSTREAM_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+
+START = {
+    "postgres": "docker run -p 127.0.0.1:5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres",
+    "redis": "docker run -p 127.0.0.1:6379:6379 redis",
+}
+
+
+def _ask_postgres() -> None:
+    psycopg.connect(POSTGRES_URL, connect_timeout=2).close()
+
+
+def _ask_redis() -> None:
+    with redis.Redis.from_url(REDIS_URL, socket_connect_timeout=2, socket_timeout=2) as one:
+        one.ping()
+
+
+def _lacking() -> dict[str, str]:
+    """Which service does not answer, and what it said."""
+    lacking = {}
+    for name, url, ask in [
+        ("postgres", POSTGRES_URL, _ask_postgres),
+        ("redis", REDIS_URL, _ask_redis),
+    ]:
+        try:
+            ask()
+        except (psycopg.Error, redis.RedisError) as exc:
+            lacking[name] = (
+                f"needs {name} at {url} (PARTSTREAM_TEST_{name.upper()}_URL names another): "
+                f"{START[name]} [{str(exc).splitlines()[0]}]"
+            )
+    return lacking
+
+
+LACKING = _lacking()
+
+
+def database(**options: Any) -> dict[str, Any]:
+    """A Django database on that PostgreSQL; its tests have one of their own per process."""
+    info = conninfo_to_dict(POSTGRES_URL)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": info.get("dbname", "postgres"),
+        "USER": info.get("user", ""),
+        "PASSWORD": info.get("password", ""),
+        "HOST": info.get("host", ""),
+        "PORT": info.get("port", ""),
+        "TEST": {"NAME": f"partstream_tests_{os.getpid()}"},
+        **options,
+    }
+
+
+def cache(**options: Any) -> dict[str, Any]:
+    """A Django cache on that Redis, with keys of its own per process."""
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"partstream-tests-{os.getpid()}",
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+        **options,
+    }
+
+
+#: The databases that a test which runs on each of them asks for, and the tests' parameters.
+DATABASES = ["default"] if "postgres" in LACKING else ["default", "postgres"]
+EACH_DATABASE = [
+    pytest.param("default", id="sqlite"),
+    pytest.param("postgres", id="postgresql", marks=pytest.mark.postgres),
+]
