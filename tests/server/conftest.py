@@ -1,0 +1,150 @@
+"""Servers for the tests, which end with them; what they logged is shown where a test fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests import services
+from tests.server.servers import KINDS, Gate, Server
+from tests.server.sessions import Sessions
+
+_running: list[Server] = []
+
+
+#: What Python writes of a coroutine, task or future that was forgotten.
+FORGOTTEN = ("was never awaited", "was never retrieved", "was destroyed but it is pending")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for server in _running:
+        server.log.turn_page()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    if report.failed:
+        for server in _running:
+            if text := server.log.page():
+                report.sections.append((f"log of {server.kind}", text[-20_000:]))
+    return report
+
+
+def _starting(place: Any) -> Iterator[Callable[..., Server]]:
+    started: list[Server] = []
+
+    def start(
+        kind: str,
+        *options: str,
+        atomic: bool = False,
+        postgres: dict[str, Any] | None = None,
+        **environ: Any,
+    ) -> Server:
+        name = f"site-{uuid4().hex[:8]}"
+        if postgres is not None:
+            databases = {"default": _postgres(name, ATOMIC_REQUESTS=atomic, **postgres)}
+        else:
+            databases = {"default": _sqlite(place / name, ATOMIC_REQUESTS=atomic)}
+            if "postgres" not in services.LACKING:
+                databases["postgres"] = _postgres(name, ATOMIC_REQUESTS=atomic)
+        environ = {"SITE_DATABASES": databases, "SITE_CACHES": _caches(), **environ}
+        server = Server(kind, *options, **environ)
+        server.name = name
+        started.append(server)
+        _running.append(server)
+        return server
+
+    yield start
+    alive = [server for server in started if server.process.poll() is None]
+    for server in alive:
+        server.terminate()
+    for server in started:
+        server.stop()
+        _running.remove(server)
+    # What one that a part has ended by sys.exit() leaves behind is another matter.
+    logs = "".join(str(server.log) for server in alive)
+    if not any(server.process.returncode for server in started):  # by sys.exit() of a part
+        assert [words for words in FORGOTTEN if words in logs] == [], logs
+
+
+def _sqlite(file: Any, **options: Any) -> dict[str, Any]:
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{file}.sqlite3", **options}
+
+
+def _postgres(name: str, **options: Any) -> dict[str, Any]:
+    more = options.pop("OPTIONS", {})
+    return services.database(OPTIONS={"application_name": name, **more}, **options)
+
+
+def _caches() -> dict[str, Any]:
+    caches = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    if "redis" not in services.LACKING:
+        caches["redis"] = services.cache()
+    return caches
+
+
+@pytest.fixture
+def start(tmp_path: Any) -> Iterator[Callable[..., Server]]:
+    """
+    Start a server of a kind in ``KINDS``; *options* and *environ* are those of ``Server``.
+
+    Its databases are as in the tests' own settings, SQLite's ``default`` and ``postgres`` where
+    that runs; with *postgres*, options of a Django database, that one is ``default``.
+    """
+    yield from _starting(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def start_for_module(tmp_path_factory: Any) -> Iterator[Callable[..., Server]]:
+    """The same, for servers that the tests of a module share."""
+    yield from _starting(tmp_path_factory.mktemp("module"))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: Any) -> Iterator[Callable[..., Server]]:
+    """The server of a kind, atomic or not, that those tests share which leave it as it was."""
+    starting = _starting(tmp_path_factory.mktemp("shared"))
+    start = next(starting)
+
+    @cache
+    def started(kind: str, *, atomic: bool = False) -> Server:
+        return start(kind, atomic=atomic)
+
+    yield started
+    next(starting, None)
+
+
+@pytest.fixture(params=list(KINDS))
+def server(request: pytest.FixtureRequest, shared: Callable[..., Server]) -> Server:
+    """Each kind of server."""
+    return shared(request.param)
+
+
+@pytest.fixture(params=["rest", "graphql"])
+def front(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.close()
+
+
+@pytest.fixture
+def sessions() -> Iterator[Sessions]:
+    """What PostgreSQL knows of the servers' connections."""
+    with Sessions() as sessions:
+        yield sessions
+
+
+@pytest.fixture
+def run() -> str:
+    """A name for the requests of one test."""
+    return uuid4().hex

@@ -1,0 +1,343 @@
+"""Server processes of the site, a client of theirs, and a gate at which parts of theirs wait."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlencode
+
+#: How long anything here is waited for, in seconds.
+PATIENCE = 20.0
+
+#: Every node is asked by this name, as those behind one balancer are.
+HOST = "site.test"
+
+_GUNICORN = [
+    *("gunicorn", "--config=python:tests.server.site.gunicorn", "--bind=fd://{fd}"),
+    *("--timeout=60", "--graceful-timeout=15", "tests.server.site.wsgi"),
+]
+KINDS = {
+    "sync": [*_GUNICORN, "--worker-class=sync", "--workers=1"],
+    "gthread": [*_GUNICORN, "--worker-class=gthread", "--workers=2", "--threads=4"],
+    "uvicorn": [
+        *("uvicorn", "--fd={fd}", "--workers=1", "--lifespan=off", "--no-access-log"),
+        *("--timeout-graceful-shutdown=15", "tests.server.site.asgi:application"),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and how long it took, in seconds."""
+
+    status: int
+    body: Any
+    seconds: float
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The parts of a page by name, of either front."""
+        if "results" in self.body:
+            return {name: one for result in self.body["results"] for name, one in result.items()}
+        return {node["name"]: node[node["name"]] for node in self._nodes()}
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """The code of each part that failed, of either front."""
+        if "results" in self.body:
+            return {error["part"]: error["code"] for error in self.body.get("errors", ())}
+        return {node["name"]: node["error"]["code"] for node in self._nodes() if node["error"]}
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the next page begins, of either front; None on the last page."""
+        if "results" in self.body:
+            return self.body["cursor"]
+        page = self._connection["pageInfo"]
+        return page["endCursor"] if page["hasNextPage"] else None
+
+    @property
+    def _connection(self) -> dict[str, Any]:
+        assert "errors" not in self.body, self.body
+        (connection,) = self.body["data"].values()
+        return connection
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        return [edge["node"] for edge in self._connection["edges"]]
+
+
+def worded(
+    front: str,
+    names: str,
+    *,
+    together: bool = False,
+    first: int = 50,
+    after: str | None = None,
+    **query: Any,
+) -> tuple[str, Any]:
+    """
+    The address and body of a request for one page with the parts *names*, ``"a,b"``.
+
+    *front* is ``rest`` or ``graphql``, *together* has them resolved in threads, and *first* and
+    *after* are GraphQL's.
+    """
+    if front == "rest":
+        return (
+            f"/{'together' if together else 'page'}/?{urlencode({'parts': names, **query})}",
+            None,
+        )
+    parts = [
+        f"{name}(run: {json.dumps(query.get('run'))})" if "cached" in name else name
+        for name in names.split(",")
+    ]
+    text = (
+        "query ($first: Int, $after: String) {"
+        f" {'together' if together else 'board'}(first: $first, after: $after) {{"
+        " pageInfo { hasNextPage endCursor }"
+        f" edges {{ node {{ name status error {{ code }} {' '.join(parts)} }} }} }} }}"
+    )
+    body = {"query": text, "variables": {"first": first, "after": after}}
+    return f"/graphql/?{urlencode(query)}", body
+
+
+class Asking:
+    """A client of one server: how a page is asked for."""
+
+    address: tuple[str, int]
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self._ask(f"{path}?{urlencode(query)}", None)
+
+    def page(self, front: str, names: str, **query: Any) -> Answer:
+        """One page, as :func:`worded` says it."""
+        return self._ask(*worded(front, names, **query))
+
+    def query(self, names: str, *, field: str = "board", **query: Any) -> Answer:
+        """One page of the connection *field*, ``board`` or ``together``."""
+        return self.page("graphql", names, together=field == "together", **query)
+
+    def begin(self, front: str, names: str, **query: Any) -> HTTPConnection:
+        """The same, asked for, with nothing read of the answer."""
+        return request(self.address, *worded(front, names, **query))
+
+    def soon(self, front: str, names: str, **query: Any) -> Future[Answer]:
+        """:meth:`page`, asked in a thread of its own."""
+        future: Future[Answer] = Future()
+
+        def ask() -> None:
+            try:
+                future.set_result(self.page(front, names, **query))
+            except BaseException as exc:
+                future.set_exception(exc)
+
+        threading.Thread(target=ask, daemon=True).start()
+        return future
+
+    def _ask(self, address: str, body: Any) -> Answer:
+        started = time.monotonic()
+        connection = request(self.address, address, body)
+        try:
+            with connection.getresponse() as response:
+                text = response.read()
+                seconds = time.monotonic() - started
+                kind = response.headers.get_content_type()
+                told = json.loads(text) if kind == "application/json" else text.decode()
+                return Answer(response.status, told, seconds)
+        finally:
+            connection.close()
+
+
+def request(place: tuple[str, int], address: str, body: Any) -> HTTPConnection:
+    """A connection on which *address* was asked for, and nothing was read yet."""
+    connection = HTTPConnection(*place, timeout=PATIENCE)
+    connection.request(
+        "GET" if body is None else "POST",
+        address,
+        None if body is None else json.dumps(body),
+        {"Host": HOST, "Connection": "close", "Content-Type": "application/json"},
+    )
+    return connection
+
+
+class Events:
+    """The events of one server's processes, read as they come (``tests/server/site/events.py``)."""
+
+    def __init__(self) -> None:
+        self._told: list[dict[str, Any]] = []
+        self._news = threading.Condition()
+        self._ended = False
+        self._reading, self.writing = os.pipe()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def wait_for(self, event: str, run: str, *, times: int = 1) -> list[dict[str, Any]]:
+        """The events of that name and run, once there are so many; fewer when time is up."""
+        with self._news:
+            self._news.wait_for(
+                lambda: len(self.of(event, run)) >= times or self._ended, timeout=PATIENCE
+            )
+            return self.of(event, run)
+
+    def of(self, event: str, run: str) -> list[dict[str, Any]]:
+        """Those that were read by now."""
+        return [one for one in list(self._told) if (one["event"], one["run"]) == (event, run)]
+
+    def ends(self, run: str, *, times: int = 0) -> list[tuple[str, str]]:
+        """How the parts of *run* ended, name and status, sorted, once *times* of them have."""
+        self.wait_for("resolved", run, times=times)
+        return sorted((one["part"], one["status"]) for one in self.of("resolved", run))
+
+    def _read(self) -> None:
+        with os.fdopen(self._reading) as lines:
+            for line in lines:
+                with self._news:
+                    self._told.append(json.loads(line))
+                    self._news.notify_all()
+        with self._news:
+            self._ended = True  # every process that could write is gone
+            self._news.notify_all()
+
+
+class Log:
+    """What a server writes on its standard output and error, read as it comes."""
+
+    def __init__(self) -> None:
+        self._text, self._turned = "", 0
+        self._news = threading.Condition()
+        self._ended = False
+        self._reading, self.writing = os.pipe()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __str__(self) -> str:
+        return self._text
+
+    def turn_page(self) -> None:
+        """Begin another page, for the test that begins."""
+        self._turned = len(self._text)
+
+    def page(self) -> str:
+        """What it wrote since the page was turned."""
+        return self._text[self._turned :]
+
+    def wait_for(self, words: str) -> bool:
+        """Whether it says *words*, now or soon."""
+        with self._news:
+            self._news.wait_for(lambda: words in self._text or self._ended, timeout=PATIENCE)
+            return words in self._text
+
+    def _read(self) -> None:
+        with os.fdopen(self._reading, errors="replace") as lines:
+            for line in lines:
+                with self._news:
+                    self._text += line
+                    self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+
+class Server(Asking):
+    """
+    One server, which listens from the first moment: its socket was bound before it began.
+
+    *options* are its command's, *environ* what the site is told (what is no str as JSON). Ends
+    with :meth:`stop`.
+    """
+
+    def __init__(self, kind: str, *options: str, **environ: Any) -> None:
+        self.kind, self.log, self.events = kind, Log(), Events()
+        told = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in environ.items()
+        }
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
+            self.address = listening.getsockname()
+            words = [word.format(fd=listening.fileno()) for word in KINDS[kind]]
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-m", *words, *options],
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                    "DJANGO_SETTINGS_MODULE": "tests.server.site.settings",
+                    "SITE_EVENTS": f"/dev/fd/{self.events.writing}",
+                    **told,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=self.log.writing,
+                stderr=self.log.writing,
+                pass_fds=[listening.fileno(), self.events.writing],
+                start_new_session=True,  # so that what is killed is the workers, too
+            )
+        os.close(self.events.writing)
+        os.close(self.log.writing)
+
+    def terminate(self) -> None:
+        """Ask it to end when it has answered what it was asked."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> int:
+        """End it, gracefully or, past its time, not; its exit status."""
+        if self.process.poll() is None:
+            self.terminate()
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            return self.process.wait(PATIENCE)
+
+    def settled(self, run: str = "settled") -> dict[str, Any]:
+        """What a process of it holds once its timed calls have ended; all its events are read."""
+        seen = len(self.events.of("seen", run))
+        answer = self.get("/debug/", within=PATIENCE / 2, run=run)
+        assert answer.status == 200, answer.body
+        self.events.wait_for("seen", run, times=seen + 1)
+        return answer.body
+
+
+class Visit:
+    """A part that waits at a gate, until :meth:`open`."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(PATIENCE)
+        self._connection = connection
+        with connection.makefile("r") as lines:
+            self.part = lines.readline().strip()
+
+    def open(self) -> None:
+        """Let it through."""
+        self._connection.close()
+
+    def gone(self) -> bool:
+        """Whether it has left by itself, waited for."""
+        return self._connection.recv(1) == b""
+
+
+class Gate:
+    """Where parts wait, in whatever process they are: ``?gate=<port>`` tells them."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening.settimeout(PATIENCE)
+        self._visits: list[Visit] = []
+        self.port = self._listening.getsockname()[1]
+
+    def visit(self) -> Visit:
+        """The next part that comes, waited for."""
+        visit = Visit(self._listening.accept()[0])
+        self._visits.append(visit)
+        return visit
+
+    def close(self) -> None:
+        """Let everybody through, and whoever comes later, too."""
+        self._listening.close()
+        for visit in self._visits:
+            visit.open()

@@ -1,0 +1,12 @@
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.server.site.settings")
+
+application = get_asgi_application()
+
+# Not before Django is set up; and not as late as the first request, which would take the longer.
+from tests.server.site import events, urls  # noqa: E402, F401
+
+events.listen()

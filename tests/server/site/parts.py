@@ -1,0 +1,210 @@
+"""The parts, for both fronts."""
+
+import asyncio
+import socket
+import sys
+import time
+from functools import wraps
+from secrets import token_hex
+
+from django.db import connections
+
+from django_partstream import cached_for, lazy, with_timeout
+from tests.server.site.events import tell
+
+#: The limit of parts that run into it, and of those that must not, in seconds.
+LIMIT = 0.3
+AMPLE = 30.0
+
+#: How long a part waits for its gate, or hangs where nothing stops it, in seconds.
+PATIENCE = 20.0
+
+ENDLESS_SQL = """
+    WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 1000000000)
+    SELECT count(*) FROM numbers
+"""
+
+
+def tells_when_left(func):
+    """Have *func* say so when it ends, however and whenever that is."""
+
+    @wraps(func)
+    def told(request):
+        try:
+            return func(request)
+        finally:
+            tell("left", request, part=func.__name__)
+
+    return told
+
+
+def fast(request):
+    return "fast"
+
+
+def slow(request):
+    """Take as long as a query that has something to do; nothing waits for it."""
+    time.sleep(0.05)
+    return "slow"
+
+
+def rows(request):
+    with _database(request).cursor() as cursor:
+        cursor.execute("SELECT 42")
+        return cursor.fetchone()[0]
+
+
+def failing(request):
+    raise ConnectionError("the upstream of this part is down")
+
+
+def gated(request):
+    """Wait at the gate to be let through."""
+    with _at_gate(request, "gated") as gate:
+        gate.recv(1)
+    return "let through"
+
+
+async def gated_async(request):
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(request.GET["gate"]))
+    try:
+        writer.write(b"gated_async\n")
+        async with asyncio.timeout(PATIENCE):
+            await reader.read(1)
+    except asyncio.CancelledError:
+        tell("cancelled", request, part="gated_async")
+        raise
+    finally:
+        writer.close()
+    return "let through"
+
+
+async def meets(request, barrier):
+    """Return once as many parts as *barrier* has parties are here, at the same time."""
+    async with asyncio.timeout(PATIENCE):
+        await barrier.wait()
+    return "met"
+
+
+@cached_for(60, per_user=False, cache="redis")
+def cached(request, run=None):
+    tell("computed", request, part="cached")
+    return token_hex(8)
+
+
+@cached_for(60, per_user=False, cache="redis")
+async def cached_async(request, run=None):
+    """Computed at the gate."""
+    await gated_async(request)
+    tell("computed", request, part="cached_async")
+    return token_hex(8)
+
+
+@tells_when_left
+def hangs_in_sql(request):
+    connection = _database(request)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Who asks for the lock is told when this statement has ended.
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock_shared(hashtext(%s)), pg_sleep(%s)",
+                [request.GET.get("run", ""), PATIENCE],
+            )
+        else:
+            cursor.execute(ENDLESS_SQL)
+        return cursor.fetchone()
+
+
+@tells_when_left
+def hangs_at_gate(request):
+    with _at_gate(request, "hangs_at_gate") as gate:
+        gate.recv(1)
+    return "late"
+
+
+@tells_when_left
+def hangs_busy(request):
+    """Compute, and wait for nothing, until the gate is opened."""
+    end = time.monotonic() + PATIENCE
+    with _at_gate(request, "hangs_busy") as gate:
+        gate.setblocking(False)
+        while time.monotonic() < end:
+            try:
+                gate.recv(1)
+            except BlockingIOError:
+                continue
+            break
+    return "late"
+
+
+def exits(request):
+    sys.exit("a part calls sys.exit()")
+
+
+async def exits_async(request):
+    sys.exit("a coroutine calls sys.exit()")
+
+
+def recurses(request):
+    return recurses(request)
+
+
+def endless(request):
+    """Yield for as long as somebody asks (and no more than PATIENCE, to spare the machine)."""
+    end = time.monotonic() + PATIENCE
+    try:
+        while time.monotonic() < end:
+            yield len(bytes(10_000))
+        tell("drained", request, part="endless")
+    except GeneratorExit:
+        tell("closed", request, part="endless")
+
+
+def _database(request):
+    return connections[request.GET.get("using", "default")]
+
+
+def _at_gate(request, part):
+    """A connection to the request's gate, which now knows that *part* is there."""
+    gate = socket.create_connection(("127.0.0.1", int(request.GET["gate"])), timeout=PATIENCE)
+    gate.sendall(f"{part}\n".encode())
+    return gate
+
+
+class Parts:
+    """Every part there is; a client chooses (``?parts=`` in REST, by selection in GraphQL)."""
+
+    def get_parts(self):
+        barrier = asyncio.Barrier(2)
+        return [
+            ("fast", lazy(fast)),
+            ("slow", lazy(slow)),
+            ("rows_a", lazy(rows)),
+            ("rows_b", lazy(rows)),
+            ("rows_c", lazy(rows)),
+            ("rows_d", lazy(rows)),
+            ("timely", lazy(with_timeout(rows, AMPLE))),
+            ("failing", lazy(failing)),
+            ("gated", lazy(gated)),
+            ("gated_too", lazy(gated)),
+            ("gated_async", lazy(gated_async)),
+            ("gated_timed", lazy(with_timeout(gated, AMPLE))),
+            ("gated_timed_async", lazy(with_timeout(gated_async, AMPLE))),
+            ("meets_a", lazy(meets, barrier)),
+            ("meets_b", lazy(meets, barrier)),
+            ("cached", lazy(cached)),
+            ("cached_async", lazy(cached_async)),
+            ("hangs_in_sql", lazy(with_timeout(hangs_in_sql, LIMIT))),
+            ("hangs_at_gate", lazy(with_timeout(hangs_at_gate, LIMIT))),
+            ("hangs_busy", lazy(with_timeout(hangs_busy, LIMIT))),
+            ("exits", lazy(exits)),
+            ("exits_async", lazy(exits_async)),
+            ("exits_timed", lazy(with_timeout(exits, AMPLE))),
+            ("recurses", lazy(recurses)),
+            ("recurses_timed", lazy(with_timeout(recurses, AMPLE))),
+            ("endless", lazy(with_timeout(endless, LIMIT))),
+            ("rows_e", lazy(rows)),
+            ("rows_f", lazy(rows)),
+            ("timely_too", lazy(with_timeout(rows, AMPLE))),
+            ("last", lazy(fast)),
+        ]

@@ -1,0 +1,74 @@
+"""
+Where the parts are: ``/walk/`` (two a page), ``/page/`` (all on one), ``/together/`` (in threads).
+
+``/graphql/`` has them as ``board`` and, in threads, as ``together``. ``/debug/`` tells what a
+process holds; ``/exits/`` is a plain view that calls ``sys.exit()``.
+"""
+
+import graphene
+from django.urls import path
+from graphene.types.generic import GenericScalar
+
+from django_partstream import ProgressiveView
+from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+from partstream_graphql.views import ProgressiveGraphQLView
+from tests.server.site import debug
+from tests.server.site.parts import Parts, exits
+
+
+class View(Parts, ProgressiveView):
+    pass
+
+
+class Board(Parts, ProgressiveConnection):
+    fast = Part(GenericScalar)
+    slow = Part(GenericScalar)
+    rows_a = Part(GenericScalar)
+    rows_b = Part(GenericScalar)
+    rows_c = Part(GenericScalar)
+    rows_d = Part(GenericScalar)
+    timely = Part(GenericScalar)
+    failing = Part(GenericScalar)
+    gated = Part(GenericScalar)
+    gated_too = Part(GenericScalar)
+    gated_async = Part(GenericScalar)
+    gated_timed = Part(GenericScalar)
+    gated_timed_async = Part(GenericScalar)
+    meets_a = Part(GenericScalar)
+    meets_b = Part(GenericScalar)
+    cached = Part(GenericScalar, run=graphene.String())
+    cached_async = Part(GenericScalar, run=graphene.String())
+    hangs_in_sql = Part(GenericScalar)
+    hangs_at_gate = Part(GenericScalar)
+    hangs_busy = Part(GenericScalar)
+    exits = Part(GenericScalar)
+    exits_async = Part(GenericScalar)
+    exits_timed = Part(GenericScalar)
+    recurses = Part(GenericScalar)
+    recurses_timed = Part(GenericScalar)
+    endless = Part(graphene.List(graphene.Int))
+    rows_e = Part(GenericScalar)
+    rows_f = Part(GenericScalar)
+    timely_too = Part(GenericScalar)
+    last = Part(GenericScalar)
+
+
+class Together(Board):
+    concurrency = 4
+
+
+class Query(graphene.ObjectType):
+    board = ProgressiveConnectionField(Board)
+    together = ProgressiveConnectionField(Together)
+
+
+schema = graphene.Schema(query=Query, auto_camelcase=False)
+
+urlpatterns = [
+    path("walk/", View.as_view(chunk_size=2)),
+    path("page/", View.as_view(chunk_size=50)),
+    path("together/", View.as_view(chunk_size=50, concurrency=4)),
+    path("graphql/", ProgressiveGraphQLView.as_view(schema=schema)),
+    path("debug/", debug.view),
+    path("exits/", exits),
+]

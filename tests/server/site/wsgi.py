@@ -1,0 +1,23 @@
+import os
+
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+from django.test import RequestFactory
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.server.site.settings")
+
+application = get_wsgi_application()
+
+# Not before Django is set up; and not as late as the first request, which would take the longer.
+from tests.server.site import events, urls  # noqa: E402
+
+events.listen()
+
+if os.environ.get("SITE_WARM_UP"):
+    names = "rows_a,rows_b,rows_c,rows_d,timely,hangs_in_sql,hangs_at_gate"
+    query = {"parts": names, "run": "warm-up", "gate": os.environ["SITE_WARM_UP"]}
+    view = urls.View.as_view(chunk_size=50, concurrency=4)
+    page = view(RequestFactory().get("/", query)).data
+    if [error["code"] for error in page.get("errors", ())] != ["part_timed_out"] * 2:
+        raise RuntimeError(f"The warm-up got {page}.")
+    connections.close_all()  # those of this thread, as whoever forks must

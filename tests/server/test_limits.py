@@ -1,0 +1,118 @@
+"""A limit holds in every server: for what hangs in its database, waits, or computes without end."""
+
+import os
+import time
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from django_partstream.signals import part_resolved
+from tests import services
+from tests.server.servers import KINDS, Answer, Asking, Events
+from tests.server.sessions import Sessions
+from tests.server.site import events as told
+from tests.server.site.parts import LIMIT
+
+#: How much later than its limit a page may come, in seconds.
+GRACE = 0.25
+
+#: A machine may be busy now; one that is late each time has another reason.
+TRIES = 6
+
+WAYS = [
+    pytest.param("hangs_in_sql", "default", id="in-sqlite"),
+    pytest.param("hangs_in_sql", "postgres", id="in-postgresql", marks=pytest.mark.postgres),
+    pytest.param("hangs_at_gate", "default", id="waiting"),
+    pytest.param("hangs_busy", "default", id="computing"),
+]
+
+everywhere = pytest.mark.parametrize(("part", "using"), WAYS)
+
+
+class Local(Asking):
+    """Django's test client, asked as a server is."""
+
+    def __init__(self):
+        self.client, self.events = Client(), Events()
+
+    def _ask(self, address, body):
+        started = time.monotonic()
+        ask = self.client.get if body is None else self.client.post
+        more = {} if body is None else {"data": body, "content_type": "application/json"}
+        response = ask(address, **more)
+        return Answer(response.status_code, response.json(), time.monotonic() - started)
+
+
+@pytest.fixture
+def local(settings, monkeypatch):
+    settings.ROOT_URLCONF = "tests.server.site.urls"
+    asked = Local()
+    monkeypatch.setenv("SITE_EVENTS", f"/dev/fd/{asked.events.writing}")
+    told.listen()
+    yield asked
+    part_resolved.disconnect(told.resolved)
+    os.close(asked.events.writing)
+
+
+def answered_in_time(asked, front, part, run, **query):
+    """Ask until a page comes in time; whatever its time, each must be right."""
+    names = f"fast,rows_a,{part},rows_b,last"
+    for attempt in range(TRIES):
+        answer = asked.page(front, names, run=f"{run}-{attempt}", **query)
+        assert answer.status == 200
+        assert answer.codes == {part: "part_timed_out"}
+        assert answer.parts == {
+            "fast": "fast", "rows_a": 42, part: None, "rows_b": 42, "last": "fast",
+        }  # fmt: skip
+        assert answer.seconds >= LIMIT
+        if answer.seconds < LIMIT + GRACE:
+            return f"{run}-{attempt}"
+    pytest.fail(f"{TRIES} pages were late, the last one took {answer.seconds:.3f} seconds.")
+
+
+def hangs_no_more(asked, part, run, gate, database=None):
+    """See to it that the late call ends: by itself where it hangs in SQL, else at its gate."""
+    if database is not None:
+        with Sessions(database) as sessions:
+            sessions.wait_until_hung(run)
+            assert sessions.statements(run) == 0
+    if part != "hangs_in_sql":
+        gate.close()
+    assert len(asked.events.wait_for("left", run)) == 1
+    assert asked.events.ends(run, times=5) == sorted(
+        [("fast", "ok"), ("last", "ok"), ("rows_a", "ok"), ("rows_b", "ok"), (part, "timeout")]
+    )
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("front", "atomic"), [("rest", False), ("graphql", True)], ids=["autocommit", "atomic-requests"]
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_of_a_server_is_answered_within_the_limit(
+    shared, kind, front, atomic, part, using, run, gate
+):
+    server = shared(kind, atomic=atomic)
+    query = {"using": using, "gate": gate.port}
+    run = answered_in_time(server, front, part, run, **query)
+    database = services.database()["NAME"] if using == "postgres" else None
+    hangs_no_more(server, part, run, gate, database)
+
+
+@everywhere
+@pytest.mark.django_db(databases=services.DATABASES)
+def test_a_page_in_a_test_case_is_answered_within_the_limit(local, part, using, run, gate):
+    query = {"using": using, "gate": gate.port}
+    run = answered_in_time(local, "graphql", part, run, **query)
+    database = connections[using].settings_dict["NAME"] if using == "postgres" else None
+    hangs_no_more(local, part, run, gate, database)
+
+
+@everywhere
+@pytest.mark.django_db(databases=services.DATABASES, transaction=True)
+def test_a_page_outside_of_transactions_is_answered_within_the_limit(local, part, using, run, gate):
+    query = {"using": using, "gate": gate.port}
+    run = answered_in_time(local, "rest", part, run, **query)
+    database = connections[using].settings_dict["NAME"] if using == "postgres" else None
+    hangs_no_more(local, part, run, gate, database)

@@ -1,0 +1,149 @@
+"""
+A bounded soak: clients walk pages of every kind of part, and nothing piles up.
+
+``make soak`` runs it for a minute; ``SOAK_SECONDS`` says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections import Counter
+from statistics import median
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests import services
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "6"))
+CLIENTS = 8
+WORKERS, SERVER_THREADS, MAX_THREADS, MAX_ABANDONED = 2, 4, 4, 8
+
+#: The parts that each walk asks for, and the code that each ends with.
+FINE = ("fast", "slow", "rows_a", "rows_b", "timely", "meets_a", "meets_b", "cached")
+FAILING = {
+    "failing": "part_failed",
+    "hangs_in_sql": "part_timed_out",
+    "hangs_at_gate": "part_timed_out",
+    "endless": "part_timed_out",
+}
+NAMES = (*FINE, *FAILING)
+
+
+class Watch:
+    """What the server's processes hold, looked at again and again while the clients walk."""
+
+    def __init__(self, application: str) -> None:
+        self.application = application
+        self.connections: list[int] = []
+        self.memory: list[float] = []
+        self.threads: list[int] = []
+
+    def look(self, pids: set[int], threads: int) -> None:
+        with psycopg.connect(services.POSTGRES_URL) as connection:
+            counting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+            (count,) = connection.execute(counting, [self.application]).fetchone()
+        told = subprocess.run(
+            ["ps", "-o", "rss=", *(f"-p{pid}" for pid in pids)], capture_output=True, check=True
+        )
+        self.connections.append(count)
+        self.memory.append(max(int(one) for one in told.stdout.split()) / 1024)
+        self.threads.append(threads)
+
+
+def walk(server: Any, front: str, **query: Any) -> tuple[Counter[str], dict[str, str], int]:
+    """How often each part arrived, the codes of those that failed, and how many pages it took."""
+    arrived: Counter[str] = Counter()
+    codes: dict[str, str] = {}
+    pages, cursor = 0, None
+    while pages == 0 or cursor:
+        if front == "rest":
+            more = {"cursor": cursor} if cursor else {}
+            answer = server.get("/walk/", parts=",".join(NAMES), **query, **more)
+        else:
+            names = ",".join(NAMES)
+            answer = server.query(names, field="together", first=4, after=cursor, **query)
+        assert answer.status == 200, answer.body
+        arrived.update(answer.parts.keys())
+        codes |= answer.codes
+        pages, cursor = pages + 1, answer.cursor
+    return arrived, codes, pages
+
+
+def test_nothing_is_lost_and_nothing_piles_up(start, gate, run, capsys):
+    application = f"partstream-soak-{os.getpid()}"
+    database = services.database(CONN_MAX_AGE=60, OPTIONS={"application_name": application})
+    server = start(
+        "gthread",
+        f"--threads={SERVER_THREADS}",
+        SITE_DATABASES={"default": database},
+        SITE_PARTSTREAM={"MAX_THREADS": MAX_THREADS, "MAX_ABANDONED_CALLS": MAX_ABANDONED},
+    )
+    end = time.monotonic() + SECONDS
+    totals, wrong = Counter(), []
+    counting = threading.Lock()
+
+    def client(number: int) -> None:
+        fronts = ("rest", "graphql")
+        try:
+            for turn in range(10**9):
+                if time.monotonic() > end:
+                    return
+                front = fronts[(number + turn) % 2]
+                arrived, codes, pages = walk(server, front, run=run, gate=gate.port)
+                with counting:
+                    totals.update(walks=1, pages=pages, parts=arrived.total())
+                    if set(arrived) != set(NAMES) or arrived.total() != len(NAMES):
+                        wrong.append(f"{front}: arrived {arrived}")
+                    if codes != FAILING:
+                        wrong.append(f"{front}: codes {codes}")
+        except Exception as exc:
+            wrong.append(repr(exc))
+
+    clients = [threading.Thread(target=client, args=[number]) for number in range(CLIENTS)]
+    for one in clients:
+        one.start()
+    watch, ended = Watch(application), threading.Event()
+    while any(one.is_alive() for one in clients):
+        ended.wait(SECONDS / 30)  # how often it is looked at; nothing waits for it
+        seen = server.get("/debug/", run=run)
+        assert seen.status == 200, seen.body
+        pids = {one["pid"] for one in server.events.of("seen", run)}
+        watch.look(pids, len(seen.body["threads"]))
+    gate.close()
+    server.settled()
+    resolved = Counter(one["part"] for one in server.events.of("resolved", run))
+    computed = len(server.events.of("computed", run))
+    exit_status = server.stop()
+
+    third = len(watch.memory) // 3
+    early, late = median(watch.memory[third : 2 * third]), median(watch.memory[2 * third :])
+    most_connections = WORKERS * (SERVER_THREADS + 2 * MAX_THREADS) + MAX_ABANDONED * WORKERS
+    # Gunicorn has a few of its own; each request has its thread, and at most so many of ours.
+    in_flight = SERVER_THREADS * MAX_THREADS
+    most_threads = 4 + SERVER_THREADS + 2 * MAX_THREADS + MAX_ABANDONED + in_flight
+    with capsys.disabled():
+        print(  # noqa: T201 - it is what the soak is for
+            f"\n\n| soak, {SECONDS:g} s, {CLIENTS} clients, gunicorn gthread | |\n|---|---:|\n"
+            f"| walks, pages, parts | {totals['walks']}, {totals['pages']}, {totals['parts']} |\n"
+            f"| parts that ended, parts that arrived | {resolved.total()}, {totals['parts']} |\n"
+            f"| computations of the cached part | {computed} |\n"
+            f"| wrong or failed responses | {len(wrong)} |\n"
+            f"| PostgreSQL connections, most (bound) | {max(watch.connections)} ({most_connections}) |\n"
+            f"| threads of a worker, most (bound) | {max(watch.threads)} ({most_threads}) |\n"
+            f"| memory of a worker, middle and last third | {early:.0f} MB, {late:.0f} MB |\n"
+        )
+    assert wrong == []
+    assert totals["walks"] >= CLIENTS
+    assert resolved == dict.fromkeys(NAMES, totals["walks"])
+    assert 2 <= computed <= 2 * (1 + (SECONDS + 10) // 60)  # once a minute for each front
+    assert max(watch.connections) <= most_connections
+    assert max(watch.threads) <= most_threads
+    assert late <= early * 1.1 + 8
+    assert exit_status == 0
