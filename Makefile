@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 ARGS ?=
+SOAK ?= 60
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -12,7 +13,7 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check -qq --constraint co
 python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint snapshots pins clean
+.PHONY: help demo test lint soak snapshots pins clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +29,9 @@ lint: $(VENV)/.dev ## Check style, types and which way imports go
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
+
+soak: $(VENV)/.dev ## Walk a real server for a minute, and tell what it holds (SOAK=600: ten)
+	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest tests/server/test_soak.py -q
 
 snapshots: $(VENV)/.dev ## Write the snapshots anew, to be read before they are committed
 	@$(RUN) -m pytest --snapshot-update $(ARGS)

@@ -1,0 +1,82 @@
+"""The production page: its settings are good ones, its commands are understood, its code runs."""
+
+import re
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+from django.core.checks import run_checks
+from django.db.utils import ConnectionHandler
+from django.test import override_settings
+
+from django_partstream import cached_for
+from django_partstream.conf import SETTINGS
+from django_partstream.signals import part_resolved
+
+PAGE = Path(__file__).parent.parent / "docs" / "production.md"
+if not PAGE.exists():
+    pytest.skip("docs/ is not beside these tests", allow_module_level=True)
+
+PYTHON = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+COMMANDS = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
+
+
+def run(code, **names):
+    exec(compile(code, PAGE, "exec"), names)
+    return names
+
+
+def test_its_settings_pass_djangos_checks():
+    told, pooled = (run(code) for code in PYTHON if "DATABASES" in code)
+    kept = {name: told[name] for name in ("CACHES", "PARTSTREAM", "LOGGING")}
+    with override_settings(**kept):
+        assert run_checks() == []
+    assert told["PARTSTREAM"].keys() <= SETTINGS.keys()
+    for databases in (told["DATABASES"], pooled["DATABASES"]):
+        settings = ConnectionHandler(databases)["default"].settings_dict
+        assert settings["NAME"] == "shop"
+
+
+def test_its_commands_are_understood():
+    from gunicorn.config import Config
+    from uvicorn.main import main
+
+    for name, *options in map(shlex.split, COMMANDS):
+        if name == "gunicorn":
+            told = Config().parser().parse_args(options)
+            assert told.graceful_timeout < told.timeout
+        else:
+            assert name == "uvicorn"
+            assert main.make_context(name, options).params["workers"] == 4
+
+
+def test_what_it_says_of_invalidation_runs(rf):
+    (code,) = [code for code in PYTHON if "invalidate" in code]
+    declared, used = code.split("\n\n\n")
+    body = declared.replace("...", "return next(self.runs)").replace("\n", "\n    ")
+    names = run(f"class DashboardParts:\n    {body}", cached_for=cached_for)
+    parts = names["DashboardParts"]
+    parts.runs, parts.get_parts = iter(range(9)), list
+    request = rf.get("/")
+    request.user = SimpleNamespace(pk=1, is_authenticated=True)
+
+    def ask():
+        return [parts().get_analytics(request) for _ in range(2)]
+
+    assert ask() == [0, 0]
+    for number, line in enumerate(used.strip().splitlines(), start=1):
+        run(line, **names, request=request)
+        assert ask() == [number, number]
+
+
+def test_what_it_watches_with_is_told_of_parts():
+    (code,) = [code for code in PYTHON if "part_resolved" in code]
+    statsd = mock.Mock()
+    observe = run(code, statsd=statsd)["observe"]
+    try:
+        part_resolved.send(None, name="a", status="ok", seconds=0.5, request=None)
+    finally:
+        part_resolved.disconnect(observe)
+    statsd.timing.assert_called_once_with("part.a.ok", 500)
