@@ -13,8 +13,8 @@ import nox
 HERE = Path(__file__).parent
 CONSTRAINTS = HERE / "constraints.txt"
 PACKAGES = ["django_partstream", "partstream_rest", "partstream_graphql"]
-#: What `make test` runs besides: a browser, and servers that are processes of their own.
-IN_PROCESS = ["--ignore=tests/browser", "--ignore=tests/server"]
+#: What `make test` runs besides: a browser, Node.js, and servers that are processes of their own.
+IN_PROCESS = [f"--ignore=tests/{folder}" for folder in ("browser", "clients", "server")]
 DJANGO = {"3.11": "Django~=5.2.0", "3.12": "Django~=5.2.0", "3.13": "Django>=6.1"}
 
 nox.needs_version = ">=2025.2"

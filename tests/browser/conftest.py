@@ -6,10 +6,7 @@ to touch a database from such a thread unless told that it may: it is told so wh
 lives, and no longer.
 """
 
-import os
 import re
-import shutil
-import subprocess
 import tarfile
 from importlib.util import find_spec
 
@@ -18,12 +15,12 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
+from tests import tools
 from tests.settings import HAS_GRAPHQL, HAS_REST
 
 if not (HAS_REST and HAS_GRAPHQL):
     collect_ignore_glob = ["test_*.py"]  # the example shop has both fronts
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,22 +35,11 @@ PATIENCE = 15_000  # milliseconds, of a busy machine
 CDN = re.compile(r"https://[\w.]+/npm/((?:@[\w-]+/)?[\w-]+@[\w.-]+)/([^\"]+)")
 
 
-def lack(what):
-    """Something that these tests need is not there: a failure in CI, a skip elsewhere."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what, pytrace=False)
-    pytest.skip(what)
-
-
 @pytest.fixture(scope="package")
 def chromium():
-    path = os.environ.get("PARTSTREAM_CHROMIUM")
-    path = path or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if path is None:
-        lack("No Chromium: apt-get install chromium, or name yours in PARTSTREAM_CHROMIUM.")
     if find_spec("playwright") is None:
-        lack("No Playwright: pip install -e .[dev]")
-    return path
+        tools.lack("No Playwright: pip install -e .[dev]")
+    return tools.chromium()
 
 
 @pytest.fixture(scope="package")
@@ -131,12 +117,5 @@ def tarball_name(package):
 
 
 def fetch_packages(packages, folder):
-    npm = shutil.which("npm")
-    if npm is None:
-        lack("No npm: apt-get install npm. GraphiQL's files are fetched with it, once.")
-    subprocess.run(
-        [npm, "pack", "--silent", "--pack-destination", str(folder), *packages],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        timeout=120,
-    )
+    done = tools.npm("pack", "--silent", "--pack-destination", str(folder), *packages)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,40 @@
+"""The example shop, live, for clients that are processes of their own."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+
+from tests.settings import HAS_GRAPHQL, HAS_REST
+from tests.tools import ROOT, node_modules, npm
+
+if not (HAS_REST and HAS_GRAPHQL):
+    collect_ignore_glob = ["test_*.py"]  # the example shop has both fronts
+
+
+@pytest.fixture
+def shop(transactional_db, live_server, client) -> Iterator[dict[str, str]]:
+    """What a client has to know of it, for its environment: address, and a staff's session."""
+    from tests.clients import controls
+
+    call_command("seed", customers=20, products=15, orders=40, verbosity=0)
+    client.force_login(get_user_model().objects.get())
+    session = client.cookies[settings.SESSION_COOKIE_NAME]
+    yield {"PARTSTREAM_URL": live_server.url, "PARTSTREAM_SESSION": session.value}
+    controls.reset()
+
+
+@pytest.fixture
+def vitest(shop):
+    """Run the Vitest tests of a folder against the shop; fail with what they said."""
+
+    def run(folder):
+        folder = ROOT / folder
+        node_modules(folder)
+        done = npm("test", "--silent", folder=folder, **shop)
+        if done.returncode:
+            pytest.fail(done.stdout, pytrace=False)
+
+    return run

@@ -1,0 +1,110 @@
+"""
+What makes the live server of the clients' tests misbehave, asked for over HTTP.
+
+The clients run in processes of their own, so they cannot patch anything. ``GET /control/NAME/``:
+
+- ``fail/?part=a``: the function of part ``a`` raises,
+- ``hang/?part=a``: its limit passes at once,
+- ``hold/?part=a``: it waits until ``release/``,
+- ``leave_out/?part=a``: the response has no such part any more,
+- ``release/``: what waits goes on, and nothing waits from now on,
+- ``reset/``: everything is as it was,
+- ``expired/?cursor=x``: ``{"cursor": …}``, the same cursor as if its time had passed.
+
+Parts are called as in Python (``today_stats``), in both fronts.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Event
+from typing import Any
+from unittest import mock
+
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+
+from django_partstream.attempts import Attempt
+from django_partstream.exceptions import PartTimeout
+from django_partstream.testing import expired
+from example_schema.parts import DashboardParts
+
+#: How long a held part waits to be released, in seconds.
+PATIENCE = 20
+
+_stack = ExitStack()
+_gates: list[Event] = []
+
+
+def reset() -> None:
+    """Let everything be as it was."""
+    release()
+    _stack.close()
+
+
+def release() -> None:
+    """Let what waits go on."""
+    while _gates:
+        _gates.pop().set()
+
+
+def fail(part: str) -> None:
+    _stack.enter_context(_before(part, _raise(RuntimeError(f"{part} fails in this test"))))
+
+
+def hang(part: str) -> None:
+    _stack.enter_context(_before(part, _raise(PartTimeout(5))))
+
+
+def hold(part: str) -> None:
+    gate = Event()
+    _gates.append(gate)
+    _stack.enter_context(_before(part, lambda: gate.wait(PATIENCE)))
+
+
+def leave_out(part: str) -> None:
+    known = DashboardParts.get_parts
+
+    def fewer(parts: DashboardParts) -> list[tuple[str, Any]]:
+        return [pair for pair in known(parts) if pair[0] != part]
+
+    _stack.enter_context(mock.patch.object(DashboardParts, "get_parts", fewer))
+
+
+@contextmanager
+def _before(part: str, act: Callable[[], Any]) -> Iterator[None]:
+    invoke = Attempt.invoke
+
+    def acting(attempt: Attempt, call: Callable[[], Any]) -> Any:
+        if attempt.name == part:
+            act()
+        return invoke(attempt, call)
+
+    with mock.patch.object(Attempt, "invoke", acting):
+        yield
+
+
+def _raise(exc: Exception) -> Callable[[], Any]:
+    def act() -> None:
+        raise exc
+
+    return act
+
+
+def _view(control: Callable[..., None]) -> Callable[[HttpRequest], JsonResponse]:
+    def view(request: HttpRequest) -> JsonResponse:
+        control(**request.GET.dict())
+        return JsonResponse({})
+
+    return view
+
+
+urlpatterns = [
+    *(
+        path(f"control/{control.__name__}/", _view(control))
+        for control in (fail, hang, hold, leave_out, release, reset)
+    ),
+    path(
+        "control/expired/",
+        lambda request: JsonResponse({"cursor": expired(request.GET["cursor"])}),
+    ),
+]
