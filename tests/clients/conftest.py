@@ -33,7 +33,7 @@ def vitest(shop):
     def run(folder):
         folder = ROOT / folder
         node_modules(folder)
-        done = npm("test", "--silent", folder=folder, **shop)
+        done = npm("test", "--silent", folder=folder, NO_COLOR="1", **shop)
         if done.returncode:
             pytest.fail(done.stdout, pytrace=False)
 

@@ -1,0 +1,77 @@
+/** Why a part failed, as the server tells it. */
+export interface PartError {
+  part: string;
+  code: string;
+  message: string;
+  /** Whether asking again may help. */
+  retryable: boolean;
+  /** What finds the failure in the server's log. */
+  reference: string;
+}
+
+/** A part as it came; `value` is null where `error` says why. `P` maps names to values. */
+export type Part<P = Record<string, unknown>> = {
+  [Name in keyof P & string]: {
+    name: Name;
+    value: P[Name] | null;
+    error: PartError | null;
+    /** How many parts the response has. */
+    total: number;
+  };
+}[keyof P & string];
+
+/** What `fetch()` takes, and: */
+export interface Options extends Omit<RequestInit, "method" | "body"> {
+  /** Ask for these parts only: to try again one that failed. */
+  only?: string | readonly string[];
+  /** Another `fetch()`. */
+  fetch?: typeof globalThis.fetch;
+}
+
+/**
+ * Each part of a response as its page comes.
+ *
+ * A cursor that has expired starts the walk again, and no part comes twice.
+ *
+ * @throws PartstreamError the server sent no page.
+ * @throws whatever `fetch()` throws; the reason of `signal` where that was aborted.
+ */
+export function parts<P = Record<string, unknown>>(
+  url: string | URL,
+  options?: Options,
+): AsyncGenerator<Part<P>, void, undefined>;
+
+export interface Progress<P = Record<string, unknown>> {
+  /** The parts of this page, `[{ name: value }, …]`. */
+  results: Array<Partial<P>>;
+  totalLoaded: number;
+  hasMore: boolean;
+}
+
+export class ProgressiveLoader<P = Record<string, unknown>> {
+  constructor(apiUrl: string | URL, options?: Options);
+  apiUrl: string | URL;
+  options: Options;
+  /** What has come so far, `[{ name: value }, …]`. */
+  allData: Array<Partial<P>>;
+  /** The parts of it that failed. */
+  errors: PartError[];
+  /** All parts; `onProgress` is called once a page. Throws as `parts()` does. */
+  loadAll(
+    onProgress?: ((progress: Progress<P>) => void) | null,
+  ): Promise<Array<Partial<P>>>;
+  /** Ask again for these parts, or for all that failed and may be tried again. */
+  retry(...names: string[]): Promise<Array<Partial<P>>>;
+}
+
+/** The server sent no page. */
+export class PartstreamError extends Error {
+  constructor(status: number, code: string, message: string);
+  /** Of HTTP. */
+  status: number;
+  /** "cursor_expired", "permission_denied", …; "" where the body has none. */
+  code: string;
+}
+
+/** The header that Django wants of requests that are no GET, from its cookie. */
+export function csrf(cookie?: string, header?: string): Record<string, string>;

@@ -1,0 +1,112 @@
+// Follow a django-partstream response over REST: its parts, as they come.
+
+// How often in a row a walk is started again without a part that is new.
+const RESTARTS = 3;
+
+/** The server sent no page. `status` of HTTP, `code` of the body ("cursor_expired"), or "". */
+export class PartstreamError extends Error {
+  constructor(status, code, message) {
+    super(message);
+    Object.assign(this, { name: "PartstreamError", status, code });
+  }
+}
+
+/** Each part as its page comes: `{ name, value, error, total }`. */
+export async function* parts(url, options) {
+  for await (const { results, errors, total } of pages(url, options)) {
+    for (const [name, value] of results.flatMap(Object.entries)) {
+      yield { name, value, error: errors.find(({ part }) => part === name) ?? null, total };
+    }
+  }
+}
+
+/** All parts, page by page: `await new ProgressiveLoader(url).loadAll(onProgress)`. */
+export class ProgressiveLoader {
+  constructor(apiUrl, options = {}) {
+    Object.assign(this, { apiUrl, options, allData: [], errors: [] });
+  }
+
+  async loadAll(onProgress = null) {
+    this.allData = [];
+    this.errors = [];
+    for await (const { results, errors, hasMore } of pages(this.apiUrl, this.options)) {
+      this.allData.push(...results);
+      this.errors.push(...errors);
+      onProgress?.({ results, totalLoaded: this.allData.length, hasMore });
+    }
+    return this.allData;
+  }
+
+  /** Ask again for these parts, or for all that failed and may be tried again. */
+  async retry(...names) {
+    const again = this.errors.filter(({ retryable }) => retryable).map(({ part }) => part);
+    const only = names.length ? names : again;
+    if (only.length === 0) return this.allData;
+    for await (const { results, errors } of pages(this.apiUrl, { ...this.options, only })) {
+      const came = results.flatMap(Object.keys);
+      this.errors = this.errors.filter(({ part }) => !came.includes(part)).concat(errors);
+      for (const result of results) {
+        const place = this.allData.findIndex((one) => Object.keys(one)[0] === Object.keys(result)[0]);
+        this.allData.splice(place < 0 ? this.allData.length : place, 1, result);
+      }
+    }
+    return this.allData;
+  }
+}
+
+/** The header that Django wants of requests that are no GET: `headers: csrf()`. */
+export function csrf(cookie = "csrftoken", header = "X-CSRFToken") {
+  const pairs = globalThis.document?.cookie.split("; ") ?? [];
+  const found = pairs.find((pair) => pair.startsWith(`${cookie}=`));
+  return found ? { [header]: decodeURIComponent(found.slice(cookie.length + 1)) } : {};
+}
+
+// The pages of a walk; where a part comes again because the walk began anew, it is left out.
+async function* pages(url, { only, ...options } = {}) {
+  const seen = new Set();
+  const wanted = only === undefined ? undefined : [only].flat().join(",");
+  let cursor;
+  let restarts = RESTARTS;
+  do {
+    let page;
+    try {
+      page = await fetchPage(addressOf(url, { parts: wanted, cursor }), options);
+    } catch (error) {
+      // 410: the cursor has expired, or the part it names is gone. The start is still there.
+      if (error.status !== 410 || !cursor || restarts === 0) throw error;
+      restarts -= 1;
+      cursor = undefined;
+      continue;
+    }
+    const results = page.results.filter((result) => !seen.has(Object.keys(result)[0]));
+    const names = results.flatMap(Object.keys);
+    if (names.length) restarts = RESTARTS;
+    names.forEach((name) => seen.add(name));
+    cursor = page.cursor;
+    if (names.length || !seen.size) {
+      const errors = (page.errors ?? []).filter(({ part }) => names.includes(part));
+      yield { results, errors, total: page.meta.total_parts, hasMore: Boolean(cursor) };
+    }
+  } while (cursor !== null);
+}
+
+function addressOf(url, query) {
+  const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) address.searchParams.set(name, value);
+  }
+  return address.href;
+}
+
+async function fetchPage(address, { fetch = globalThis.fetch, headers, ...init }) {
+  const sent = new Headers(headers);
+  if (!sent.has("Accept")) sent.set("Accept", "application/json");
+  const response = await fetch(address, { ...init, headers: sent });
+  const body = await response.json().catch((error) => {
+    if (!(error instanceof SyntaxError)) throw error; // the request was aborted, or cut
+    return null;
+  });
+  if (response.ok && body?.results) return body;
+  const message = body?.detail ?? `${response.status} ${response.statusText}`.trim();
+  throw new PartstreamError(response.status, body?.code ?? "", message);
+}

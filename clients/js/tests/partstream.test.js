@@ -1,0 +1,325 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { csrf, parts, PartstreamError, ProgressiveLoader } from "../partstream.js";
+import {
+  all,
+  control,
+  DASHBOARD,
+  ECHO,
+  expired,
+  NAMES,
+  namesOf,
+  noting,
+  STAFF,
+} from "./server.js";
+
+describe("a walk", () => {
+  test("gives every part once, in order, with the number of all", async () => {
+    const fetch = noting();
+    const came = await all(parts(DASHBOARD, { ...STAFF, fetch }));
+    expect(namesOf(came)).toEqual(NAMES);
+    expect(came.map(({ total, error }) => [total, error])).toEqual(Array(6).fill([6, null]));
+    expect(came[0].value.store_name).toBe("Corner Shop");
+    expect(fetch.asked.map((query) => query.slice(0, 8))).toEqual(["", "?cursor=", "?cursor="]);
+  });
+
+  test("gives parts while later ones are still worked on", async () => {
+    await control("hold", { part: "recent_orders" });
+    const walk = parts(DASHBOARD, STAFF);
+    expect((await walk.next()).value.name).toBe("overview");
+    expect((await walk.next()).value.name).toBe("today_stats");
+    const third = walk.next();
+    await control("release");
+    expect((await third).value.name).toBe("recent_orders");
+  });
+
+  test("keeps the query and the spelling of an address", async () => {
+    const url = `${ECHO}?year=2024&q=a%20b%26c&q2=#chart`;
+    const came = await all(parts(url));
+    expect(namesOf(came)).toEqual(["query", "headers", "last"]);
+    expect(came[0].value).toEqual({ year: "2024", q: "a b&c", q2: "" });
+    const fetch = noting();
+    await all(parts(url, { fetch }));
+    expect(fetch.asked[2]).toMatch(/^\?year=2024&q=a(%20|\+)b%26c&q2=&cursor=[\w.-]+$/);
+  });
+
+  test("takes a URL object, and leaves it as it was", async () => {
+    const url = new URL(`${ECHO}?a=1`);
+    expect(await all(parts(url))).toHaveLength(3);
+    expect(url.search).toBe("?a=1");
+  });
+
+  test("reads an address relative to the page it is on", async () => {
+    globalThis.location = new URL(DASHBOARD);
+    onTestFinished(() => delete globalThis.location);
+    expect(await all(parts("/api/echo/"))).toHaveLength(3);
+    expect(await all(parts("../echo/?a=1"))).toHaveLength(3);
+  });
+
+  test("asks for some parts only", async () => {
+    const only = ["recent_orders", "overview", "today_stats"];
+    const came = await all(parts(DASHBOARD, { ...STAFF, only }));
+    expect(namesOf(came)).toEqual(["overview", "today_stats", "recent_orders"]);
+    expect(came[0].total).toBe(3);
+    expect(namesOf(await all(parts(DASHBOARD, { ...STAFF, only: "overview" })))).toEqual([
+      "overview",
+    ]);
+  });
+
+  test("of no parts gives none", async () => {
+    for (const part of NAMES) await control("leave_out", { part });
+    expect(await all(parts(DASHBOARD, STAFF))).toEqual([]);
+  });
+
+  test("sends headers, in whatever form they are given", async () => {
+    const given = { "X-CSRFToken": "t", "X-Own": "1" };
+    for (const headers of [given, new Headers(given), Object.entries(given)]) {
+      const came = await all(parts(ECHO, { headers }));
+      expect(came[1].value).toMatchObject({
+        accept: "application/json",
+        "x-csrftoken": "t",
+        "x-own": "1",
+      });
+    }
+    const headers = { Accept: "application/json; indent=2" };
+    const came = await all(parts(ECHO, { headers }));
+    expect(came[1].value.accept).toBe(headers.Accept);
+  });
+
+  test("passes on what else fetch() takes", async () => {
+    const given = [];
+    const fetch = (url, init) => {
+      given.push(init.credentials);
+      return globalThis.fetch(url, init);
+    };
+    await all(parts(ECHO, { fetch, credentials: "include" }));
+    expect(given).toEqual(["include", "include", "include"]);
+  });
+});
+
+describe("a part that failed", () => {
+  test("comes with its error, and may be asked for again", async () => {
+    await control("fail", { part: "sales_analytics" });
+    const came = await all(parts(DASHBOARD, STAFF));
+    expect(namesOf(came)).toEqual(NAMES);
+    expect(came[4]).toMatchObject({
+      value: null,
+      error: { part: "sales_analytics", code: "part_failed", retryable: true },
+    });
+    expect(came[4].error.reference).toMatch(/^\w+$/);
+    expect(came[5].error).toBe(null);
+
+    await control("reset");
+    const [again] = await all(parts(DASHBOARD, { ...STAFF, only: came[4].name }));
+    expect(again).toMatchObject({ name: "sales_analytics", error: null, total: 1 });
+    expect(again.value.by_month.length).toBeGreaterThan(0);
+  });
+
+  test("that took too long says so", async () => {
+    await control("hang", { part: "sales_analytics" });
+    const came = await all(parts(DASHBOARD, STAFF));
+    expect(came[4].error.code).toBe("part_timed_out");
+  });
+});
+
+describe("a cursor that can no longer be followed", () => {
+  test("starts the walk again, and no part comes twice", async () => {
+    for (const late of [1, 2]) {
+      const fetch = noting((url, number) => (number === late ? expired(url) : url));
+      expect(namesOf(await all(parts(DASHBOARD, { ...STAFF, fetch })))).toEqual(NAMES);
+      expect(fetch.asked).toHaveLength(3 + 1 + late);
+      expect(fetch.asked[late + 1]).toBe("");
+    }
+  });
+
+  test("does so too where the part it names is gone", async () => {
+    const fetch = noting(async (url, number) => {
+      if (number === 1) await control("leave_out", { part: "today_stats" });
+      return url;
+    });
+    const came = await all(parts(DASHBOARD, { ...STAFF, fetch }));
+    expect(namesOf(came)).toEqual(NAMES);
+    expect(came[5].total).toBe(5);
+  });
+
+  test("may be a later one each time, as long as something new comes", async () => {
+    const fetch = noting((url, number) => ([1, 4].includes(number) ? expired(url) : url));
+    expect(namesOf(await all(parts(DASHBOARD, { ...STAFF, fetch })))).toEqual(NAMES);
+  });
+
+  test("ends the walk where nothing new comes any more", async () => {
+    const fetch = noting((url) => (url.searchParams.has("cursor") ? expired(url) : url));
+    const came = [];
+    const walk = async () => {
+      for await (const { name } of parts(DASHBOARD, { ...STAFF, fetch })) came.push(name);
+    };
+    await expect(walk()).rejects.toMatchObject({ status: 410, code: "cursor_expired" });
+    expect(came).toEqual(["overview", "today_stats"]);
+    expect(fetch.asked).toHaveLength(8);
+  });
+
+  test("made up, is an error at once", async () => {
+    const fetch = noting((url) => {
+      if (url.searchParams.has("cursor")) url.searchParams.set("cursor", "made-up");
+      return url;
+    });
+    await expect(all(parts(DASHBOARD, { ...STAFF, fetch }))).rejects.toMatchObject({
+      status: 400,
+      code: "invalid_cursor",
+    });
+    expect(fetch.asked).toHaveLength(2);
+  });
+});
+
+describe("an answer that is no page", () => {
+  test("of the server's is told in its words", async () => {
+    const refused = await all(parts(DASHBOARD)).catch((error) => error);
+    expect(refused).toBeInstanceOf(PartstreamError);
+    expect(refused).toMatchObject({ name: "PartstreamError", status: 403 });
+    expect(refused.message).toMatch(/credentials/);
+
+    const unknown = parts(DASHBOARD, { ...STAFF, only: "nothing" });
+    await expect(all(unknown)).rejects.toThrow(/overview/);
+  });
+
+  test.each([
+    [502, "text/html", "<h1>Bad Gateway</h1>", "502 Bad Gateway"],
+    [200, "text/html", "<form>Sign in</form>", "200 OK"],
+    [200, "application/json", "null", "200 OK"],
+    [200, "application/json", "[]", "200 OK"],
+    [500, "application/json", '"down"', "500 Internal Server Error"],
+  ])("such as %i %s %s, is told by its status", async (status, type, body, message) => {
+    const server = createServer((_, response) => {
+      response.writeHead(status, { "Content-Type": type }).end(body);
+    });
+    await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+    onTestFinished(() => server.close());
+    const walk = all(parts(`http://127.0.0.1:${server.address().port}/`));
+    await expect(walk).rejects.toMatchObject({ name: "PartstreamError", status, message });
+  });
+
+  test("for want of a network is what fetch() throws", async () => {
+    await expect(all(parts("http://127.0.0.1:1/"))).rejects.toThrow("fetch failed");
+  });
+});
+
+describe("a walk that is aborted", () => {
+  test("before it began asks for nothing", async () => {
+    const fetch = noting();
+    const signal = AbortSignal.abort();
+    await expect(all(parts(DASHBOARD, { ...STAFF, signal, fetch }))).rejects.toThrow("aborted");
+  });
+
+  test("while it waits ends with the reason", async () => {
+    await control("hold", { part: "recent_orders" });
+    const controller = new AbortController();
+    const walk = parts(DASHBOARD, { ...STAFF, signal: controller.signal });
+    await walk.next();
+    await walk.next();
+    const third = walk.next();
+    controller.abort(new Error("the user left"));
+    await expect(third).rejects.toThrow("the user left");
+    await control("release");
+  });
+
+  test("by leaving the loop asks for no more", async () => {
+    const fetch = noting();
+    for await (const { name } of parts(DASHBOARD, { ...STAFF, fetch })) {
+      if (name === "today_stats") break;
+    }
+    expect(fetch.asked).toEqual([""]);
+  });
+});
+
+describe("ProgressiveLoader", () => {
+  test("loads all, and reports each page, as the guide has it", async () => {
+    const reports = [];
+    const loader = new ProgressiveLoader(DASHBOARD, STAFF);
+    const data = await loader.loadAll((progress) => reports.push(progress));
+    expect(data).toBe(loader.allData);
+    expect(data.flatMap(Object.keys)).toEqual(NAMES);
+    expect(reports.map(({ totalLoaded, hasMore }) => [totalLoaded, hasMore])).toEqual([
+      [2, true],
+      [4, true],
+      [6, false],
+    ]);
+    expect(reports[1].results).toEqual(data.slice(2, 4));
+  });
+
+  test("needs no report, and loads anew when asked again", async () => {
+    const loader = new ProgressiveLoader(`${ECHO}?year=2024`);
+    await loader.loadAll();
+    expect(await loader.loadAll()).toHaveLength(3);
+    expect(loader.allData[0]).toEqual({ query: { year: "2024" } });
+  });
+
+  test("tries again what failed, in its place", async () => {
+    await control("fail", { part: "today_stats" });
+    await control("fail", { part: "sales_analytics" });
+    const loader = new ProgressiveLoader(DASHBOARD, STAFF);
+    await loader.loadAll();
+    expect(loader.errors.map(({ part }) => part)).toEqual(["today_stats", "sales_analytics"]);
+    expect(loader.allData[1]).toEqual({ today_stats: null });
+
+    await loader.retry("today_stats");
+    expect(loader.errors).toHaveLength(2);
+    await control("reset");
+    await loader.retry();
+    expect(loader.errors).toEqual([]);
+    expect(loader.allData.flatMap(Object.keys)).toEqual(NAMES);
+    expect(loader.allData[1].today_stats.orders_today).toBeTypeOf("number");
+    const fetch = noting();
+    loader.options.fetch = fetch;
+    await loader.retry();
+    expect(fetch.asked).toEqual([]);
+  });
+
+  test("says what the server said, and keeps what had come", async () => {
+    const fetch = noting((url, number) => (number === 2 ? `${DASHBOARD}?cursor=x` : url));
+    const loader = new ProgressiveLoader(DASHBOARD, { ...STAFF, fetch });
+    await expect(loader.loadAll()).rejects.toMatchObject({ code: "invalid_cursor" });
+    expect(loader.allData).toHaveLength(4);
+  });
+});
+
+describe("csrf()", () => {
+  test("is the header of Django's cookie", () => {
+    globalThis.document = { cookie: "a=1; csrftoken=abc%3D; other=2" };
+    onTestFinished(() => delete globalThis.document);
+    expect(csrf()).toEqual({ "X-CSRFToken": "abc=" });
+    expect(csrf("other", "X-Other")).toEqual({ "X-Other": "2" });
+    expect(csrf("missing")).toEqual({});
+  });
+
+  test("is nothing where there are no cookies", () => {
+    expect(csrf()).toEqual({});
+  });
+});
+
+describe("the package", () => {
+  const here = new URL("..", import.meta.url).pathname;
+  const npm = (...command) => execFileSync("npm", command, { cwd: here, encoding: "utf8" });
+
+  test("has a main module of less than 3 kB, compressed", () => {
+    expect(gzipSync(readFileSync(join(here, "partstream.js"))).length).toBeLessThan(3000);
+  });
+
+  test("ships its modules and their types, and works from its archive", async () => {
+    const place = mkdtempSync(join(tmpdir(), "partstream-"));
+    const [packed] = JSON.parse(npm("pack", "--json", "--silent", "--pack-destination", place));
+    const modules = ["partstream", "react", "vue"].flatMap((name) => [`${name}.js`, `${name}.d.ts`]);
+    expect(packed.files.map(({ path }) => path).sort()).toEqual(
+      ["LICENSE", "README.md", "package.json", "walk.js", ...modules].sort(),
+    );
+    execFileSync("tar", ["-xzf", join(place, packed.filename), "-C", place]);
+    const { parts: shipped } = await import(/* @vite-ignore */ `${place}/package/partstream.js`);
+    expect(await all(shipped(ECHO))).toHaveLength(3);
+  });
+});

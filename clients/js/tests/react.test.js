@@ -1,0 +1,105 @@
+// @vitest-environment jsdom
+
+import { act, cleanup, renderHook, waitFor } from "@testing-library/react";
+import { StrictMode } from "react";
+import { afterEach, expect, test } from "vitest";
+
+import { useParts } from "../react.js";
+import { control, DASHBOARD, ECHO, NAMES, namesOf, noting, STAFF } from "./server.js";
+
+afterEach(cleanup);
+
+function use(url, options = STAFF, extra = {}) {
+  const rendered = renderHook(({ address }) => useParts(address, options), {
+    initialProps: { address: url },
+    ...extra,
+  });
+  return { ...rendered, now: () => rendered.result.current };
+}
+
+const done = (now) => waitFor(() => expect(now().loading).toBe(false), { timeout: 10_000 });
+
+test("parts come one page after another", async () => {
+  await control("hold", { part: "recent_orders" });
+  const { now } = use(DASHBOARD);
+  expect(now()).toMatchObject({ parts: [], total: null, loading: true, error: null });
+  await waitFor(() => expect(namesOf(now().parts)).toEqual(NAMES.slice(0, 2)));
+  expect(now()).toMatchObject({ total: 6, loading: true });
+  await control("release");
+  await done(now);
+  expect(namesOf(now().parts)).toEqual(NAMES);
+});
+
+test("in StrictMode none comes twice", async () => {
+  const { now } = use(DASHBOARD, STAFF, { wrapper: StrictMode });
+  await waitFor(() => expect(now().parts).toHaveLength(6));
+  await done(now);
+  expect(namesOf(now().parts)).toEqual(NAMES);
+});
+
+test("one that failed is tried again in its place", async () => {
+  await control("fail", { part: "today_stats" });
+  const { now } = use(DASHBOARD);
+  await done(now);
+  expect(now().parts[1].error.code).toBe("part_failed");
+  await control("reset");
+  act(() => now().retry("today_stats"));
+  expect(now().loading).toBe(true);
+  await done(now);
+  expect(namesOf(now().parts)).toEqual(NAMES);
+  expect(now().parts[1].error).toBe(null);
+  expect(now().total).toBe(6);
+});
+
+test("what stops the walk is told, and reload() walks again", async () => {
+  const options = {};
+  const { now } = use(DASHBOARD, options);
+  await done(now);
+  expect(now()).toMatchObject({ parts: [], error: { status: 403 } });
+  Object.assign(options, STAFF);
+  act(() => now().reload());
+  await waitFor(() => expect(now().parts).toHaveLength(6));
+  expect(now().error).toBe(null);
+});
+
+test("another address is another walk, and null none", async () => {
+  const { now, rerender } = use(null);
+  expect(now()).toMatchObject({ parts: [], loading: false });
+  rerender({ address: `${ECHO}?a=1` });
+  await waitFor(() => expect(now().parts).toHaveLength(3));
+  rerender({ address: `${ECHO}?a=2` });
+  expect(now().parts).toEqual([]);
+  await waitFor(() => expect(now().parts).toHaveLength(3));
+  expect(now().parts[0].value).toEqual({ a: "2" });
+  rerender({ address: null });
+  expect(now()).toMatchObject({ parts: [], loading: false });
+});
+
+test("leaving ends the walk", async () => {
+  await control("hold", { part: "recent_orders" });
+  const signals = [];
+  const fetch = noting();
+  const options = {
+    ...STAFF,
+    fetch: (url, init) => {
+      signals.push(init.signal);
+      return fetch(url, init);
+    },
+  };
+  const { now, unmount } = use(DASHBOARD, options);
+  await waitFor(() => expect(now().parts).toHaveLength(2));
+  unmount();
+  expect(signals.at(-1).aborted).toBe(true);
+  await control("release");
+  expect(fetch.asked).toHaveLength(2);
+});
+
+test("a signal of one's own ends it too", async () => {
+  await control("hold", { part: "recent_orders" });
+  const controller = new AbortController();
+  const { now } = use(DASHBOARD, { ...STAFF, signal: controller.signal });
+  await waitFor(() => expect(now().parts).toHaveLength(2));
+  act(() => controller.abort(new Error("enough")));
+  await waitFor(() => expect(now().error?.message).toBe("enough"));
+  await control("release");
+});

@@ -1,0 +1,73 @@
+// @vitest-environment jsdom
+
+import { render, screen } from "@testing-library/react";
+import { createElement } from "react";
+import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { createApp } from "vue";
+
+import { show } from "./.readme/dashboard.js";
+import { Dashboard } from "./.readme/Dashboard.jsx";
+import VueDashboard from "./.readme/Dashboard.vue";
+import { load } from "./.readme/loader.js";
+import { takings } from "./.readme/typed.ts";
+import { control, DASHBOARD, NAMES, STAFF } from "./server.js";
+
+// The session cookie, which a browser would send.
+beforeEach(() => {
+  const { fetch } = globalThis;
+  vi.stubGlobal("fetch", (url, init) => {
+    init?.headers.set("Cookie", STAFF.headers.Cookie);
+    return fetch(url, init);
+  });
+  return () => vi.unstubAllGlobals();
+});
+
+const until = (check) => vi.waitFor(check, { timeout: 10_000 });
+
+test("the loop shows each part", async () => {
+  await control("fail", { part: "today_stats" });
+  const board = document.createElement("div");
+  await show(DASHBOARD, board);
+  const said = [...board.children].map((card) => card.textContent);
+  expect(said.map((text) => text.split(":")[0])).toEqual(NAMES);
+  expect(said[0]).toContain("Corner Shop");
+  expect(said[1]).not.toContain("null");
+});
+
+test("the loader tells how far it is, and tries again", async () => {
+  const bar = document.createElement("p");
+  const seen = [];
+  new MutationObserver(() => seen.push(bar.textContent)).observe(bar, { childList: true });
+  const data = await load(DASHBOARD, bar);
+  expect(data.flatMap(Object.keys)).toEqual(NAMES);
+  expect(seen).toEqual(["2 parts, more to come", "4 parts, more to come", "6 parts"]);
+});
+
+test("the React component shows each part, and tries again what failed", async () => {
+  await control("fail", { part: "sales_analytics" });
+  const { container, unmount } = render(createElement(Dashboard, { url: DASHBOARD }));
+  onTestFinished(unmount);
+  await until(() => expect(container.querySelector("main").ariaBusy).toBe("false"));
+  const titles = screen.getAllByRole("heading").map((title) => title.textContent);
+  expect(titles).toEqual(NAMES);
+  await control("reset");
+  screen.getByRole("button").click();
+  await until(() => expect(container.querySelectorAll("pre")).toHaveLength(6));
+});
+
+test("so does the Vue component", async () => {
+  await control("fail", { part: "sales_analytics" });
+  const place = document.createElement("div");
+  const app = createApp(VueDashboard, { url: DASHBOARD });
+  app.mount(place);
+  onTestFinished(() => app.unmount());
+  await until(() => expect(place.querySelector("main").ariaBusy).toBe("false"));
+  expect([...place.querySelectorAll("h2")].map((title) => title.textContent)).toEqual(NAMES);
+  await control("reset");
+  place.querySelector("button").click();
+  await until(() => expect(place.querySelectorAll("pre")).toHaveLength(6));
+});
+
+test("the typed function adds up", async () => {
+  expect(await takings(DASHBOARD)).toBeGreaterThan(0);
+});

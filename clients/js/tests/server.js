@@ -1,0 +1,51 @@
+// The example shop, served by Django for these tests.
+
+const { PARTSTREAM_URL, PARTSTREAM_SESSION } = process.env;
+if (!PARTSTREAM_URL || !PARTSTREAM_SESSION) {
+  throw new Error("These tests need a server: make test ARGS='tests/clients -k javascript'");
+}
+
+export const ECHO = `${PARTSTREAM_URL}/api/echo/`;
+export const DASHBOARD = `${PARTSTREAM_URL}/api/dashboard/`;
+export const NAMES = [
+  "overview",
+  "today_stats",
+  "recent_orders",
+  "inventory_alerts",
+  "sales_analytics",
+  "customer_insights",
+];
+export const STAFF = { headers: { Cookie: `sessionid=${PARTSTREAM_SESSION}` } };
+
+/** Have the server misbehave: `control("fail", { part: "overview" })`. */
+export async function control(what, query = {}) {
+  const response = await fetch(`${PARTSTREAM_URL}/control/${what}/?${new URLSearchParams(query)}`);
+  if (!response.ok) throw new Error(`control ${what}: ${response.status}`);
+  return response.json();
+}
+
+/** A `fetch()` that notes what was asked for, and lets `change(url, number)` ask for another. */
+export function noting(change = (url) => url) {
+  const asked = [];
+  async function noted(url, init) {
+    const meant = await change(new URL(url), asked.length);
+    asked.push(new URL(url).search);
+    return fetch(meant, init);
+  }
+  return Object.assign(noted, { asked });
+}
+
+/** `url` with its cursor as if its time had passed. */
+export async function expired(url) {
+  const { cursor } = await control("expired", { cursor: url.searchParams.get("cursor") });
+  url.searchParams.set("cursor", cursor);
+  return url;
+}
+
+export async function all(iterable) {
+  const items = [];
+  for await (const item of iterable) items.push(item);
+  return items;
+}
+
+export const namesOf = (parts) => parts.map(({ name }) => name);

@@ -1,0 +1,55 @@
+// Compiled, not run: the types that users see.
+
+import { parts, PartstreamError, ProgressiveLoader } from "partstream";
+import { useParts } from "partstream/react";
+import { useParts as useVueParts } from "partstream/vue";
+import { ref } from "vue";
+
+interface Dashboard {
+  overview: { admin: string };
+  recent_orders: Array<{ id: number }>;
+}
+
+export async function typed(): Promise<number | undefined> {
+  for await (const part of parts<Dashboard>("/api/", { signal: AbortSignal.timeout(1000) })) {
+    if (part.name === "overview") return part.value?.admin.length;
+    // @ts-expect-error the other part is a list
+    part.value?.admin;
+    // @ts-expect-error there are no more names
+    if (part.name === "nothing") return part.error?.reference.length;
+  }
+  return undefined;
+}
+
+export async function untyped(): Promise<unknown> {
+  for await (const { name, value, total } of parts(new URL("https://a.test/"), { only: "a" })) {
+    return [name.toUpperCase(), value, total.toFixed()];
+  }
+  // @ts-expect-error a page is asked for with GET
+  parts("/api/", { method: "POST" });
+  return null;
+}
+
+export async function loaded(): Promise<string | undefined> {
+  const loader = new ProgressiveLoader<Dashboard>("/api/");
+  const all = await loader.loadAll(({ results, totalLoaded, hasMore }) => {
+    console.log(results[0].overview?.admin, totalLoaded.toFixed(), hasMore === true);
+  });
+  await loader.retry("overview");
+  return all[0].overview?.admin ?? loader.errors[0].code;
+}
+
+export function Board() {
+  const { parts: came, total, error, retry } = useParts<Dashboard>("/api/");
+  if (error instanceof PartstreamError) return <p>{error.status}</p>;
+  return (
+    <button onClick={() => retry("overview")}>
+      {came[0].name} {came[0].error?.message} {total?.toFixed()}
+    </button>
+  );
+}
+
+export function board(): string | undefined {
+  const { parts: came, loading } = useVueParts<Dashboard>(ref<string | null>(null));
+  return loading.value ? undefined : came.value[0].name;
+}

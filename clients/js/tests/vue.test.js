@@ -1,0 +1,80 @@
+// @vitest-environment jsdom
+
+import { expect, test, vi } from "vitest";
+import { createApp, effectScope, h, nextTick, ref } from "vue";
+
+import { useParts } from "../vue.js";
+import { control, DASHBOARD, ECHO, NAMES, namesOf, STAFF } from "./server.js";
+
+const until = (check) => vi.waitFor(check, { timeout: 10_000 });
+
+function use(url, options = STAFF) {
+  const scope = effectScope();
+  return { ...scope.run(() => useParts(url, options)), leave: () => scope.stop() };
+}
+
+test("a component shows the parts as they come", async () => {
+  await control("hold", { part: "recent_orders" });
+  const place = document.createElement("div");
+  const app = createApp({
+    setup() {
+      const { parts, loading } = useParts(DASHBOARD, STAFF);
+      return () => h("p", [...namesOf(parts.value), loading.value ? "…" : "."].join(" "));
+    },
+  });
+  app.mount(place);
+  expect(place.textContent).toBe("…");
+  await until(() => expect(place.textContent).toBe("overview today_stats …"));
+  await control("release");
+  await until(() => expect(place.textContent).toBe(`${NAMES.join(" ")} .`));
+  app.unmount();
+});
+
+test("one that failed is tried again in its place", async () => {
+  await control("fail", { part: "today_stats" });
+  const { parts, loading, total, retry } = use(DASHBOARD);
+  await until(() => expect(loading.value).toBe(false));
+  expect(parts.value[1].error.code).toBe("part_failed");
+  await control("reset");
+  retry("today_stats");
+  await until(() => expect(parts.value[1].error).toBe(null));
+  expect(namesOf(parts.value)).toEqual(NAMES);
+  expect(total.value).toBe(6);
+});
+
+test("what stops the walk is told, and reload() walks again", async () => {
+  const options = ref({});
+  const { parts, error, reload } = use(DASHBOARD, options);
+  await until(() => expect(error.value?.status).toBe(403));
+  options.value = STAFF;
+  reload();
+  await until(() => expect(parts.value).toHaveLength(6));
+  expect(error.value).toBe(null);
+});
+
+test("another address is another walk, and null none", async () => {
+  const year = ref(null);
+  const { parts, loading } = use(() => year.value && `${ECHO}?year=${year.value}`);
+  expect(loading.value).toBe(false);
+  for (const one of ["2023", "2024"]) {
+    year.value = one;
+    await nextTick();
+    expect(parts.value).toEqual([]);
+    await until(() => expect(parts.value).toHaveLength(3));
+    expect(parts.value[0].value).toEqual({ year: one });
+  }
+  year.value = null;
+  await nextTick();
+  expect([parts.value, loading.value]).toEqual([[], false]);
+});
+
+test("its scope ends the walk", async () => {
+  await control("hold", { part: "recent_orders" });
+  const { parts, loading, leave } = use(DASHBOARD);
+  await until(() => expect(parts.value).toHaveLength(2));
+  leave();
+  await control("release");
+  await nextTick();
+  expect(parts.value).toHaveLength(2);
+  expect(loading.value).toBe(true); // nobody is told any more
+});
