@@ -41,6 +41,23 @@ export function parts<P = Record<string, unknown>>(
   options?: Options,
 ): AsyncGenerator<Part<P>, void, undefined>;
 
+/** A page in the form of REST. */
+export interface Page<P = Record<string, unknown>> {
+  results: Array<Partial<P>>;
+  /** Where the next page begins; null on the last one. */
+  cursor: string | null;
+  meta: { total_parts: number };
+  errors?: PartError[];
+}
+
+/**
+ * The same, of pages from elsewhere: `pageAt(cursor)` gives the page behind a cursor, null for the
+ * first. An error whose `status` is 410 says that the cursor can no longer be followed.
+ */
+export function follow<P = Record<string, unknown>>(
+  pageAt: (cursor: string | null) => Promise<Page<P>>,
+): AsyncGenerator<Part<P>, void, undefined>;
+
 export interface Progress<P = Record<string, unknown>> {
   /** The parts of this page, `[{ name: value }, …]`. */
   results: Array<Partial<P>>;

@@ -12,8 +12,13 @@ export class PartstreamError extends Error {
 }
 
 /** Each part as its page comes: `{ name, value, error, total }`. */
-export async function* parts(url, options) {
-  for await (const { results, errors, total } of pages(url, options)) {
+export function parts(url, options) {
+  return follow(pagesAt(url, options));
+}
+
+/** The same, of pages from elsewhere: `pageAt(cursor)` gives one, in the form REST has. */
+export async function* follow(pageAt) {
+  for await (const { results, errors, total } of pages(pageAt)) {
     for (const [name, value] of results.flatMap(Object.entries)) {
       yield { name, value, error: errors.find(({ part }) => part === name) ?? null, total };
     }
@@ -29,7 +34,7 @@ export class ProgressiveLoader {
   async loadAll(onProgress = null) {
     this.allData = [];
     this.errors = [];
-    for await (const { results, errors, hasMore } of pages(this.apiUrl, this.options)) {
+    for await (const { results, errors, hasMore } of pages(pagesAt(this.apiUrl, this.options))) {
       this.allData.push(...results);
       this.errors.push(...errors);
       onProgress?.({ results, totalLoaded: this.allData.length, hasMore });
@@ -39,10 +44,11 @@ export class ProgressiveLoader {
 
   /** Ask again for these parts, or for all that failed and may be tried again. */
   async retry(...names) {
-    const again = this.errors.filter(({ retryable }) => retryable).map(({ part }) => part);
-    const only = names.length ? names : again;
+    const failed = this.errors.filter(({ retryable }) => retryable).map(({ part }) => part);
+    const only = names.length ? names : failed;
     if (only.length === 0) return this.allData;
-    for await (const { results, errors } of pages(this.apiUrl, { ...this.options, only })) {
+    const again = pagesAt(this.apiUrl, { ...this.options, only });
+    for await (const { results, errors } of pages(again)) {
       const came = results.flatMap(Object.keys);
       this.errors = this.errors.filter(({ part }) => !came.includes(part)).concat(errors);
       for (const result of results) {
@@ -62,21 +68,19 @@ export function csrf(cookie = "csrftoken", header = "X-CSRFToken") {
 }
 
 // The pages of a walk; where a part comes again because the walk began anew, it is left out.
-async function* pages(url, { only, ...options } = {}) {
+async function* pages(pageAt) {
   const seen = new Set();
-  const wanted = only === undefined ? undefined : [only].flat().join(",");
-  let cursor;
+  let cursor = null;
   let restarts = RESTARTS;
   do {
     let page;
     try {
-      page = await fetchPage(addressOf(url, { parts: wanted, cursor }), options);
+      page = await pageAt(cursor);
     } catch (error) {
       // 410: the cursor has expired, or the part it names is gone. The start is still there.
       if (error.status !== 410 || !cursor || restarts === 0) throw error;
       restarts -= 1;
-      cursor = undefined;
-      continue;
+      page = await pageAt(null);
     }
     const results = page.results.filter((result) => !seen.has(Object.keys(result)[0]));
     const names = results.flatMap(Object.keys);
@@ -87,13 +91,18 @@ async function* pages(url, { only, ...options } = {}) {
       const errors = (page.errors ?? []).filter(({ part }) => names.includes(part));
       yield { results, errors, total: page.meta.total_parts, hasMore: Boolean(cursor) };
     }
-  } while (cursor !== null);
+  } while (cursor);
+}
+
+function pagesAt(url, { only, ...options } = {}) {
+  const wanted = only === undefined ? null : [only].flat().join(",");
+  return (cursor) => fetchPage(addressOf(url, { parts: wanted, cursor }), options);
 }
 
 function addressOf(url, query) {
   const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) address.searchParams.set(name, value);
+    if (value !== null) address.searchParams.set(name, value);
   }
   return address.href;
 }

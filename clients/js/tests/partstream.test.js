@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { csrf, parts, PartstreamError, ProgressiveLoader } from "../partstream.js";
+import { csrf, follow, parts, PartstreamError, ProgressiveLoader } from "../partstream.js";
 import {
   all,
   control,
@@ -286,6 +286,30 @@ describe("ProgressiveLoader", () => {
     const loader = new ProgressiveLoader(DASHBOARD, { ...STAFF, fetch });
     await expect(loader.loadAll()).rejects.toMatchObject({ code: "invalid_cursor" });
     expect(loader.allData).toHaveLength(4);
+  });
+});
+
+describe("follow()", () => {
+  test("walks pages of any origin, from null to null", async () => {
+    const asked = [];
+    const meta = { total_parts: 2 };
+    const answers = [
+      { results: [{ a: 1 }], cursor: "old", meta },
+      Object.assign(new Error("too old"), { status: 410 }),
+      { results: [{ a: 1 }], cursor: "next", meta },
+      { results: [{ b: null }], cursor: null, meta, errors: [{ part: "b", code: "part_failed" }] },
+    ];
+    const pageAt = async (cursor) => {
+      const answer = answers[asked.push(cursor) - 1];
+      if (answer instanceof Error) throw answer;
+      return answer;
+    };
+    const came = await all(follow(pageAt));
+    expect(came.map(({ name, error }) => [name, error?.code])).toEqual([
+      ["a", undefined],
+      ["b", "part_failed"],
+    ]);
+    expect(asked).toEqual([null, "old", null, "next"]);
   });
 });
 
