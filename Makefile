@@ -13,10 +13,10 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check -qq --constraint co
 python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak snapshots pins clean
+.PHONY: help demo test lint soak screenshots snapshots pins clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.demo ## Serve the example shop on http://127.0.0.1:8000 (PORT=8001: elsewhere)
 	@EXAMPLE_SIGN_IN=1 $(RUN) manage.py demo --port $(PORT)
@@ -33,6 +33,9 @@ lint: $(VENV)/.dev ## Check style, types and which way imports go
 soak: $(VENV)/.dev ## Walk a real server for a minute, and tell what it holds (SOAK=600: ten)
 	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest tests/server/test_soak.py -q
 
+screenshots: $(VENV)/.dev ## Take pictures of the dashboard, into screenshots/ (needs Chromium)
+	@$(RUN) -m pytest tests/browser/screenshots.py -q
+
 snapshots: $(VENV)/.dev ## Write the snapshots anew, to be read before they are committed
 	@$(RUN) -m pytest --snapshot-update $(ARGS)
 
@@ -41,7 +44,7 @@ pins: $(VENV)/.dev ## Write constraints.txt anew, with the newest of everything
 
 clean: ## Remove all that these targets leave behind
 	rm -rf $(VENV) .nox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf build dist db.sqlite3*
+	rm -rf build dist db.sqlite3* screenshots clients/js/node_modules tests/clients/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.python:

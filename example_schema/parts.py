@@ -64,7 +64,8 @@ class DashboardParts:
     def get_sales_analytics(self, request: Any) -> dict[str, Any]:
         sales = Order.objects.exclude(status__in=(Order.Status.CANCELLED, Order.Status.REFUNDED))
         totals = sales.aggregate(revenue=Sum("total"), average=Avg("total"), orders=Count("pk"))
-        visitors = DailyVisits.objects.aggregate(sum=Sum("visitors"))["sum"] or 0
+        by_month = DailyVisits.objects.annotate(month=TruncMonth("date")).values("month")
+        visitors = dict(by_month.annotate(sum=Sum("visitors")).values_list("month", "sum"))
         months = (
             sales.annotate(month=TruncMonth("created_at"))
             .values("month")
@@ -74,12 +75,13 @@ class DashboardParts:
         return {
             "total_revenue": money(totals["revenue"]),
             "avg_order_value": money(totals["average"]),
-            "conversion_rate": round(totals["orders"] / visitors, 4) if visitors else None,
+            "conversion_rate": share(totals["orders"], sum(visitors.values())),
             "by_month": [
                 {
                     "month": row["month"].date(),
                     "revenue": money(row["revenue"]),
                     "orders": row["orders"],
+                    "conversion_rate": share(row["orders"], visitors.get(row["month"].date())),
                 }
                 for row in months
             ],
@@ -98,7 +100,7 @@ class DashboardParts:
         return {
             "total_customers": Customer.objects.count(),
             "buyers": numbers["buyers"],
-            "churn_rate": round(churned / numbers["buyers"], 4) if numbers["buyers"] else None,
+            "churn_rate": share(churned, numbers["buyers"]),
             "lifetime_value": money(numbers["lifetime_value"]),
         }
 
@@ -106,3 +108,8 @@ class DashboardParts:
 def money(amount: Decimal | None) -> Decimal:
     """*amount* to the cent: SQLite sums decimals as floats."""
     return Decimal(amount or 0).quantize(Decimal("0.01"))
+
+
+def share(some: int, of_all: int | None) -> float | None:
+    """From 0 to 1; None where there is nothing to have a share of."""
+    return round(some / of_all, 4) if of_all else None

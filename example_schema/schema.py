@@ -49,6 +49,7 @@ class MonthlySales(graphene.ObjectType):
     month = graphene.Date(required=True, description="Its first day.")
     revenue = graphene.Decimal(required=True, description="What its orders come to.")
     orders = graphene.Int(required=True, description="How many there were.")
+    conversion_rate = graphene.Float(description="Orders per visitor, from 0 to 1.")
 
 
 class SalesAnalytics(graphene.ObjectType):

@@ -63,9 +63,15 @@ def expect(browser):
 
 
 @pytest.fixture
-def page(browser, transactional_db, live_server, client):
+def trade():
+    """How much of it the shop has seen."""
+    return {"customers": 20, "products": 15, "orders": 40}
+
+
+@pytest.fixture
+def page(browser, transactional_db, live_server, client, trade):
     """A page of the seeded shop, with the demo's member of staff signed in."""
-    call_command("seed", customers=20, products=15, orders=40, verbosity=0)
+    call_command("seed", **trade, verbosity=0)
     client.force_login(get_user_model().objects.get())
     session = client.cookies[settings.SESSION_COOKIE_NAME]
     with browser.new_context(base_url=live_server.url) as context:
@@ -86,36 +92,38 @@ def complaints(page):
     return told
 
 
+@pytest.fixture(scope="session")
+def npm_file(pytestconfig):
+    """``npm_file("axe-core@4.14.1", "axe.min.js")``: its bytes. The packages stay in the cache."""
+    folder = pytestconfig.cache.mkdir("npm")
+
+    def read(package, path):
+        tarball = folder / f"{package.removeprefix('@').replace('/', '-').replace('@', '-')}.tgz"
+        if not tarball.exists():
+            done = tools.npm("pack", "--silent", "--pack-destination", str(folder), package)
+            assert done.returncode == 0, done.stdout
+        with tarfile.open(tarball) as packed:
+            return packed.extractfile(f"package/{path}").read()
+
+    return read
+
+
 @pytest.fixture
-def cdn(page, pytestconfig):
+def cdn(page, npm_file):
     """
     Stands in for the CDN that graphene-django's GraphiQL is loaded from.
 
     It serves the same files of the same npm packages. That they are the same, the browser checks:
-    the page has their hashes. The packages stay in pytest's cache.
+    the page has their hashes.
     """
-    html = page.request.get("/graphql/", headers={"Accept": "text/html"}).text()
-    folder = pytestconfig.cache.mkdir("npm")
-    wanted = {package: folder / tarball_name(package) for package, _ in CDN.findall(html)}
-    missing = [package for package, tarball in wanted.items() if not tarball.exists()]
-    if missing:
-        fetch_packages(missing, folder)
 
     def serve(route):
         package, path = CDN.fullmatch(route.request.url).groups()
-        with tarfile.open(wanted[package]) as tarball:
-            body = tarball.extractfile(f"package/{path}").read()
         kind = "text/css" if path.endswith(".css") else "text/javascript"
-        route.fulfill(body=body, content_type=kind, headers={"Access-Control-Allow-Origin": "*"})
+        route.fulfill(
+            body=npm_file(package, path),
+            content_type=kind,
+            headers={"Access-Control-Allow-Origin": "*"},
+        )
 
     page.route(CDN, serve)
-
-
-def tarball_name(package):
-    """What npm calls the tarball of ``@scope/name@version``."""
-    return package.removeprefix("@").replace("/", "-").replace("@", "-") + ".tgz"
-
-
-def fetch_packages(packages, folder):
-    done = tools.npm("pack", "--silent", "--pack-destination", str(folder), *packages)
-    assert done.returncode == 0, done.stdout

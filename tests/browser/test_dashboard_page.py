@@ -1,13 +1,17 @@
+import json
 import re
+from pathlib import Path
 from threading import Event
 
 import pytest
+from django.contrib.staticfiles import finders
 
-from django_partstream.testing import expired, part_fails
+from django_partstream.testing import expired, part_fails, part_hangs
 from example_schema.parts import DashboardParts
 from example_schema.seeding import DEMO_PASSWORD, DEMO_USERNAME
 
-START, NEXT = "", "cursor"
+START, NEXT, ONE = "the start", "the next page", "one part"
+CODES = {"CURSOR_EXPIRED": 410, "CURSOR_STALE": 410}
 TITLES = [
     "Overview",
     "Today stats",
@@ -16,21 +20,38 @@ TITLES = [
     "Sales analytics",
     "Customer insights",
 ]
-STRICT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "require-trusted-types-for 'script'"
-)
+STRICT_POLICY = "require-trusted-types-for 'script'"
+FRONTS = ["rest", "graphql"]
+
+
+@pytest.fixture(params=FRONTS)
+def over(request):
+    """Both ways to the same parts."""
+    return request.param
+
+
+@pytest.fixture
+def visit(page, over):
+    """Open the dashboard that comes this way."""
+    return lambda: page.goto(f"/?over={over}")
 
 
 @pytest.fixture
 def answers(page):
-    """What the REST endpoint was asked for, by its query parameter, and how it answered."""
+    """What each front was asked for (START, NEXT or ONE part), and how it answered."""
     seen = []
 
     def see(response):
         address, _, query = response.url.partition("?")
         if address.endswith("/api/dashboard/"):
-            seen.append((query.partition("=")[0], response.status))
+            asked = {"": START, "cursor": NEXT, "parts": ONE}[query.partition("=")[0]]
+            seen.append((asked, response.status))
+        elif address.endswith("/graphql/"):
+            sent = json.loads(response.request.post_data)
+            asked = START if sent["query"].count("{") > 10 else ONE
+            errors = response.json().get("errors", [{"extensions": {"code": 200}}])
+            code = errors[0]["extensions"]["code"]
+            seen.append((NEXT if sent["variables"]["after"] else asked, CODES.get(code, code)))
 
     page.on("response", see)
     return seen
@@ -40,33 +61,117 @@ def card(page, title):
     return page.get_by_role("region", name=title, exact=True)
 
 
-def expire_cursor(route):
-    address, _, cursor = route.request.url.partition("?cursor=")
-    route.continue_(url=f"{address}?cursor={expired(cursor)}")
+@pytest.fixture
+def expire_cursors(page, over):
+    """Have all that is asked for come late, so many times."""
+
+    def late(times=None):
+        if over == "rest":
+            page.route("**/api/dashboard/?cursor=*", _expire_in_address, times=times)
+        else:
+            page.route("**/graphql/", _expire_in_body)
+            late.left = times
+
+    def _expire_in_address(route):
+        address, _, cursor = route.request.url.partition("?cursor=")
+        route.continue_(url=f"{address}?cursor={expired(cursor)}")
+
+    def _expire_in_body(route):
+        sent = json.loads(route.request.post_data)
+        after = sent["variables"]["after"]
+        if not after or late.left == 0:
+            route.continue_()
+            return
+        late.left = late.left and late.left - 1
+        sent["variables"]["after"] = expired(after)
+        route.continue_(post_data=json.dumps(sent))
+
+    def in_time():
+        page.unroute_all()
+
+    late.over = in_time
+    return late
 
 
 def test_the_page_fills_every_card_under_a_strict_content_security_policy(
-    page, expect, complaints, answers
+    page, visit, over, expect, complaints, answers
 ):
-    def with_policy(route):
-        response = route.fetch()
-        headers = {**response.headers, "content-security-policy": STRICT_POLICY}
-        route.fulfill(response=response, headers=headers)
-
-    page.route("/", with_policy)
-    page.goto("/")
+    policy = visit().headers["content-security-policy"]
+    assert STRICT_POLICY in policy
+    assert "unsafe" not in policy
 
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(
+        page.get_by_label("GraphQL" if over == "graphql" else "REST", exact=True)
+    ).to_be_checked()
     expect(page.locator("progress")).to_have_js_property("position", 1)
     expect(page.get_by_role("heading", level=2)).to_have_text(TITLES)
     expect(page.locator("section.filled[aria-busy=false]")).to_have_count(6)
     expect(card(page, "Overview")).to_contain_text("Corner Shop")
     expect(card(page, "Recent orders").get_by_role("row")).to_have_count(1 + 20)
-    expect(card(page, "Sales analytics").get_by_role("img")).to_have_attribute(
-        "aria-label", re.compile("^Revenue by month, ")
-    )
+    revenue, conversion = card(page, "Sales analytics").get_by_role("img").all()
+    expect(revenue).to_have_attribute("aria-label", re.compile(r"^Revenue by month, .*\. Most in "))
+    expect(conversion).to_have_attribute("aria-label", re.compile("^Conversion by month, "))
     assert answers == [(START, 200), (NEXT, 200), (NEXT, 200)]
     assert complaints == []
+
+
+def test_both_ways_show_the_same(page, expect):
+    shown = []
+    for over in FRONTS:
+        page.goto(f"/?over={over}")
+        expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+        page.get_by_text("The same as a table").click()
+        texts = page.locator("section > div:last-child").all_inner_texts()
+        shown.append([re.sub(r"\d+:\d+ [AP]M", "", text) for text in texts])
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 6
+
+
+def test_each_part_tells_when_it_was_here(page, visit, expect):
+    visit()
+    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    took = [float(text.removesuffix(" s")) for text in page.locator(".head span").all_inner_texts()]
+    assert len(took) == 6
+    assert took == sorted(took)
+    assert took[-1] > 0
+
+
+def test_the_switch_ends_one_walk_and_begins_another(
+    page, expect, monkeypatch, complaints, answers
+):
+    gate = Event()
+    known = DashboardParts.get_recent_orders
+
+    def late(view, request, **limit):
+        gate.wait(15)
+        return known(view, request, **limit)
+
+    monkeypatch.setattr(DashboardParts, "get_recent_orders", late)
+    page.goto("/")
+    try:
+        expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+        page.get_by_label("GraphQL", exact=True).check()
+        expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    finally:
+        gate.set()
+    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(page.locator("section")).to_have_count(6)
+    expect(card(page, "Recent orders").get_by_role("row")).to_have_count(1 + 20)
+    assert page.url.endswith("/?over=graphql")
+    assert complaints == []
+
+    page.reload()
+    expect(page.get_by_label("GraphQL", exact=True)).to_be_checked()
+
+
+def test_reload_walks_again(page, visit, expect, answers):
+    visit()
+    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    with part_fails("overview"):
+        page.get_by_role("button", name="Reload").click()
+        expect(page.get_by_role("status")).to_have_text("6 of 6 parts, 1 failed")
+    assert len(answers) == 6
 
 
 def test_cards_wait_as_skeletons_until_their_page_arrives(page, expect, monkeypatch):
@@ -89,11 +194,11 @@ def test_cards_wait_as_skeletons_until_their_page_arrives(page, expect, monkeypa
 
 
 def test_a_failed_part_says_so_in_its_card_and_can_be_fetched_again(
-    page, expect, complaints, answers
+    page, visit, expect, complaints, answers
 ):
     sales = card(page, "Sales analytics")
     with part_fails("sales_analytics"):
-        page.goto("/")
+        visit()
         expect(page.get_by_role("status")).to_have_text("6 of 6 parts, 1 failed")
         expect(sales).to_contain_text("Reference")
         expect(card(page, "Customer insights")).to_contain_text("Spent on average")
@@ -103,37 +208,44 @@ def test_a_failed_part_says_so_in_its_card_and_can_be_fetched_again(
         expect(sales.get_by_role("button", name="Retry")).to_be_visible()
 
     sales.get_by_role("button", name="Retry").click()
-    expect(sales.get_by_role("img")).to_be_visible()
+    expect(sales.get_by_role("img")).to_have_count(2)
     expect(sales.get_by_role("button")).to_have_count(0)
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
-    assert answers[3:] == [("parts", 200), ("parts", 200)]
+    assert answers[3:] == [(ONE, 200), (ONE, 200)]
     assert complaints == []
 
 
-def test_an_expired_cursor_starts_the_walk_again(page, expect, answers):
-    page.route("**/api/dashboard/?cursor=*", expire_cursor, times=1)
-    page.goto("/")
+def test_a_part_that_took_too_long_says_so(page, visit, expect):
+    with part_hangs("sales_analytics", 5):
+        visit()
+        expect(page.get_by_role("status")).to_have_text("6 of 6 parts, 1 failed")
+    expect(card(page, "Sales analytics")).to_contain_text("took too long")
+
+
+def test_an_expired_cursor_starts_the_walk_again(page, visit, expect, answers, expire_cursors):
+    expire_cursors(times=1)
+    visit()
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     expect(page.locator("section.filled")).to_have_count(6)
     assert answers == [(START, 200), (NEXT, 410), (START, 200), (NEXT, 200), (NEXT, 200)]
 
 
-def test_a_walk_that_cannot_go_on_stops_after_the_second_try(page, expect, answers):
-    page.route("**/api/dashboard/?cursor=*", expire_cursor)
-    page.goto("/")
+def test_a_walk_that_cannot_go_on_stops_in_the_end(page, visit, expect, answers, expire_cursors):
+    expire_cursors()
+    visit()
     expect(page.get_by_role("alert")).to_contain_text("This cursor has expired.")
     expect(page.locator("section")).to_have_count(2)
-    assert answers == [(START, 200), (NEXT, 410)] * 2
+    assert answers == [(START, 200), (NEXT, 410)] * 4
 
-    page.unroute("**/api/dashboard/?cursor=*")
+    expire_cursors.over()
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
-def test_a_visitor_is_told_to_sign_in_and_comes_back_to_the_dashboard(page, expect):
+def test_a_visitor_is_told_to_sign_in_and_comes_back_to_the_dashboard(page, visit, expect):
     page.context.clear_cookies()
-    page.goto("/")
+    visit()
     expect(page.get_by_role("alert")).to_contain_text("for members of staff")
     expect(page.locator("section")).to_have_count(0)
 
@@ -156,10 +268,10 @@ def test_a_part_that_the_page_does_not_know_is_shown_as_text(page, expect, compl
     assert complaints == []
 
 
-def test_a_part_that_is_not_for_this_user_leaves_no_card(page, expect, monkeypatch):
+def test_a_part_that_is_not_for_this_user_leaves_no_card(page, visit, expect, monkeypatch):
     known = DashboardParts.get_parts
     monkeypatch.setattr(DashboardParts, "get_parts", lambda view: known(view)[:4])
-    page.goto("/")
+    visit()
     expect(page.get_by_role("status")).to_have_text("4 of 4 parts")
     expect(page.get_by_role("heading", level=2)).to_have_text(TITLES[:4])
 
@@ -169,3 +281,95 @@ def test_the_page_fits_a_phone(page, expect):
     page.goto("/")
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_the_page_works_on_a_slow_network(page, visit, expect):
+    session = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 150, "downloadThroughput": 1e5, "uploadThroughput": 2e4}
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", slow)
+    visit()
+    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(card(page, "Sales analytics").get_by_role("img")).to_have_count(2)
+
+
+def test_everything_can_be_reached_with_the_keyboard(page, expect):
+    with part_fails("inventory_alerts"):
+        page.goto("/")
+        expect(page.get_by_role("status")).to_have_text("6 of 6 parts, 1 failed")
+    page.locator("nav a").last.focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("REST", exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Reload")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("region", name="Orders", exact=True)).to_be_focused()  # it scrolls
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Retry")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(card(page, "Inventory alerts")).to_have_class("filled")
+    expect(card(page, "Inventory alerts")).to_be_focused()
+
+    page.get_by_label("REST", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_label("GraphQL", exact=True)).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+
+
+class TestAccessibility:
+    """By axe-core, whatever it calls the impact."""
+
+    @pytest.fixture
+    def violations(self, page, npm_file):
+        axe = npm_file("axe-core@4.14.1", "axe.min.js").decode()
+
+        def found():
+            page.evaluate(axe)
+            results = page.evaluate("axe.run()")
+            assert len(results["passes"]) > 10
+            return [
+                (one["id"], [node["html"] for node in one["nodes"]])
+                for one in results["violations"]
+            ]
+
+        return found
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [1280, 360])
+    def test_nothing_is_found_on_the_whole_page(self, page, expect, violations, scheme, width):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        with part_fails("inventory_alerts"):
+            page.goto("/")
+            expect(page.get_by_role("status")).to_have_text("6 of 6 parts, 1 failed")
+        page.get_by_text("The same as a table").click()
+        assert violations() == []
+
+    def test_nor_while_it_loads(self, page, expect, violations, monkeypatch):
+        gate = Event()
+        known = DashboardParts.get_recent_orders
+        waits = lambda view, request: gate.wait(15) and known(view, request)  # noqa: E731
+        monkeypatch.setattr(DashboardParts, "get_recent_orders", waits)
+        page.goto("/")
+        try:
+            expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+            assert violations() == []
+        finally:
+            gate.set()
+        expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+
+    def test_nor_where_one_has_to_sign_in(self, page, expect, violations):
+        page.context.clear_cookies()
+        page.goto("/")
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert violations() == []
+
+
+def test_the_chart_library_is_what_its_authors_published(npm_file):
+    folder = Path(finders.find("example_schema/vendor"))
+    ours = (folder / "chart.umd.min.js").read_bytes()
+    version = re.search(rb"Chart\.js v([\d.]+)", ours)[1].decode()
+    assert ours == npm_file(f"chart.js@{version}", "dist/chart.umd.min.js")
+    assert (folder / "chart.LICENSE.md").read_bytes() == npm_file(
+        f"chart.js@{version}", "LICENSE.md"
+    )

@@ -1,67 +1,59 @@
 // The shop's dashboard: a card for each part, filled as soon as its page arrives.
 
+import { deliver } from "./delivery.js";
 import { drawings, drawAnything, element, quietly } from "./drawings.js";
 
 const board = document.querySelector("#board");
 const notice = document.querySelector("#notice");
 const progress = document.querySelector("#progress");
+const controls = document.querySelector("#controls");
 
-// Delivery: pages over REST, one after another, until the cursor is null.
+// Walks: a new one ends the one before.
 
-async function fetchPage(query = "") {
-  const headers = { Accept: "application/json" };
-  const response = await fetch(board.dataset.api + query, { headers });
-  if (response.ok) return response.json();
-  const { detail = response.statusText } = await response.json().catch(() => ({}));
-  throw Object.assign(new Error(detail), { status: response.status });
-}
-
-async function* fetchPages() {
-  let cursor = null;
-  do {
-    const page = await fetchPage(cursor ? `?cursor=${cursor}` : "");
-    yield page;
-    cursor = page.cursor;
-  } while (cursor);
-}
-
-async function walk() {
-  for await (const page of fetchPages()) {
-    progress.firstElementChild.max = page.meta.total_parts;
-    show(page);
-  }
-}
+let current = new AbortController();
 
 async function load() {
+  current.abort();
+  current = new AbortController();
+  const { signal } = current;
   notice.hidden = true;
   progress.hidden = false;
   board.replaceChildren(...Object.keys(drawings).map(makeCard));
-  progress.firstElementChild.max = board.childElementCount;
-  report();
+  report(board.childElementCount);
   try {
-    await walk().catch((error) => {
-      // 400 and 410: the cursor is no longer good. Start again, once.
-      if (error.status !== 400 && error.status !== 410) throw error;
-      return walk();
-    });
+    await fill({ signal });
   } catch (error) {
+    if (signal.aborted) return;
     stop(error);
   }
   // What still waits comes no more: the walk stopped, or these parts are not for this user.
   board.querySelectorAll(".waiting").forEach((card) => card.remove());
 }
 
-async function retry(name) {
-  const card = cardOf(name);
-  wait(card);
-  report();
-  try {
-    show(await fetchPage(`?parts=${encodeURIComponent(name)}`));
-  } catch (error) {
-    fail(card, { message: error.message, retryable: true });
-    report();
+async function fill(options) {
+  const began = performance.now();
+  for await (const { name, value, error, total } of deliver[controls.over.value](options)) {
+    const card = cardOf(name);
+    if (error) fail(card, error);
+    else show(card, value);
+    tell(card, performance.now() - began);
+    report(options.only ? progress.firstElementChild.max : total);
   }
+}
+
+async function retry(card) {
+  const only = card.dataset.part;
+  const { signal } = current;
+  wait(card);
+  report(progress.firstElementChild.max);
   card.focus(); // the button that had the focus is gone
+  try {
+    await fill({ only, signal });
+  } catch (error) {
+    if (signal.aborted) return;
+    fail(card, { message: error.message, retryable: true });
+    report(progress.firstElementChild.max);
+  }
 }
 
 // Cards: waiting, filled or failed.
@@ -69,7 +61,9 @@ async function retry(name) {
 function makeCard(name) {
   const words = name.replaceAll("_", " ");
   const title = element("h2", { id: `title-${name}` }, words[0].toUpperCase() + words.slice(1));
-  const card = element("section", { tabIndex: -1 }, title, element("div"));
+  const took = quietly("", "span");
+  const head = element("div", { className: "head" }, title, took);
+  const card = element("section", { tabIndex: -1 }, head, element("div"));
   card.dataset.part = name;
   card.setAttribute("aria-labelledby", title.id);
   return wait(card);
@@ -88,10 +82,11 @@ function settle(card, state, ...content) {
 }
 
 function wait(card) {
-  return settle(card, "waiting", element("div", { className: "skeleton" }));
+  tell(card);
+  return settle(card, "waiting", element("div", { className: "skeleton", ariaHidden: "true" }));
 }
 
-function fill(card, value) {
+function show(card, value) {
   const draw = drawings[card.dataset.part] ?? drawAnything;
   settle(card, "filled", ...(value === null ? [quietly("Nothing to show.")] : draw(value)));
 }
@@ -101,28 +96,28 @@ function fail(card, { message, reference, retryable }) {
   if (reference) content.push(quietly(`Reference ${reference}`));
   if (retryable) {
     const button = element("button", { type: "button" }, "Retry");
-    button.addEventListener("click", () => retry(card.dataset.part));
+    button.addEventListener("click", () => retry(card));
     content.push(button);
   }
   settle(card, "failed", ...content);
 }
 
-// The page as a whole.
-
-function show({ results, errors = [] }) {
-  const failures = new Map(errors.map((error) => [error.part, error]));
-  for (const [name, value] of results.flatMap(Object.entries)) {
-    if (failures.has(name)) fail(cardOf(name), failures.get(name));
-    else fill(cardOf(name), value);
-  }
-  report();
+// How long it took until the part was here, in milliseconds.
+function tell(card, took) {
+  const place = card.firstElementChild.lastElementChild;
+  place.textContent = took === undefined ? "" : `${(took / 1000).toFixed(2)} s`;
+  place.title = took === undefined ? "" : "From the first request until this part was here";
 }
 
-function report() {
+// The page as a whole.
+
+function report(total) {
   const [bar, status] = progress.children;
   const failed = board.querySelectorAll(".failed").length;
+  bar.max = Math.max(total, 1);
   bar.value = board.querySelectorAll(".filled, .failed").length;
-  status.textContent = `${bar.value} of ${bar.max} parts${failed ? `, ${failed} failed` : ""}`;
+  const text = `${bar.value} of ${total} parts${failed ? `, ${failed} failed` : ""}`;
+  if (status.textContent !== text) status.textContent = text; // once for those who hear it
 }
 
 function stop(error) {
@@ -137,5 +132,21 @@ function stop(error) {
   progress.hidden = true;
 }
 
+// Which way it comes stands in the address, so that it can be linked to.
+
+const address = new URL(location.href);
+if (address.searchParams.get("over") in deliver) {
+  controls.over.value = address.searchParams.get("over");
+}
+
+controls.addEventListener("change", () => {
+  address.searchParams.set("over", controls.over.value);
+  history.replaceState(null, "", address);
+  load();
+});
+controls.addEventListener("submit", (event) => {
+  event.preventDefault();
+  load();
+});
 notice.querySelector("button").addEventListener("click", load);
 load();

@@ -1,5 +1,7 @@
 // How each part of the dashboard is drawn: from its value to the nodes that show it.
 
+import { barChart, lineChart } from "./charts.js";
+
 const language = document.documentElement.lang;
 
 // In the order of their cards.
@@ -19,18 +21,14 @@ export const drawings = {
   recent_orders(orders) {
     if (!orders.length) return [quietly("No orders yet.")];
     const titles = ["Order", "Customer", "Placed", "Status", "Total"];
-    const rows = orders.map(({ id, customer, created_at, status, total }) => {
-      const cells = [`#${id}`, customer, moment(created_at), badge(status), money(total)];
-      return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
-    });
-    const head = titles.map((title) => element("th", { scope: "col" }, title));
-    const table = element(
-      "table",
-      {},
-      element("thead", {}, element("tr", {}, ...head)),
-      element("tbody", {}, ...rows),
-    );
-    return [scroller("Orders", table)];
+    const rows = orders.map(({ id, customer, created_at, status, total }) => [
+      `#${id}`,
+      customer,
+      moment(created_at),
+      badge(status),
+      money(total),
+    ]);
+    return [scroller("Orders", table(titles, rows))];
   },
 
   inventory_alerts(products) {
@@ -48,7 +46,7 @@ export const drawings = {
       "Average order": money(avg_order_value),
       Conversion: percent(conversion_rate),
     }),
-    ...(by_month.length ? [barChart(by_month)] : []),
+    ...(by_month.length ? [overTime(by_month)] : []),
   ],
 
   customer_insights: ({ total_customers, buyers, churn_rate, lifetime_value }) => [
@@ -65,26 +63,40 @@ export const drawAnything = (value) => [
   scroller("Value", element("pre", {}, JSON.stringify(value, null, 2))),
 ];
 
-function barChart(months) {
-  const highest = months.reduce((best, month) => (+month.revenue > +best.revenue ? month : best));
-  const peak = `Most in ${monthName(highest.month)}: ${money(highest.revenue)}`;
-  const [from, to] = [monthName(months[0].month), monthName(months.at(-1).month)];
-  const chart = svg("svg", {
-    viewBox: `0 0 ${months.length * 10} 100`,
-    preserveAspectRatio: "none",
-    role: "img",
-    "aria-label": `Revenue by month, ${from} to ${to}. ${peak}.`,
-  });
-  months.forEach(({ month, revenue, orders }, place) => {
-    const height = (100 * revenue) / highest.revenue || 0;
-    const bar = svg("rect", { x: place * 10 + 1, y: 100 - height, width: 8, height });
-    const tip = svg("title");
-    tip.textContent = `${monthName(month)}: ${money(revenue)} from ${count(orders)} orders`;
-    bar.append(tip);
-    chart.append(bar);
-  });
-  const labels = [from, peak, to].map((label) => element("span", {}, label));
-  return element("figure", {}, chart, element("figcaption", {}, ...labels));
+function overTime(months) {
+  const labels = months.map(({ month }) => monthName(month));
+  const highest = (key) => months.reduce((a, b) => (+b[key] > +a[key] ? b : a));
+  const [richest, keenest] = [highest("revenue"), highest("conversion_rate")];
+  const span = `${labels[0]} to ${labels.at(-1)}`;
+  const values = (key) => months.map((month) => (month[key] === null ? null : Number(month[key])));
+  const charts = element(
+    "div",
+    { className: "charts" },
+    barChart({
+      title: "Revenue",
+      summary: `${span}. Most in ${monthName(richest.month)}: ${money(richest.revenue)}.`,
+      labels,
+      values: values("revenue"),
+      format: money,
+    }),
+    lineChart({
+      title: "Conversion",
+      summary: `${span}. Best in ${monthName(keenest.month)}: ${percent(keenest.conversion_rate)}.`,
+      labels,
+      values: values("conversion_rate"),
+      format: percent,
+    }),
+  );
+  const rows = months.map(({ month, orders, revenue, conversion_rate }) => [
+    monthName(month),
+    count(orders),
+    money(revenue),
+    percent(conversion_rate),
+  ]);
+  const figures = table(["Month", "Orders", "Revenue", "Conversion"], rows);
+  const summary = element("summary", {}, "The same as a table");
+  const details = element("details", {}, summary, scroller("Months", figures));
+  return element("div", {}, charts, details);
 }
 
 // Elements. Data goes in as text, never as HTML.
@@ -97,10 +109,17 @@ export function element(tag, properties, ...children) {
 
 export const quietly = (text, tag = "p") => element(tag, { className: "quiet" }, text);
 
-function svg(tag, attributes = {}) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
+function table(titles, rows) {
+  const head = titles.map((title) => element("th", { scope: "col" }, title));
+  const body = rows.map((cells) =>
+    element("tr", {}, ...cells.map((cell) => element("td", {}, cell))),
+  );
+  return element(
+    "table",
+    {},
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...body),
+  );
 }
 
 function definitions(className, pairs) {

@@ -342,6 +342,7 @@ snapshots['test_rest_pages 1'] = [
                     'avg_order_value': 15.38,
                     'by_month': [
                         {
+                            'conversion_rate': 0.05,
                             'month': '2024-03-01',
                             'orders': 2,
                             'revenue': 30.75
@@ -606,6 +607,9 @@ type MonthlySales {
 
   """How many there were."""
   orders: Int!
+
+  """Orders per visitor, from 0 to 1."""
+  conversionRate: Float
 }
 
 """

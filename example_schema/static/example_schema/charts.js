@@ -1,0 +1,76 @@
+// Charts of one series over time, drawn by Chart.js in the colours of the page.
+
+const { Chart } = globalThis;
+const drawn = new Set();
+
+export const barChart = (series) => figure("bar", series, { borderRadius: 2 });
+export const lineChart = (series) => figure("line", series, { pointRadius: 0, tension: 0.3 });
+
+// `summary` tells those who do not see it what there is to see.
+function figure(type, { title, summary, labels, values, format }, look) {
+  const made = document.createElement("figure");
+  const caption = document.createElement("figcaption");
+  const frame = document.createElement("div");
+  const canvas = document.createElement("canvas");
+  caption.textContent = title;
+  frame.className = "chart";
+  canvas.role = "img";
+  canvas.ariaLabel = `${title} by month, ${summary}`;
+  frame.append(canvas);
+  made.append(caption, frame);
+  // Chart.js measures the frame, so that has to be in the page.
+  requestAnimationFrame(() => {
+    if (!canvas.isConnected) return;
+    const chart = new Chart(canvas, {
+      type,
+      data: { labels, datasets: [{ label: title, data: values, ...look }] },
+      options: optionsOf(format),
+    });
+    drawn.add(chart);
+    paint(chart);
+  });
+  return made;
+}
+
+const optionsOf = (format) => ({
+  animation: !matchMedia("(prefers-reduced-motion: reduce)").matches && { duration: 300 },
+  maintainAspectRatio: false,
+  interaction: { mode: "index", intersect: false },
+  plugins: {
+    colors: { enabled: false }, // the page has its own
+    legend: { display: false },
+    tooltip: { displayColors: false, callbacks: { label: ({ raw }) => format(raw) } },
+  },
+  scales: {
+    x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
+    y: {
+      beginAtZero: true,
+      border: { display: false },
+      ticks: { callback: short(format), maxTicksLimit: 5 },
+    },
+  },
+});
+
+// 120,000.00 is too long for an axis.
+const compact = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" });
+const short = (format) => (value) => (value > 1 ? compact.format(value) : format(value));
+
+function paint(chart) {
+  const style = getComputedStyle(document.documentElement);
+  const [accent, quiet, line] = ["--accent", "--quiet", "--line"].map((name) =>
+    style.getPropertyValue(name).trim(),
+  );
+  Object.assign(chart.data.datasets[0], { backgroundColor: accent, borderColor: accent });
+  for (const scale of Object.values(chart.options.scales)) {
+    scale.ticks.color = quiet;
+    scale.grid.color = line;
+  }
+  chart.update("none");
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const chart of drawn) {
+    if (chart.canvas?.isConnected) paint(chart);
+    else drawn.delete(chart);
+  }
+});

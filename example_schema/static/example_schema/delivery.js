@@ -1,0 +1,76 @@
+// Where the parts come from: `deliver.rest(options)` and `deliver.graphql(options)` give the same
+// `{ name, value, error, total }`, one after another. `only` asks for one part, `signal` aborts.
+
+import { csrf, follow, parts, PartstreamError } from "../django_partstream/partstream.js";
+
+const { rest, graphql } = document.querySelector("#board").dataset;
+
+export const deliver = {
+  rest: (options) => parts(rest, options),
+  graphql: ({ only, signal }) => follow((after) => askGraphQL(queryOf(only), { after }, signal)),
+};
+
+// What the cards show of each part.
+const FIELDS = {
+  overview: "overview { storeName admin timestamp }",
+  today_stats: "todayStats { ordersToday revenueToday newCustomers }",
+  recent_orders: "recentOrders { id customer createdAt status total }",
+  inventory_alerts: "inventoryAlerts { name sku stock }",
+  sales_analytics: `salesAnalytics {
+    totalRevenue avgOrderValue conversionRate
+    byMonth { month revenue orders conversionRate }
+  }`,
+  customer_insights: "customerInsights { totalCustomers buyers churnRate lifetimeValue }",
+};
+
+const queryOf = (only) => `query Dashboard($after: String) {
+  dashboard(after: $after) {
+    totalCount
+    pageInfo { hasNextPage endCursor }
+    edges { node {
+      name
+      error { code message retryable reference }
+      ${only ? FIELDS[only] : Object.values(FIELDS).join(" ")}
+    } }
+  }
+}`;
+
+// One page, in the form that REST has.
+async function askGraphQL(query, variables, signal) {
+  const response = await fetch(graphql, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json", ...csrf() },
+    body: JSON.stringify({ query, variables }),
+    signal,
+  });
+  const { data, errors = [] } = await response.json().catch((error) => {
+    if (!(error instanceof SyntaxError)) throw error; // the request was aborted, or cut
+    return {};
+  });
+  if (!data?.dashboard) {
+    const [{ message = response.statusText, extensions = {} } = {}] = errors;
+    const status = STATUS[extensions.code] ?? response.status;
+    throw new PartstreamError(status, extensions.code ?? "", message);
+  }
+  const { totalCount, pageInfo, edges } = data.dashboard;
+  const nodes = edges.map(({ node }) => node);
+  return {
+    results: nodes.map((node) => ({ [snake(node.name)]: inSnakes(node[node.name]) })),
+    errors: nodes
+      .filter(({ error }) => error)
+      .map(({ name, error }) => ({ part: snake(name), ...error })),
+    cursor: pageInfo.hasNextPage ? pageInfo.endCursor : null,
+    meta: { total_parts: totalCount },
+  };
+}
+
+// GraphQL says with a code what REST says with a status.
+const STATUS = { CURSOR_EXPIRED: 410, CURSOR_STALE: 410, UNAUTHENTICATED: 401, FORBIDDEN: 403 };
+
+const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+function inSnakes(value) {
+  if (Array.isArray(value)) return value.map(inSnakes);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, own]) => [snake(key), inSnakes(own)]));
+}

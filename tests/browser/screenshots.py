@@ -1,0 +1,92 @@
+"""
+Pictures of the dashboard, in ``screenshots/``: ``make screenshots``.
+
+Not collected among the tests; it runs on their live server.
+"""
+
+import shutil
+from threading import Event
+
+import pytest
+
+from django_partstream.testing import part_fails, part_hangs
+from example_schema.parts import DashboardParts
+from tests.tools import ROOT
+
+FOLDER = ROOT / "screenshots"
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied():
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
+
+
+@pytest.fixture
+def trade():
+    return {"customers": 1200, "products": 120, "orders": 6000}
+
+
+@pytest.fixture
+def take(page, capsys):
+    """Write a picture of all of the page as it is now."""
+    page.set_viewport_size(DESKTOP)
+
+    def taken(name):
+        page.wait_for_timeout(500)  # until the bars of the charts have grown
+        file = FOLDER / f"{name}.png"
+        page.screenshot(path=file, full_page=True)
+        with capsys.disabled():
+            print(file.relative_to(ROOT))  # noqa: T201
+
+    return taken
+
+
+def loaded(page, expect, failed=0):
+    page.goto("/")
+    words = "6 of 6 parts" + (f", {failed} failed" if failed else "")
+    expect(page.get_by_role("status")).to_have_text(words)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_desktop(page, expect, take, scheme):
+    page.emulate_media(color_scheme=scheme)
+    loaded(page, expect)
+    take(scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone(page, expect, take, scheme):
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme=scheme)
+    loaded(page, expect)
+    take("phone" if scheme == "light" else "phone-dark")
+
+
+def test_mid_load(page, expect, take, monkeypatch):
+    gate, known = Event(), DashboardParts.get_recent_orders
+    monkeypatch.setattr(
+        DashboardParts,
+        "get_recent_orders",
+        lambda view, request: gate.wait(20) and known(view, request),
+    )
+    page.goto("/")
+    expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    take("mid-load")
+    gate.set()
+    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+
+
+def test_failed_parts(page, expect, take):
+    with part_fails("inventory_alerts"), part_hangs("sales_analytics", 5):
+        loaded(page, expect, failed=2)
+    take("failed-part")
+
+
+def test_signed_out(page, expect, take):
+    page.context.clear_cookies()
+    page.goto("/")
+    expect(page.get_by_role("alert")).to_be_visible()
+    take("signed-out")
