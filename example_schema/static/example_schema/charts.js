@@ -6,8 +6,8 @@ const drawn = new Set();
 export const barChart = (series) => figure("bar", series, { borderRadius: 2 });
 export const lineChart = (series) => figure("line", series, { pointRadius: 0, tension: 0.3 });
 
-// `summary` tells those who do not see it what there is to see.
-function figure(type, { title, summary, labels, values, format }, look) {
+// `summary` tells those who do not see it what there is to see; `axis` is a shorter `format`.
+function figure(type, { title, summary, labels, values, format, axis }, look) {
   const made = document.createElement("figure");
   const caption = document.createElement("figcaption");
   const frame = document.createElement("div");
@@ -21,18 +21,15 @@ function figure(type, { title, summary, labels, values, format }, look) {
   // Chart.js measures the frame, so that has to be in the page.
   requestAnimationFrame(() => {
     if (!canvas.isConnected) return;
-    const chart = new Chart(canvas, {
-      type,
-      data: { labels, datasets: [{ label: title, data: values, ...look }] },
-      options: optionsOf(format),
-    });
-    drawn.add(chart);
-    paint(chart);
+    const data = { labels, datasets: [{ label: title, data: values, ...look }] };
+    const options = optionsOf(format, axis);
+    paint({ data, options });
+    drawn.add(new Chart(canvas, { type, data, options }));
   });
   return made;
 }
 
-const optionsOf = (format) => ({
+const optionsOf = (format, axis) => ({
   animation: !matchMedia("(prefers-reduced-motion: reduce)").matches && { duration: 300 },
   maintainAspectRatio: false,
   interaction: { mode: "index", intersect: false },
@@ -46,31 +43,32 @@ const optionsOf = (format) => ({
     y: {
       beginAtZero: true,
       border: { display: false },
-      ticks: { callback: short(format), maxTicksLimit: 5 },
+      grid: {},
+      ticks: { callback: axis, maxTicksLimit: 5 },
     },
   },
 });
 
-// 120,000.00 is too long for an axis.
-const compact = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" });
-const short = (format) => (value) => (value > 1 ? compact.format(value) : format(value));
-
-function paint(chart) {
+function paint({ data, options }) {
   const style = getComputedStyle(document.documentElement);
   const [accent, quiet, line] = ["--accent", "--quiet", "--line"].map((name) =>
     style.getPropertyValue(name).trim(),
   );
-  Object.assign(chart.data.datasets[0], { backgroundColor: accent, borderColor: accent });
-  for (const scale of Object.values(chart.options.scales)) {
+  Object.assign(data.datasets[0], { backgroundColor: accent, borderColor: accent });
+  for (const scale of Object.values(options.scales)) {
     scale.ticks.color = quiet;
     scale.grid.color = line;
   }
-  chart.update("none");
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const chart of drawn) {
-    if (chart.canvas?.isConnected) paint(chart);
-    else drawn.delete(chart);
+    if (chart.canvas?.isConnected) {
+      paint(chart);
+      chart.update("none");
+    } else {
+      chart.destroy();
+      drawn.delete(chart);
+    }
   }
 });

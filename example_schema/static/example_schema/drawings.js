@@ -78,6 +78,7 @@ function overTime(months) {
       labels,
       values: values("revenue"),
       format: money,
+      axis: compactly,
     }),
     lineChart({
       title: "Conversion",
@@ -85,6 +86,7 @@ function overTime(months) {
       labels,
       values: values("conversion_rate"),
       format: percent,
+      axis: percent,
     }),
   );
   const rows = months.map(({ month, orders, revenue, conversion_rate }) => [
@@ -161,5 +163,6 @@ function format(number, options) {
 }
 
 const count = (number) => format(number);
+const compactly = (number) => format(number, { notation: "compact" });
 const money = (amount) => format(amount, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const percent = (share) => format(share, { style: "percent", maximumFractionDigits: 1 });
