@@ -9,16 +9,15 @@ export interface PartError {
   reference: string;
 }
 
-/** A part as it came; `value` is null where `error` says why. `P` maps names to values. */
-export type Part<P = Record<string, unknown>> = {
-  [Name in keyof P & string]: {
-    name: Name;
-    value: P[Name] | null;
-    error: PartError | null;
-    /** How many parts the response has. */
-    total: number;
-  };
+/** A part as it came: its value, or why there is none. `P` maps names to values. */
+export type Named<P = Record<string, unknown>> = {
+  [Name in keyof P & string]:
+    | { name: Name; value: P[Name]; error: null }
+    | { name: Name; value: null; error: PartError };
 }[keyof P & string];
+
+/** The same, and how many parts the response has. */
+export type Part<P = Record<string, unknown>> = Named<P> & { total: number };
 
 /** What `fetch()` takes, and: */
 export interface Options extends Omit<RequestInit, "method" | "body"> {
@@ -41,9 +40,12 @@ export function parts<P = Record<string, unknown>>(
   options?: Options,
 ): AsyncGenerator<Part<P>, void, undefined>;
 
+/** `{ name: value }`; the value is null where the part failed. */
+export type Result<P = Record<string, unknown>> = { [Name in keyof P]?: P[Name] | null };
+
 /** A page in the form of REST. */
 export interface Page<P = Record<string, unknown>> {
-  results: Array<Partial<P>>;
+  results: Array<Result<P>>;
   /** Where the next page begins; null on the last one. */
   cursor: string | null;
   meta: { total_parts: number };
@@ -60,7 +62,7 @@ export function follow<P = Record<string, unknown>>(
 
 export interface Progress<P = Record<string, unknown>> {
   /** The parts of this page, `[{ name: value }, …]`. */
-  results: Array<Partial<P>>;
+  results: Array<Result<P>>;
   totalLoaded: number;
   hasMore: boolean;
 }
@@ -70,15 +72,13 @@ export class ProgressiveLoader<P = Record<string, unknown>> {
   apiUrl: string | URL;
   options: Options;
   /** What has come so far, `[{ name: value }, …]`. */
-  allData: Array<Partial<P>>;
+  allData: Array<Result<P>>;
   /** The parts of it that failed. */
   errors: PartError[];
   /** All parts; `onProgress` is called once a page. Throws as `parts()` does. */
-  loadAll(
-    onProgress?: ((progress: Progress<P>) => void) | null,
-  ): Promise<Array<Partial<P>>>;
+  loadAll(onProgress?: ((progress: Progress<P>) => void) | null): Promise<Array<Result<P>>>;
   /** Ask again for these parts, or for all that failed and may be tried again. */
-  retry(...names: string[]): Promise<Array<Partial<P>>>;
+  retry(...names: string[]): Promise<Array<Result<P>>>;
 }
 
 /** The server sent no page. */

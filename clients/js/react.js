@@ -7,7 +7,9 @@ import { WAITING, walk } from "./walk.js";
  * begins: at first, when `url` changes, and by `reload()`.
  */
 export function useParts(url, options) {
-  const [state, setState] = useState(url ? { ...WAITING, loading: true } : WAITING);
+  const address = String(url || "");
+  const start = { address, ...WAITING, loading: address !== "" };
+  const [state, setState] = useState(start);
   const [round, setRound] = useState(0);
   const current = useRef(null);
   const latest = useRef(options);
@@ -15,16 +17,18 @@ export function useParts(url, options) {
     latest.current = options;
   });
   useEffect(() => {
-    setState(WAITING);
-    if (!url) return undefined;
-    const walking = walk(url, latest.current, setState);
+    setState(start);
+    if (!address) return undefined;
+    const walking = walk(address, latest.current, (now) => setState({ address, ...now }));
     current.current = walking;
     return () => {
       walking.stop();
       current.current = null;
     };
-  }, [url, round]);
+  }, [address, round]);
   const retry = useCallback((...names) => current.current?.retry(...names), []);
   const reload = useCallback(() => setRound((number) => number + 1), []);
-  return { ...state, retry, reload };
+  // Until the effect has run, the state may still be that of another address.
+  const { parts, total, loading, error } = state.address === address ? state : start;
+  return { parts, total, loading, error, retry, reload };
 }

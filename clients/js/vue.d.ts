@@ -1,16 +1,16 @@
 import type { ComputedRef, MaybeRefOrGetter } from "vue";
 
-import type { Options, Part } from "./partstream.js";
+import type { Named, Options } from "./partstream.js";
 
 export interface UsedParts<P = Record<string, unknown>> {
   /** Those that came, in order. */
-  parts: ComputedRef<Array<Omit<Part<P>, "total">>>;
+  parts: ComputedRef<Array<Named<P>>>;
   /** How many there are; null before the first page. */
   total: ComputedRef<number | null>;
   loading: ComputedRef<boolean>;
   /** Why the walk stopped: a `PartstreamError`, or what `fetch()` threw. */
   error: ComputedRef<Error | null>;
-  /** Ask again for these parts. */
+  /** Ask again for these parts, or for all that failed and may be tried again. */
   retry(...names: string[]): void;
   /** Walk again from the start. */
   reload(): void;
@@ -18,6 +18,6 @@ export interface UsedParts<P = Record<string, unknown>> {
 
 /** The parts of `url` as they come; null waits. `options` are read when a walk begins. */
 export function useParts<P = Record<string, unknown>>(
-  url: MaybeRefOrGetter<string | null | undefined>,
+  url: MaybeRefOrGetter<string | URL | null | undefined | false>,
   options?: MaybeRefOrGetter<Options | undefined>,
 ): UsedParts<P>;

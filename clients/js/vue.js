@@ -3,10 +3,11 @@ import { computed, onScopeDispose, shallowRef, toValue, watch } from "vue";
 import { WAITING, walk } from "./walk.js";
 
 /**
- * The parts of `url` (a text, a ref or a getter; null waits) as they come, as refs. `options`
+ * The parts of `url` (or of a ref or getter of one; null waits) as they come, as refs. `options`
  * (see `parts()`) are read when a walk begins.
  */
 export function useParts(url, options) {
+  const address = () => String(toValue(url) || "");
   const state = shallowRef(WAITING);
   let walking = null;
 
@@ -17,16 +18,17 @@ export function useParts(url, options) {
 
   function reload() {
     stop();
-    state.value = WAITING;
-    const address = toValue(url);
-    if (address) {
-      walking = walk(address, toValue(options), (next) => {
+    const begins = address() !== "";
+    state.value = { ...WAITING, loading: begins };
+    // On a server nobody would wait for the walk, nor stop it.
+    if (begins && globalThis.document) {
+      walking = walk(address(), toValue(options), (next) => {
         state.value = next;
       });
     }
   }
 
-  watch(() => String(toValue(url) ?? ""), reload, { immediate: true });
+  watch(address, reload, { immediate: true });
   onScopeDispose(stop);
   const of = (name) => computed(() => state.value[name]);
   return {

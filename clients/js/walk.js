@@ -7,14 +7,15 @@ export const WAITING = { parts: [], total: null, loading: false, error: null };
 /** Walk `url`; `tell` gets each new state. Returns `{ retry(...names), stop() }`. */
 export function walk(url, { signal, ...options } = {}, tell) {
   const controller = new AbortController();
-  const signals = signal ? [signal, controller.signal] : [controller.signal];
-  const init = { ...options, signal: AbortSignal.any(signals) };
+  const stopped = controller.signal;
+  const init = { ...options, signal: signal ? AbortSignal.any([signal, stopped]) : stopped };
   let state = WAITING;
   let running = 0;
+  let broken = null; // what ended the walk, which no retry mends
 
   function set(change) {
     state = { ...state, ...change };
-    if (!controller.signal.aborted) tell(state);
+    if (!stopped.aborted) tell(state);
   }
 
   function put({ total, ...part }, only) {
@@ -27,16 +28,23 @@ export function walk(url, { signal, ...options } = {}, tell) {
 
   async function run(only) {
     running += 1;
-    set({ loading: true, error: null });
+    set({ loading: true, error: broken });
     try {
       for await (const part of parts(url, only ? { ...init, only } : init)) put(part, only);
     } catch (error) {
+      if (!only) broken = error;
       set({ error });
     }
     running -= 1;
     set({ loading: running > 0 });
   }
 
+  function retry(...names) {
+    const failed = state.parts.filter(({ error }) => error?.retryable).map(({ name }) => name);
+    const only = names.length ? names : failed;
+    if (only.length) run(only);
+  }
+
   run();
-  return { retry: (...names) => void run(names), stop: () => controller.abort() };
+  return { retry, stop: () => controller.abort() };
 }

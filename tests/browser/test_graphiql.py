@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+from django_partstream.testing import expired, part_fails
+
 EXECUTE = "Execute query (Ctrl-Enter)"
 
 
@@ -31,32 +33,84 @@ def replace_text(page, editor, text):
     page.keyboard.insert_text(text)
 
 
-def test_the_query_that_is_there_leads_from_page_to_page(graphiql, expect, complaints):
+def go_on(page):
+    """Put the cursor of the last answer into the variables."""
+    result = page.get_by_role("region", name="Result Window").inner_text()
+    cursor = re.search(r'"endCursor":\s*"([\w.-]+)"', result)[1]
+    set_after(page, cursor)
+    return cursor
+
+
+def set_after(page, cursor):
+    variables = page.get_by_role("region", name="Variables")
+    replace_text(page, variables, json.dumps({"first": 2, "after": cursor}))
+
+
+def test_the_query_that_is_there_leads_from_page_to_page_to_the_end(graphiql, expect, complaints):
     query = graphiql.get_by_role("region", name="Query Editor")
-    variables = graphiql.get_by_role("region", name="Variables")
     result = graphiql.get_by_role("region", name="Result Window")
     expect(query).to_contain_text("# The shop's dashboard, two parts at a time.")
-    expect(variables).to_contain_text('"first": 2')
+    expect(graphiql.get_by_role("region", name="Variables")).to_contain_text('"first": 2')
 
     assert execute(graphiql) == ["overview", "todayStats"]
     expect(result).to_contain_text('"storeName": "Corner Shop"')
 
-    cursor = re.search(r'"endCursor":\s*"([\w.-]+)"', result.inner_text())[1]
-    replace_text(graphiql, variables, json.dumps({"first": 2, "after": cursor}))
-
+    go_on(graphiql)
     assert execute(graphiql) == ["recentOrders", "inventoryAlerts"]
     expect(result).to_contain_text('"name": "recentOrders"')
     expect(result).not_to_contain_text("Corner Shop")
+    expect(result).to_contain_text('"hasNextPage": true')
+
+    go_on(graphiql)
+    assert execute(graphiql) == ["salesAnalytics", "customerInsights"]
+    expect(result).to_contain_text('"hasNextPage": false')
     assert complaints == []
+
+
+def test_a_part_that_failed_is_data_in_the_answer(graphiql, expect):
+    result = graphiql.get_by_role("region", name="Result Window")
+    with part_fails("today_stats"):
+        assert execute(graphiql) == ["overview", "todayStats"]
+    expect(result).to_contain_text('"code": "part_failed"')
+    expect(result).to_contain_text('"storeName": "Corner Shop"')
+
+
+def test_a_cursor_that_has_expired_says_so(graphiql, expect):
+    execute(graphiql)
+    result = graphiql.get_by_role("region", name="Result Window")
+    expect(result).to_contain_text("endCursor")
+    set_after(graphiql, expired(go_on(graphiql)))
+    graphiql.get_by_role("button", name=EXECUTE).click()
+    expect(result).to_contain_text('"code": "CURSOR_EXPIRED"')
 
 
 def test_the_documentation_describes_the_parts(graphiql, expect):
     graphiql.get_by_role("button", name="Show Documentation Explorer").click()
     documentation = graphiql.get_by_role("region", name="Documentation Explorer")
-    documentation.get_by_role("link", name="Query", exact=True).click()
-    expect(documentation).to_contain_text("The dashboard, a few parts at a time")
 
-    documentation.get_by_role("link", name="DashboardConnection").click()
-    expect(documentation).to_contain_text("The newest orders.")
-    documentation.get_by_role("link", name="SalesAnalytics", exact=True).click()
-    expect(documentation).to_contain_text("Orders per visitor, from 0 to 1.")
+    def follow(name, *said):
+        documentation.get_by_role("link", name=name, exact=True).first.click()
+        for words in said:
+            expect(documentation).to_contain_text(words)
+
+    def back():
+        documentation.get_by_role("link", name=re.compile("^Go back to ")).click()
+
+    follow("Query", "The dashboard, a few parts at a time")
+    follow(
+        "DashboardConnection",
+        "Whose shop this is.",
+        "Today so far.",
+        "The newest orders.",
+        "Products that run out.",
+        "Revenue and conversion over time.",
+        "Churn and lifetime value.",
+        "How many parts the query selects that this user may see.",
+    )
+    follow("SalesAnalytics", "Orders per visitor, from 0 to 1.")
+    back()
+    follow("DashboardEdge")
+    follow("DashboardPart", "One part of Dashboard: the field of its name is filled.")
+    follow("PartStatus", "It took longer than its limit.", "It is here.")
+    back()
+    follow("PartError", "Whether asking again may help.", "For people.")

@@ -1,6 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -17,6 +23,7 @@ import {
   NAMES,
   namesOf,
   noting,
+  serve,
   STAFF,
 } from "./server.js";
 
@@ -40,7 +47,7 @@ describe("a walk", () => {
     expect((await third).value.name).toBe("recent_orders");
   });
 
-  test("keeps the query and the spelling of an address", async () => {
+  test("keeps the query of an address", async () => {
     const url = `${ECHO}?year=2024&q=a%20b%26c&q2=#chart`;
     const came = await all(parts(url));
     expect(namesOf(came)).toEqual(["query", "headers", "last"]);
@@ -165,6 +172,17 @@ describe("a cursor that can no longer be followed", () => {
     expect(fetch.asked).toHaveLength(8);
   });
 
+  test("and is dropped on its way to the server, ends the walk too", async () => {
+    const fetch = noting(() => new URL(DASHBOARD));
+    const came = [];
+    const walk = async () => {
+      for await (const { name } of parts(DASHBOARD, { ...STAFF, fetch })) came.push(name);
+    };
+    await expect(walk()).rejects.toThrow("The same parts come again and again.");
+    expect(came).toEqual(["overview", "today_stats"]);
+    expect(fetch.asked).toHaveLength(4);
+  });
+
   test("made up, is an error at once", async () => {
     const fetch = noting((url) => {
       if (url.searchParams.has("cursor")) url.searchParams.set("cursor", "made-up");
@@ -191,17 +209,16 @@ describe("an answer that is no page", () => {
 
   test.each([
     [502, "text/html", "<h1>Bad Gateway</h1>", "502 Bad Gateway"],
-    [200, "text/html", "<form>Sign in</form>", "200 OK"],
-    [200, "application/json", "null", "200 OK"],
-    [200, "application/json", "[]", "200 OK"],
+    [200, "text/html", "<form>Sign in</form>", "The answer is no page of parts."],
+    [200, "application/json", "null", "The answer is no page of parts."],
+    [200, "application/json", "[]", "The answer is no page of parts."],
+    [400, "application/json", '{"detail": {"year": ["Wrong."]}}', "400 Bad Request"],
     [500, "application/json", '"down"', "500 Internal Server Error"],
-  ])("such as %i %s %s, is told by its status", async (status, type, body, message) => {
-    const server = createServer((_, response) => {
+  ])("such as %i %s %s, is told by what it is", async (status, type, body, message) => {
+    const url = await serve((response) => {
       response.writeHead(status, { "Content-Type": type }).end(body);
     });
-    await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-    onTestFinished(() => server.close());
-    const walk = all(parts(`http://127.0.0.1:${server.address().port}/`));
+    const walk = all(parts(url));
     await expect(walk).rejects.toMatchObject({ name: "PartstreamError", status, message });
   });
 
@@ -215,6 +232,20 @@ describe("a walk that is aborted", () => {
     const fetch = noting();
     const signal = AbortSignal.abort();
     await expect(all(parts(DASHBOARD, { ...STAFF, signal, fetch }))).rejects.toThrow("aborted");
+    expect(fetch.asked).toEqual([]);
+  });
+
+  test("by who got a part gives no other, not even of the same page", async () => {
+    const controller = new AbortController();
+    const came = [];
+    const walk = async () => {
+      for await (const { name } of parts(DASHBOARD, { ...STAFF, signal: controller.signal })) {
+        came.push(name);
+        controller.abort(new Error("enough"));
+      }
+    };
+    await expect(walk()).rejects.toThrow("enough");
+    expect(came).toEqual(["overview"]);
   });
 
   test("while it waits ends with the reason", async () => {
@@ -281,6 +312,22 @@ describe("ProgressiveLoader", () => {
     expect(fetch.asked).toEqual([]);
   });
 
+  test("reports the last page, even where a second start left nothing new to it", async () => {
+    const fetch = noting(async (url, number) => {
+      if (number !== 2) return url;
+      for (const part of NAMES.slice(4)) await control("leave_out", { part });
+      return expired(url);
+    });
+    const reports = [];
+    const loader = new ProgressiveLoader(DASHBOARD, { ...STAFF, fetch });
+    await loader.loadAll((progress) => reports.push(progress));
+    expect(reports.map(({ totalLoaded, hasMore }) => [totalLoaded, hasMore])).toEqual([
+      [2, true],
+      [4, true],
+      [4, false],
+    ]);
+  });
+
   test("says what the server said, and keeps what had come", async () => {
     const fetch = noting((url, number) => (number === 2 ? `${DASHBOARD}?cursor=x` : url));
     const loader = new ProgressiveLoader(DASHBOARD, { ...STAFF, fetch });
@@ -335,15 +382,37 @@ describe("the package", () => {
     expect(gzipSync(readFileSync(join(here, "partstream.js"))).length).toBeLessThan(3000);
   });
 
-  test("ships its modules and their types, and works from its archive", async () => {
+  test.each(["partstream", "react", "vue"])("has types for all that %s exports", async (name) => {
+    const types = readFileSync(join(here, `${name}.d.ts`), "utf8");
+    const typed = [...types.matchAll(/^export (?:class|function) (\w+)/gm)].map(([, it]) => it);
+    expect(Object.keys(await import(`../${name}.js`)).sort()).toEqual(typed.sort());
+  });
+
+  test("ships its modules and their types, and works from its archive in plain Node", () => {
     const place = mkdtempSync(join(tmpdir(), "partstream-"));
+    onTestFinished(() => rmSync(place, { recursive: true }));
     const [packed] = JSON.parse(npm("pack", "--json", "--silent", "--pack-destination", place));
     const modules = ["partstream", "react", "vue"].flatMap((name) => [`${name}.js`, `${name}.d.ts`]);
     expect(packed.files.map(({ path }) => path).sort()).toEqual(
       ["LICENSE", "README.md", "package.json", "walk.js", ...modules].sort(),
     );
-    execFileSync("tar", ["-xzf", join(place, packed.filename), "-C", place]);
-    const { parts: shipped } = await import(/* @vite-ignore */ `${place}/package/partstream.js`);
-    expect(await all(shipped(ECHO))).toHaveLength(3);
+
+    const installed = join(place, "node_modules");
+    mkdirSync(installed);
+    execFileSync("tar", ["-xzf", join(place, packed.filename), "-C", installed]);
+    renameSync(join(installed, "package"), join(installed, "partstream"));
+    for (const peer of ["react", "vue"]) {
+      symlinkSync(join(here, "node_modules", peer), join(installed, peer));
+    }
+    const code = `
+      import { parts } from "partstream";
+      import { useParts as react } from "partstream/react";
+      import { useParts as vue } from "partstream/vue";
+      for await (const { name } of parts(process.argv[1])) console.log(name);
+      console.log(typeof react, typeof vue);
+    `;
+    const command = ["--input-type=module", "--eval", code, ECHO];
+    const said = execFileSync(process.execPath, command, { cwd: place, encoding: "utf8" });
+    expect(said).toBe("query\nheaders\nlast\nfunction function\n");
   });
 });

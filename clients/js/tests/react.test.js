@@ -51,6 +51,29 @@ test("one that failed is tried again in its place", async () => {
   expect(now().total).toBe(6);
 });
 
+test("all that failed are tried again where none is named", async () => {
+  await control("fail", { part: "today_stats" });
+  await control("fail", { part: "sales_analytics" });
+  const { now } = use(DASHBOARD);
+  await done(now);
+  await control("reset");
+  act(() => now().retry());
+  await done(now);
+  expect(now().parts.map(({ error }) => error)).toEqual(Array(6).fill(null));
+  expect(namesOf(now().parts)).toEqual(NAMES);
+});
+
+test("what ended the walk is told until it is walked again, whatever is retried", async () => {
+  const fetch = noting((url, number) => (number === 1 ? `${DASHBOARD}?cursor=x` : url));
+  const { now } = use(DASHBOARD, { ...STAFF, fetch });
+  await done(now);
+  expect(now().error.code).toBe("invalid_cursor");
+  act(() => now().retry("overview"));
+  await done(now);
+  expect(now().error.code).toBe("invalid_cursor");
+  expect(namesOf(now().parts)).toEqual(["overview", "today_stats"]);
+});
+
 test("what stops the walk is told, and reload() walks again", async () => {
   const options = {};
   const { now } = use(DASHBOARD, options);
@@ -73,6 +96,32 @@ test("another address is another walk, and null none", async () => {
   expect(now().parts[0].value).toEqual({ a: "2" });
   rerender({ address: null });
   expect(now()).toMatchObject({ parts: [], loading: false });
+});
+
+test("no render shows the parts of another address", async () => {
+  const shown = [];
+  const { rerender, result } = renderHook(
+    ({ url }) => {
+      const used = useParts(url);
+      shown.push([url, used.parts.map(({ value }) => value)[0]]);
+      return used;
+    },
+    { initialProps: { url: `${ECHO}?a=1` } },
+  );
+  await waitFor(() => expect(result.current.parts).toHaveLength(3));
+  rerender({ url: `${ECHO}?a=2` });
+  await waitFor(() => expect(result.current.parts).toHaveLength(3));
+  const told = shown.filter(([, value]) => value);
+  expect(new Set(told.map(([url, { a }]) => [url.at(-1), a].join()))).toEqual(
+    new Set(["1,1", "2,2"]),
+  );
+});
+
+test("a URL object made anew for each render is the same address", async () => {
+  const fetch = noting();
+  const { result } = renderHook(() => useParts(new URL(ECHO), { fetch }));
+  await waitFor(() => expect(result.current.loading).toBe(false));
+  expect(fetch.asked).toHaveLength(3);
 });
 
 test("leaving ends the walk", async () => {

@@ -5,13 +5,15 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 const README = new URL("../README.md", import.meta.url);
 const FOLDER = new URL(".readme/", import.meta.url);
 
-export default function extract() {
+function extract() {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER);
-  const blocks = readFileSync(README, "utf8").matchAll(
-    /^```(?:jsx?|ts|vue)\n(?:\/\/|<!--) (\S+)(?: -->)?\n(.*?)^```$/gms,
-  );
-  for (const [, name, code] of blocks) writeFileSync(new URL(name, FOLDER), code);
+  for (const [, kind, code] of readFileSync(README, "utf8").matchAll(/^```(\w+)\n(.*?)^```$/gms)) {
+    if (kind === "console" || kind === "html") continue; // html: tests/clients/test_static_file.py
+    const [, name, rest] = /^(?:\/\/|<!--) (\S+)(?: -->)?\n(.*)$/s.exec(code) ?? [];
+    if (!name) throw new Error(`A block of the README names no file, so no test runs it:\n${code}`);
+    writeFileSync(new URL(name, FOLDER), rest);
+  }
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) extract();
+extract();

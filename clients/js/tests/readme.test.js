@@ -9,8 +9,9 @@ import { show } from "./.readme/dashboard.js";
 import { Dashboard } from "./.readme/Dashboard.jsx";
 import VueDashboard from "./.readme/Dashboard.vue";
 import { load } from "./.readme/loader.js";
+import { patientParts } from "./.readme/patient.js";
 import { takings } from "./.readme/typed.ts";
-import { control, DASHBOARD, NAMES, STAFF } from "./server.js";
+import { all, control, DASHBOARD, NAMES, serve, STAFF } from "./server.js";
 
 // The session cookie, which a browser would send.
 beforeEach(() => {
@@ -32,6 +33,24 @@ test("the loop shows each part", async () => {
   expect(said.map((text) => text.split(":")[0])).toEqual(NAMES);
   expect(said[0]).toContain("Corner Shop");
   expect(said[1]).not.toContain("null");
+});
+
+test("the patient one asks again when the server says so, and no sooner", async () => {
+  const asked = [];
+  const url = await serve((response, number) => {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    asked.push(performance.now());
+    if (number === 0) return response.writeHead(429, { "Retry-After": "1" }).end();
+    const page = { results: [{ a: 1 }], cursor: null, meta: { total_parts: 1 } };
+    return response.end(JSON.stringify(page));
+  });
+  expect(await all(patientParts(url))).toEqual([{ name: "a", value: 1, error: null, total: 1 }]);
+  expect(asked[1] - asked[0]).toBeGreaterThan(900);
+});
+
+test("nor does it wait where the server does not say how long", async () => {
+  const url = await serve((response) => response.writeHead(503).end());
+  await expect(all(patientParts(url))).rejects.toMatchObject({ status: 503 });
 });
 
 test("the loader tells how far it is, and tries again", async () => {

@@ -1,5 +1,9 @@
 // The example shop, served by Django for these tests.
 
+import { createServer } from "node:http";
+
+import { onTestFinished } from "vitest";
+
 const { PARTSTREAM_URL, PARTSTREAM_SESSION } = process.env;
 if (!PARTSTREAM_URL || !PARTSTREAM_SESSION) {
   throw new Error("These tests need a server: make test ARGS='tests/clients -k javascript'");
@@ -40,6 +44,15 @@ export async function expired(url) {
   const { cursor } = await control("expired", { cursor: url.searchParams.get("cursor") });
   url.searchParams.set("cursor", cursor);
   return url;
+}
+
+/** Another server, for one test; `answer(response, number)` is all it does. Returns its address. */
+export async function serve(answer) {
+  let number = 0;
+  const server = createServer((_, response) => answer(response, number++));
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  onTestFinished(() => server.close());
+  return `http://127.0.0.1:${server.address().port}/`;
 }
 
 export async function all(iterable) {

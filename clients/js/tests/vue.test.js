@@ -42,6 +42,15 @@ test("one that failed is tried again in its place", async () => {
   expect(total.value).toBe(6);
 });
 
+test("all that failed are tried again where none is named", async () => {
+  await control("fail", { part: "today_stats" });
+  const { parts, loading, retry } = use(DASHBOARD);
+  await until(() => expect(loading.value).toBe(false));
+  await control("reset");
+  retry();
+  await until(() => expect(parts.value[1].error).toBe(null));
+});
+
 test("what stops the walk is told, and reload() walks again", async () => {
   const options = ref({});
   const { parts, error, reload } = use(DASHBOARD, options);

@@ -12,8 +12,11 @@ export class PartstreamError extends Error {
 }
 
 /** Each part as its page comes: `{ name, value, error, total }`. */
-export function parts(url, options) {
-  return follow(pagesAt(url, options));
+export async function* parts(url, options) {
+  for await (const part of follow(pagesAt(url, options))) {
+    options?.signal?.throwIfAborted(); // by who got the part before, perhaps
+    yield part;
+  }
 }
 
 /** The same, of pages from elsewhere: `pageAt(cursor)` gives one, in the form REST has. */
@@ -72,6 +75,7 @@ async function* pages(pageAt) {
   const seen = new Set();
   let cursor = null;
   let restarts = RESTARTS;
+  let known = 0; // pages since the last start, or the last new part, that had nothing new
   do {
     let page;
     try {
@@ -80,14 +84,19 @@ async function* pages(pageAt) {
       // 410: the cursor has expired, or the part it names is gone. The start is still there.
       if (error.status !== 410 || !cursor || restarts === 0) throw error;
       restarts -= 1;
+      known = 0;
       page = await pageAt(null);
     }
     const results = page.results.filter((result) => !seen.has(Object.keys(result)[0]));
     const names = results.flatMap(Object.keys);
-    if (names.length) restarts = RESTARTS;
     names.forEach((name) => seen.add(name));
     cursor = page.cursor;
-    if (names.length || !seen.size) {
+    if (names.length) [restarts, known] = [RESTARTS, 0];
+    else if (cursor && ++known > seen.size) {
+      // A proxy that drops the query, say: each page is the first one.
+      throw new PartstreamError(200, "", "The same parts come again and again.");
+    }
+    if (names.length || !cursor) {
       const errors = (page.errors ?? []).filter(({ part }) => names.includes(part));
       yield { results, errors, total: page.meta.total_parts, hasMore: Boolean(cursor) };
     }
@@ -108,14 +117,17 @@ function addressOf(url, query) {
 }
 
 async function fetchPage(address, { fetch = globalThis.fetch, headers, ...init }) {
+  init.signal?.throwIfAborted();
   const sent = new Headers(headers);
   if (!sent.has("Accept")) sent.set("Accept", "application/json");
   const response = await fetch(address, { ...init, headers: sent });
   const body = await response.json().catch((error) => {
-    if (!(error instanceof SyntaxError)) throw error; // the request was aborted, or cut
+    if (error.name !== "SyntaxError") throw error; // the request was aborted, or cut
     return null;
   });
   if (response.ok && body?.results) return body;
-  const message = body?.detail ?? `${response.status} ${response.statusText}`.trim();
+  const status = `${response.status} ${response.statusText}`.trim();
+  const otherwise = response.ok ? "The answer is no page of parts." : status;
+  const message = typeof body?.detail === "string" ? body.detail : otherwise;
   throw new PartstreamError(response.status, body?.code ?? "", message);
 }

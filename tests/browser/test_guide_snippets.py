@@ -1,0 +1,83 @@
+"""
+The front-end code that the project's guide shows, as it is written there, in a browser.
+
+``guide/react.jsx``, ``guide/vue.js`` and ``guide/simple.js`` are that code, word for word; the
+pages beside them have what a page of one's own would have round it.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from django_partstream.testing import part_fails
+from example_schema.parts import DashboardParts
+
+FOLDER = Path(__file__).parent / "guide"
+KINDS = {".html": "text/html", ".js": "text/javascript", ".jsx": "text/javascript"}
+NAMES = [
+    "overview",
+    "today_stats",
+    "recent_orders",
+    "inventory_alerts",
+    "sales_analytics",
+    "customer_insights",
+]
+
+
+@pytest.fixture
+def guide(page, npm_file):
+    """Serve the pages of the guide, and the libraries that they load, beside the shop."""
+
+    def serve(route):
+        path = route.request.url.partition("/guide/")[2]
+        package = re.fullmatch(r"npm/((?:@[\w-]+/)?[\w-]+@[\d.]+)/(.+)", path)
+        body = npm_file(*package.groups()) if package else (FOLDER / path).read_bytes()
+        route.fulfill(body=body, content_type=f"{KINDS[Path(path).suffix]}; charset=utf-8")
+
+    page.route("**/guide/**", serve)
+    return lambda name: page.goto(f"/guide/{name}.html")
+
+
+@pytest.mark.parametrize(
+    ("name", "title"), [("react", "h2"), ("vue", "h2"), ("simple", ".dashboard-part h3")]
+)
+class TestSnippets:
+    def test_it_shows_every_part_once_in_order(self, page, guide, expect, complaints, name, title):
+        guide(name)
+        expect(page.locator(title)).to_have_text(NAMES)
+        expect(page.get_by_role("status")).to_have_count(0)  # no spinner any more
+        expect(page.locator("pre").first).to_contain_text("Corner Shop")
+        assert [text for text in complaints if "for production" not in text] == []
+
+    def test_a_part_that_failed_does_not_stop_it(self, page, guide, expect, name, title):
+        with part_fails("today_stats"):
+            guide(name)
+            expect(page.locator(title)).to_have_text(NAMES)
+        assert page.locator("pre").nth(1).inner_text() in ("null", "")
+
+    def test_any_chunk_size_will_do(self, page, guide, expect, monkeypatch, name, title):
+        for size in (1, 6):
+            monkeypatch.setattr(DashboardParts, "chunk_size", size)
+            guide(name)
+            expect(page.locator(title)).to_have_text(NAMES)
+
+
+LOAD = """async (url) => {
+  const reports = [];
+  const loader = new ProgressiveLoader(url);
+  const data = await loader.loadAll(({ results, totalLoaded, hasMore }) => {
+    reports.push([results.length, totalLoaded, hasMore]);
+  });
+  return { names: data.flatMap(Object.keys), reports };
+}"""
+
+
+@pytest.mark.parametrize("query", ["", "?year=2024", "?year=2024&q=a%20b"])
+def test_the_loader_reports_each_page_whatever_the_address(page, guide, expect, query):
+    """It appends ``?cursor=`` to an address with a query, too; that is read as it is meant."""
+    guide("react")
+    expect(page.locator("h2")).to_have_text(NAMES)
+    loaded = page.evaluate(LOAD, f"/api/dashboard/{query}")
+    assert loaded["names"] == NAMES
+    assert loaded["reports"] == [[2, 2, True], [2, 4, True], [2, 6, False]]
