@@ -55,7 +55,8 @@ export class ProgressiveLoader {
       const came = results.flatMap(Object.keys);
       this.errors = this.errors.filter(({ part }) => !came.includes(part)).concat(errors);
       for (const result of results) {
-        const place = this.allData.findIndex((one) => Object.keys(one)[0] === Object.keys(result)[0]);
+        const [name] = Object.keys(result);
+        const place = this.allData.findIndex((one) => Object.hasOwn(one, name));
         this.allData.splice(place < 0 ? this.allData.length : place, 1, result);
       }
     }
@@ -82,7 +83,7 @@ async function* pages(pageAt) {
       page = await pageAt(cursor);
     } catch (error) {
       // 410: the cursor has expired, or the part it names is gone. The start is still there.
-      if (error.status !== 410 || !cursor ) throw error;
+      if (error.status !== 410 || !cursor || restarts === 0) throw error;
       restarts -= 1;
       known = 0;
       page = await pageAt(null);

@@ -312,6 +312,21 @@ describe("ProgressiveLoader", () => {
     expect(fetch.asked).toEqual([]);
   });
 
+  test("lists no failure of a part that had come well before a second start", async () => {
+    const fetch = noting(async (url, number) => {
+      if (number === 1) {
+        await control("leave_out", { part: "today_stats" });
+        await control("fail", { part: "overview" });
+        await control("fail", { part: "recent_orders" });
+      }
+      return url;
+    });
+    const loader = new ProgressiveLoader(DASHBOARD, { ...STAFF, fetch });
+    await loader.loadAll();
+    expect(loader.allData[0].overview.store_name).toBe("Corner Shop");
+    expect(loader.errors.map(({ part }) => part)).toEqual(["recent_orders"]);
+  });
+
   test("reports the last page, even where a second start left nothing new to it", async () => {
     const fetch = noting(async (url, number) => {
       if (number !== 2) return url;
@@ -392,9 +407,9 @@ describe("the package", () => {
     const place = mkdtempSync(join(tmpdir(), "partstream-"));
     onTestFinished(() => rmSync(place, { recursive: true }));
     const [packed] = JSON.parse(npm("pack", "--json", "--silent", "--pack-destination", place));
-    const modules = ["partstream", "react", "vue"].flatMap((name) => [`${name}.js`, `${name}.d.ts`]);
+    const entries = ["partstream", "react", "vue"].flatMap((it) => [`${it}.js`, `${it}.d.ts`]);
     expect(packed.files.map(({ path }) => path).sort()).toEqual(
-      ["LICENSE", "README.md", "package.json", "walk.js", ...modules].sort(),
+      ["LICENSE", "README.md", "package.json", "walk.js", ...entries].sort(),
     );
 
     const installed = join(place, "node_modules");

@@ -55,7 +55,8 @@ export class ProgressiveLoader {
       const came = results.flatMap(Object.keys);
       this.errors = this.errors.filter(({ part }) => !came.includes(part)).concat(errors);
       for (const result of results) {
-        const place = this.allData.findIndex((one) => Object.keys(one)[0] === Object.keys(result)[0]);
+        const [name] = Object.keys(result);
+        const place = this.allData.findIndex((one) => Object.hasOwn(one, name));
         this.allData.splice(place < 0 ? this.allData.length : place, 1, result);
       }
     }
