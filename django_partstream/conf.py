@@ -39,6 +39,13 @@ SETTINGS = {
     "CONCURRENCY": Setting(1, _is_count, "a whole number of threads, 1 or more"),
     "MAX_THREADS": Setting(16, _is_count, "a whole number of threads, 1 or more"),
     "MAX_ABANDONED_CALLS": Setting(16, _is_count, "a whole number of calls, 1 or more"),
+    "MAX_QUERY_LENGTH": Setting(50_000, _is_count, "a whole number of characters, 1 or more"),
+    "MAX_QUERY_TOKENS": Setting(2_000, _is_count, "a whole number of tokens, 1 or more"),
+    "MAX_QUERY_DEPTH": Setting(20, _is_count, "a whole number of levels, 1 or more"),
+    "MAX_QUERY_CONNECTIONS": Setting(10, _is_count, "a whole number of connections, 1 or more"),
+    "MAX_QUERY_RUNS": Setting(10, _is_count, "a whole number of runs, 1 or more"),
+    "MAX_QUERY_PARTS": Setting(100, _is_count, "a whole number of parts, 1 or more"),
+    "MAX_DOCUMENTS": Setting(1_000, _is_count, "a whole number of documents, 1 or more"),
     "SERVER_TIMING": Setting(None, _is_switch, "True, False, or None to follow DEBUG"),
 }
 

@@ -1,0 +1,268 @@
+"""What asks too much is refused before any part runs, however it is dressed up."""
+
+import graphene
+import pytest
+from django.urls import path
+from graphene_django.views import GraphQLView
+from graphql import get_introspection_query, specified_rules
+
+from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+from partstream_graphql.limits import ProgressiveLimitsRule
+from partstream_graphql.views import ProgressiveGraphQLView
+
+RAN = []
+
+
+class Item(graphene.ObjectType):
+    number = graphene.Int()
+    item = graphene.Field(lambda: Item)
+
+
+class Dashboard(ProgressiveConnection):
+    a = Part(graphene.String, n=graphene.Int())
+    b = Part(Item)
+    c = Part(graphene.String)
+
+    def resolve_a(self, info, n=0):
+        RAN.append("a")
+        return str(n)
+
+    def resolve_b(self, info):
+        RAN.append("b")
+        return {"number": 1}
+
+    def resolve_c(self, info):
+        RAN.append("c")
+        return "C"
+
+
+class Board(graphene.ObjectType):
+    dashboard = ProgressiveConnectionField(Dashboard)
+    board = graphene.Field(lambda: Board)
+
+    def resolve_board(self, info):
+        return {}
+
+
+class Holder(graphene.Interface):
+    dashboard = ProgressiveConnectionField(Dashboard)
+
+
+class House(graphene.ObjectType):
+    class Meta:
+        interfaces = (Holder,)
+
+    dashboard = ProgressiveConnectionField(Dashboard)
+
+
+class Query(graphene.ObjectType):
+    dashboard = ProgressiveConnectionField(Dashboard)
+    board = graphene.Field(Board)
+    holder = graphene.Field(Holder)
+
+    def resolve_board(self, info):
+        return {}
+
+    def resolve_holder(self, info):
+        return House()
+
+
+SCHEMA = graphene.Schema(query=Query, types=[House])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ran():
+    RAN.clear()
+
+
+@pytest.fixture(params=["our view", "stock view"])
+def ask(request, serve):
+    """``ask(text)``: the response, of either view."""
+    if request.param == "our view":
+        view = ProgressiveGraphQLView.as_view(schema=SCHEMA)
+    else:
+        rules = [*specified_rules, ProgressiveLimitsRule]
+        view = GraphQLView.as_view(schema=SCHEMA, validation_rules=rules)
+    client = serve(path("graphql/", view))
+
+    def asked(text):
+        return client.post("/graphql/", {"query": text}, content_type="application/json")
+
+    return asked
+
+
+def refusal(response):
+    """The code of the only error of a response that carries nothing else."""
+    body = response.json()
+    assert (response.status_code, body.get("data"), RAN) == (400, None, [])
+    (error,) = body["errors"]
+    return error["extensions"]["code"]
+
+
+def fine(response):
+    body = response.json()
+    assert "errors" not in body, body
+    return body["data"]
+
+
+def connections(count, form="a{}: dashboard {{ c }}"):
+    return " ".join(form.format(number) for number in range(count))
+
+
+class TestConnections:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{{ {} }}",
+            "{{ board {{ {} }} }}",
+            "{{ ... on Query {{ {} }} }}",
+            "{{ ...F }} fragment F on Query {{ {} }}",
+            "{{ holder {{ {} }} }}",
+            "{{ holder {{ ... on House {{ {} }} }} }}",
+            "query A {{ c: __typename }} query B {{ {} }}",
+            "{{ board {{ board {{ ...F }} }} }} fragment F on Board {{ {} }}",
+        ],
+    )
+    def test_more_than_ten_are_refused_wherever_they_are(self, ask, text):
+        assert refusal(ask(text.format(connections(11)))) == "TOO_MANY_CONNECTIONS"
+
+    def test_ten_are_not(self, ask):
+        assert len(fine(ask(f"{{ {connections(10)} }}"))) == 10
+
+    def test_one_fragment_in_many_places_counts_in_each(self, ask):
+        places = " ".join(f"p{number}: board {{ ...F }}" for number in range(6))
+        text = f"{{ {places} }} fragment F on Board {{ a: dashboard {{ c }} b: dashboard {{ c }} }}"
+        assert refusal(ask(text)) == "TOO_MANY_CONNECTIONS"
+
+    def test_what_execution_merges_counts_once(self, ask):
+        same = connections(12, "...F{}")
+        fragments = connections(12, "fragment F{} on Query {{ dashboard {{ c }} }}")
+        assert fine(ask(f"{{ {same} }} {fragments}")) == {"dashboard": {"c": "C"}}
+
+    def test_the_setting_says_how_many(self, ask, settings):
+        settings.PARTSTREAM = {"MAX_QUERY_CONNECTIONS": 1}
+        assert refusal(ask(f"{{ {connections(2)} }}")) == "TOO_MANY_CONNECTIONS"
+        settings.PARTSTREAM = {"MAX_QUERY_CONNECTIONS": 2}
+        assert len(fine(ask(f"{{ {connections(2)} }}"))) == 2
+
+
+class TestRuns:
+    RUNS = " ".join(f"a{n}: a(n: {n})" for n in range(11))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{{ dashboard {{ {} }} }}",
+            "{{ dashboard {{ edges {{ node {{ {} }} }} }} }}",
+            "{{ dashboard {{ edges {{ ...E }} }} }} fragment E on DashboardEdge {{ node {{ {} }} }}",
+            "{{ dashboard {{ edges {{ node {{ ... on DashboardPart {{ {} }} }} }} }} }}",
+        ],
+    )
+    def test_a_part_runs_with_ten_different_arguments_at_most(self, ask, text):
+        assert refusal(ask(text.format(self.RUNS))) == "TOO_MANY_RUNS"
+
+    def test_on_the_connection_and_on_its_nodes_together(self, ask):
+        half = " ".join(f"a{n}: a(n: {n})" for n in range(6))
+        rest = " ".join(f"a{n}: a(n: {n})" for n in range(6, 11))
+        text = f"{{ dashboard {{ {half} edges {{ node {{ {rest} }} }} }} }}"
+        assert refusal(ask(text)) == "TOO_MANY_RUNS"
+
+    def test_the_same_arguments_are_one_run(self, ask):
+        same = " ".join(f"a{n}: a(n: 1)" for n in range(30))
+        assert set(fine(ask(f"{{ dashboard {{ {same} }} }}"))["dashboard"].values()) == {"1"}
+        assert RAN == ["a"]
+
+    def test_the_setting_says_how_many(self, ask, settings):
+        settings.PARTSTREAM = {"MAX_QUERY_RUNS": 1}
+        assert refusal(ask("{ dashboard { a b: a(n: 1) } }")) == "TOO_MANY_RUNS"
+
+
+class TestParts:
+    def test_those_of_all_connections_count_together(self, ask, settings):
+        settings.PARTSTREAM = {"MAX_QUERY_PARTS": 5}
+        text = connections(2, "a{}: dashboard {{ a b {{ number }} c }}")
+        assert refusal(ask(f"{{ {text} }}")) == "TOO_MANY_PARTS"
+        text = connections(2, "a{}: dashboard {{ a b {{ number }} }}")
+        assert len(fine(ask(f"{{ {text} }}"))) == 2
+
+    def test_a_part_on_connection_and_node_is_one(self, ask, settings):
+        settings.PARTSTREAM = {"MAX_QUERY_PARTS": 1}
+        assert fine(ask("{ dashboard { c edges { node { c } } } }"))
+        assert fine(ask("{ dashboard { totalCount edges { node { name status } } } }"))
+
+
+class TestDepth:
+    def deep(self, levels):
+        """So many selection sets, one in another."""
+        inside = "{ item " * (levels - 3) + "{ number }" + " }" * (levels - 3)
+        return "{ dashboard { b " + inside + " } }"
+
+    def test_twenty_levels_are_fine_and_no_more(self, ask):
+        assert fine(ask(self.deep(20)))
+        RAN.clear()
+        assert refusal(ask(self.deep(21))) == "QUERY_TOO_DEEP"
+
+    def test_fragments_are_followed(self, ask):
+        links = " ".join(f"fragment F{n} on Item {{ item {{ ...F{n + 1} }} }}" for n in range(20))
+        text = f"{{ dashboard {{ b {{ ...F0 }} }} }} {links} fragment F20 on Item {{ number }}"
+        assert refusal(ask(text)) == "QUERY_TOO_DEEP"
+
+    def test_fragments_that_lead_in_a_circle_come_to_an_end(self, ask):
+        text = "{ dashboard { b { ...F } } } fragment F on Item { item { ...F } }"
+        assert refusal(ask(text)) == "QUERY_TOO_DEEP"
+
+    def test_the_query_of_graphiql_for_the_schema_is_fine(self, ask):
+        assert fine(ask(get_introspection_query()))
+
+
+class TestSize:
+    def test_a_bomb_of_fragments_is_refused(self, ask):
+        """Each doubles the one before: 30 of them would be a thousand million fields."""
+        bomb = " ".join(
+            f"fragment F{n} on Board {{ a: board {{ ...F{n + 1} }} b: board {{ ...F{n + 1} }} }}"
+            for n in range(15)
+        )
+        text = f"{{ board {{ ...F0 }} }} {bomb} fragment F15 on Board {{ __typename }}"
+        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+
+    @pytest.mark.parametrize(
+        "text", ["{ dashboard { %s } }" % ("c " * 142), "{ %s }" % ("dashboard { c } " * 142)]
+    )
+    def test_a_field_again_and_again_is_refused(self, ask, text):
+        """A standard rule compares each of them with each other."""
+        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+
+    def test_a_field_in_many_fragments_is_fine(self, ask):
+        spread = " ".join(f"...F{n}" for n in range(100))
+        fragments = " ".join(f"fragment F{n} on DashboardConnection {{ c }}" for n in range(100))
+        assert fine(ask(f"{{ dashboard {{ {spread} }} }} {fragments}")) == {"dashboard": {"c": "C"}}
+
+    @pytest.mark.parametrize("ask", ["our view"], indirect=True)
+    def test_what_is_too_long_is_not_even_parsed(self, ask, monkeypatch):
+        monkeypatch.delattr("partstream_graphql.limits.parse")
+        assert refusal(ask("#" * 50_001)) == "QUERY_TOO_LONG"
+        assert refusal(ask("{ a }" + " " * 1_000_000)) == "QUERY_TOO_LONG"
+
+    @pytest.mark.parametrize("ask", ["our view"], indirect=True)
+    @pytest.mark.parametrize("text", ["{" + "a " * 2_000 + "}", "#\n" * 2_001 + "{ a }"])
+    def test_too_many_tokens_are_not_parsed_to_their_end(self, ask, text):
+        assert refusal(ask(text)) == "TOO_MANY_TOKENS"
+
+    @pytest.mark.parametrize("ask", ["our view"], indirect=True)
+    def test_a_thousand_connections_are_refused(self, ask):
+        assert refusal(ask(f"{{ {connections(1_000)} }}")) == "TOO_MANY_TOKENS"
+
+
+def test_what_is_not_valid_is_told_as_ever(ask):
+    for text in (
+        "{ nothing }",
+        "{ dashboard { c ...Nowhere } }",
+        "{ dashboard { c { d } } }",
+        "{ dashboard { ... on Nothing { c } } }",
+        "mutation { nothing }",
+        "{ ...F } fragment F on Query { ...F }",
+    ):
+        response = ask(text)
+        assert response.status_code == 400
+        for error in response.json()["errors"]:
+            assert "extensions" not in error, error
