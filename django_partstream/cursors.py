@@ -26,6 +26,7 @@ import jwt
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import constant_time_compare, salted_hmac
+from jwt.algorithms import HMACAlgorithm
 
 from django_partstream.conf import setting
 from django_partstream.exceptions import CursorExpired, CursorInvalid
@@ -36,7 +37,21 @@ ALGORITHM = "HS256"
 HEADER = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"  # {"typ":"JWT","alg":"HS256"}
 
 _shape = re.compile(rf"{HEADER}\.[\w-]+\.[\w-]+", re.ASCII)
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_encode_message = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=telling).encode
+
+
+class _DerivedKey(HMACAlgorithm):
+    """HS256 with keys that are made here, 32 bytes each: there is nothing to look for in them."""
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        """Take the key as it is; PyJWT would look, each time, whether it is a PEM or SSH key."""
+        return key  # type: ignore[return-value]
+
+
 _jws = jwt.PyJWS(algorithms=[ALGORITHM])
+_jws.unregister_algorithm(ALGORITHM)
+_jws.register_algorithm(ALGORITHM, _DerivedKey(HMACAlgorithm.SHA256))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +137,7 @@ def read(token: str) -> Cursor:
 
 def digest(key: bytes, message: Iterable[Any]) -> str:
     """A short keyed digest of a JSON-like *message*."""
-    text = json.dumps(list(message), sort_keys=True, separators=(",", ":"), default=telling)
+    text = _encode_message(list(message))
     return urlsafe_b64encode(hmac.digest(key, b"\0" + text.encode(), "sha256")[:12]).decode()
 
 
@@ -140,7 +155,7 @@ def _key(secret: str | bytes) -> bytes:
 
 
 def _sign(claims: dict[str, Any], key: bytes) -> str:
-    payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
+    payload = _encode(claims).encode()
     return _jws.encode(payload, key, algorithm=ALGORITHM, sort_headers=False)
 
 

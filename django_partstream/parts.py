@@ -74,14 +74,17 @@ class Page:
     has_more: bool
     has_previous: bool
 
-    def cursor(self, index: int = -1) -> Cursor:
-        """Where the part at *index* of this page stands."""
-        return Cursor(after=self.names[index], position=self.positions[index])
+    def cursor(self, index: int = -1, *, query: str = "") -> Cursor:
+        """Where the part at *index* of this page stands, in a response asked for with *query*."""
+        return Cursor(after=self.names[index], position=self.positions[index], query=query)
 
 
 class Plan:
     """
     The validated, ordered parts of one response.
+
+    ``get_parts()`` may return one that was made once, where a response has thousands of parts that
+    are the same for everybody: then a page costs what it carries.
 
     Raises:
         PlanError: *parts* is None, or holds a wrong pair, a bad name or a name twice.
@@ -170,13 +173,14 @@ class Plan:
 
 def plan_of(owner: Any) -> Plan:
     """
-    The plan that *owner*'s ``get_parts()`` makes.
+    The plan that *owner*'s ``get_parts()`` makes, or the one that it made before and returns.
 
     Raises:
         PlanError: it makes none; a note on the exception names the class.
     """
     try:
-        return Plan(owner.get_parts())
+        parts = owner.get_parts()
+        return parts if isinstance(parts, Plan) else Plan(parts)
     except PlanError as exc:
         kind = type(owner)
         exc.add_note(f"In {kind.__module__}.{kind.__qualname__}.get_parts().")

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from django.template import loader
+from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from django_partstream.outcomes import Outcome
@@ -25,7 +26,8 @@ class Pager:
     template = "rest_framework/pagination/previous_and_next.html"
 
     def __init__(self, request: Request, own_query: str, *, began: bool, token: str | None) -> None:
-        address = request.build_absolute_uri().partition("?")[0]
+        asked = request._request
+        address = f"{asked.scheme}://{asked.get_host()}{escape_uri_path(asked.path)}"
         query = f"{own_query}&" if own_query else ""
         self.first = f"{address}?{own_query}".rstrip("?") if began else None
         self.next = f"{address}?{query}{CURSOR_PARAM}={token}" if token else None

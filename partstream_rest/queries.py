@@ -39,8 +39,10 @@ def read_token(request: HttpRequest) -> str:
         return ""
     if len(tokens) > 1:
         raise CursorInvalid
-    own = query.copy()
-    del own[CURSOR_PARAM]
+    own = QueryDict(mutable=True, encoding=query.encoding)
+    for name, values in query.lists():
+        if name != CURSOR_PARAM:
+            own.setlist(name, values)
     request.GET = own  # type: ignore[assignment]
     return str(tokens[0])
 

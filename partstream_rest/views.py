@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from functools import partial, update_wrapper
 from importlib import import_module
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -29,6 +29,7 @@ from django_partstream.parts import Lazy, Page, plan_of, refuse_late_mixin
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pager import Pager, server_timing
 from partstream_rest.queries import carried, read_token, restore
+from partstream_rest.renderers import with_orjson
 from partstream_rest.values import plain
 
 PARTS_PARAM = "parts"
@@ -99,6 +100,10 @@ class ProgressiveView(APIView):
         update_wrapper(progressive, view)
         progressive.csrf_exempt = True  # type: ignore[attr-defined]
         return progressive
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Those of any view, DRF's own for JSON with orjson in it where that is installed."""
+        return [with_orjson(renderer) for renderer in super().get_renderers()]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """
@@ -197,7 +202,7 @@ class ProgressiveView(APIView):
         if page.has_more:
             query = carried(request._request, self.cursor_exclude_params)
             token = cursors.write(
-                replace(page.cursor(), query=query),
+                page.cursor(query=query),
                 audience=self._audience(request),
                 ttl=option(self, "cursor_ttl"),
             )

@@ -1,0 +1,55 @@
+"""What a page must not do again and again, told by counting calls."""
+
+from unittest import mock
+
+import jwt
+import pytest
+from django.test import override_settings
+
+from django_partstream import cursors
+from django_partstream.cursors import Cursor
+
+HERE = Cursor(after="a", position=0)
+
+
+def walked():
+    """A cursor, issued and followed as two pages do."""
+    token = cursors.write(HERE, audience=["view"], ttl=60)
+    assert cursors.read(token).is_for(["view"])
+
+
+@pytest.fixture
+def derived():
+    """How often a key was derived."""
+    cursors._key.cache_clear()
+    with mock.patch.object(cursors, "salted_hmac", wraps=cursors.salted_hmac) as deriving:
+        yield lambda: deriving.call_count
+
+
+def test_a_key_is_derived_once_for_each_secret(derived):
+    for _ in range(5):
+        walked()
+    assert derived() == 1
+    with override_settings(SECRET_KEY="another-" + "k" * 50):
+        walked()
+    walked()
+    assert derived() == 2
+
+
+def test_a_key_of_ours_is_not_looked_through_for_pem_and_ssh_keys():
+    with (
+        mock.patch("jwt.algorithms.is_pem_format") as pem,
+        mock.patch("jwt.algorithms.is_ssh_key") as ssh,
+    ):
+        walked()
+    assert not pem.called
+    assert not ssh.called
+
+
+def test_pyjwt_reads_what_is_written_with_the_key_as_it_is():
+    token = cursors.write(HERE, audience=["view"], ttl=60)
+    key = cursors.read(token).key
+    assert jwt.decode(token, key, algorithms=["HS256"])["p"] == "a"
+    forged = jwt.encode({"v": 1, "p": "a", "n": 0, "k": "", "exp": 9e9}, b"k" * 32)
+    with pytest.raises(cursors.CursorInvalid):
+        cursors.read(forged)

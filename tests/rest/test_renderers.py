@@ -1,0 +1,105 @@
+"""With orjson and without it, a response means the same."""
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.response import Response
+
+from django_partstream import ProgressiveView, lazy
+from partstream_rest import renderers
+
+orjson = pytest.importorskip("orjson")
+
+WORTHS = {
+    "text": "é\u2028</script>😀",
+    "numbers": [0, -1, 2**63 - 1, -(2**63), 1.5, -0.0, 1e300, 0.1 + 0.2],
+    "nothing": None,
+    "nested": {"a": [{"b": []}], "": True},
+}
+
+
+class Worths(ProgressiveView):
+    chunk_size = 1
+
+    def get_parts(self):
+        return [("worths", lazy(lambda request: WORTHS)), ("fails", lazy(self.fail))]
+
+    def fail(self, request):
+        raise ValueError
+
+    def post(self, request):
+        return Response(POSTED[request.query_params["what"]])
+
+
+POSTED = {
+    "dates": [date(2024, 1, 2), datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)],
+    "lazy": {"detail": gettext_lazy("Not found.")},
+    "query": QueryDict("a=1&a=2"),
+    "decimal": Decimal("1.50"),
+    "uuid": UUID(int=1),
+    "large": 2**80,
+    "nothing": None,
+}
+
+
+@pytest.fixture
+def both(serve, monkeypatch):
+    """``both(ask)``: the response with orjson, and the one without it."""
+
+    def asked(ask, view=Worths):
+        client = serve(view)
+        with_it = ask(client)
+        with monkeypatch.context() as patch:
+            patch.setattr(renderers, "orjson", None)
+            return with_it, ask(client)
+
+    return asked
+
+
+def test_a_page_means_the_same(both):
+    ours, theirs = both(lambda client: client.get("/"))
+    assert ours["Content-Type"] == theirs["Content-Type"] == "application/json"
+    assert ours.json()["results"] == theirs.json()["results"] == [{"worths": WORTHS}]
+    assert ours.content != theirs.content  # each was rendered by another
+
+
+@pytest.mark.parametrize("what", POSTED)
+def test_so_does_any_other_response_of_the_view(both, what):
+    ours, theirs = both(lambda client: client.post(f"/?what={what}"))
+    assert ours.content == theirs.content or ours.json() == theirs.json()
+
+
+def test_errors_of_the_request_mean_the_same(both):
+    ours, theirs = both(lambda client: client.get("/?cursor=garbage"))
+    assert ours.status_code == theirs.status_code == 400
+    assert ours.json() == theirs.json()
+
+
+def test_who_wants_it_indented_gets_it_from_drf(both):
+    ours, theirs = both(
+        lambda client: client.get("/", headers={"accept": "application/json; indent=4"})
+    )
+    assert [json.loads(one.content)["results"] for one in (ours, theirs)] == [
+        [{"worths": WORTHS}]
+    ] * 2
+    assert b'\n    "results"' in ours.content
+
+
+class Own(JSONRenderer):
+    """A renderer of the user's: theirs."""
+
+
+def test_only_drfs_own_renderer_is_replaced():
+    view = Worths()
+    assert [type(one) for one in view.get_renderers()] == [
+        renderers.ORJSONRenderer,
+        BrowsableAPIRenderer,
+    ]
+    view.renderer_classes = [Own]
+    assert [type(one) for one in view.get_renderers()] == [Own]
