@@ -13,10 +13,10 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check -qq --constraint co
 python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak screenshots snapshots pins clean
+.PHONY: help demo test lint soak bench bench-quick screenshots snapshots pins clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.demo ## Serve the example shop on http://127.0.0.1:8000 (PORT=8001: elsewhere)
 	@EXAMPLE_SIGN_IN=1 $(RUN) manage.py demo --port $(PORT)
@@ -33,6 +33,12 @@ lint: $(VENV)/.dev ## Check style, types and which way imports go
 soak: $(VENV)/.dev ## Walk a real server for a minute, and tell what it holds (SOAK=600: ten)
 	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest tests/server/test_soak.py -q
 
+bench: $(VENV)/.bench ## Compare what a page costs with what it replaces, in ten minutes
+	@$(RUN) -m benchmarks
+
+bench-quick: $(VENV)/.bench ## The same in a minute, roughly; nothing is written
+	@$(RUN) -m benchmarks --quick
+
 screenshots: $(VENV)/.dev ## Take pictures of the dashboard, into screenshots/ (needs Chromium)
 	@$(RUN) -m pytest tests/browser/screenshots.py -q
 
@@ -43,7 +49,7 @@ pins: $(VENV)/.dev ## Write constraints.txt anew, with the newest of everything
 	@$(RUN) -m nox --session pins
 
 clean: ## Remove all that these targets leave behind
-	rm -rf $(VENV) .nox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .bench .nox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf build dist db.sqlite3* screenshots clients/js/node_modules tests/clients/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -62,4 +68,9 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "Installing the tests and tools into $(VENV), once ..."
 	@$(INSTALL) --editable '.[dev]'
+	@touch $(VENV)/.demo $@
+
+$(VENV)/.bench: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing the benchmarks into $(VENV), once ..."
+	@$(INSTALL) --editable '.[bench]'
 	@touch $(VENV)/.demo $@

@@ -13,8 +13,9 @@ import nox
 HERE = Path(__file__).parent
 CONSTRAINTS = HERE / "constraints.txt"
 PACKAGES = ["django_partstream", "partstream_rest", "partstream_graphql"]
-#: What `make test` runs besides: a browser, Node.js, and servers that are processes of their own.
-IN_PROCESS = [f"--ignore=tests/{folder}" for folder in ("browser", "clients", "server")]
+#: What `make test` runs besides: a browser, Node.js, servers that are processes, benchmarks.
+ASIDE = ("browser", "clients", "server", "test_benchmarks.py")
+IN_PROCESS = [f"--ignore=tests/{name}" for name in ASIDE]
 DJANGO = {"3.11": "Django~=5.2.0", "3.12": "Django~=5.2.0", "3.13": "Django>=6.1"}
 
 nox.needs_version = ">=2025.2"
@@ -108,8 +109,8 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(name="pins", python=list(DJANGO), default=False)
 def write_pins(session: nox.Session) -> None:
-    """Pin in constraints.txt the newest of everything that the dev extra installs."""
-    session.install("-e", ".[dev]")
+    """Pin in constraints.txt the newest of everything that the dev and bench extras install."""
+    session.install("-e", ".[dev,bench]")
     frozen = session.run("python", "-m", "pip", "freeze", "--exclude-editable", silent=True)
     pins[str(session.python)] = set(str(frozen).splitlines())
     if missing := DJANGO.keys() - pins.keys():
@@ -127,7 +128,7 @@ def write_pins(session: nox.Session) -> None:
             marks.append(f'python_version < "{every[every.index(pinned[-1]) + 1]}"')
         lines[pin] = " ; ".join([pin, " and ".join(marks)]) if marks else pin
     ordered = sorted(lines, key=lambda pin: (pin.lower().partition("==")[0], pin))
-    heading = "# Written by `make pins`: everything that the dev extra installs.\n"
+    heading = "# Written by `make pins`: everything that the dev and bench extras install.\n"
     CONSTRAINTS.write_text(heading + "".join(f"{lines[pin]}\n" for pin in ordered))
 
 

@@ -1,0 +1,50 @@
+"""``python -m benchmarks [--quick] [--check]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import django
+
+RESULTS = Path(__file__).parent
+#: Seconds for each row.
+FULL, QUICK = 12.0, 1.0
+
+
+def main() -> int:
+    """Measure, print, and keep what a full run found; ``--check`` makes a miss an error."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a second a row, nothing is written")
+    parser.add_argument("--seconds", type=float, help="so many for each row")
+    parser.add_argument("--check", action="store_true", help="fail where a target is missed")
+    options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
+    django.setup()
+    from benchmarks import report, strawberry
+    from benchmarks.rows import rows
+
+    if not options.quick:
+        strawberry.install()
+    started = time.monotonic()
+    measured = []
+    for row in rows(options.seconds or (QUICK if options.quick else FULL)):
+        measured.append(row)
+        sys.stderr.write(f"{row.what}: {row.ratio.median:.2f}\n" if row.ratio else "")
+    table = report.markdown(measured)
+    took = time.monotonic() - started
+    sys.stdout.write(f"\n{table}\n\n{report.machine()}\n{len(measured)} rows in {took:.0f} s.\n")
+    if not options.quick:
+        heading = f"Written by `make bench`. Less is faster; pairs timed in turn.\n\n{table}\n"
+        (RESULTS / "results.md").write_text(f"{heading}\n{report.machine()}\n")
+        (RESULTS / "results.json").write_text(report.as_json(measured))
+        (RESULTS / "chart.svg").write_text(report.chart(measured))
+    missed = [row.what for row in measured if row.verdict == "MISSED"]
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The benchmarks measure what they say; how fast anything is, is no test."""
+
+import json
+import os
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks import report
+from benchmarks.measure import Ratio, paired
+from benchmarks.rows import Row
+from tests.settings import HAS_GRAPHQL, HAS_REST
+from tests.tools import ROOT
+
+pytestmark = pytest.mark.skipif(not (HAS_REST and HAS_GRAPHQL), reason="they compare both fronts")
+
+
+class Clock:
+    """Time passes where a contender takes some."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def taking(self, seconds):
+        def contender():
+            self.now += next(seconds)
+
+        return contender
+
+
+def repeat(*values):
+    while True:
+        yield from values
+
+
+def test_a_pair_is_a_ratio_and_all_pairs_are_their_median():
+    clock = Clock()
+    subject = clock.taking(repeat(2, 2, 3, 4))
+    base = clock.taking(repeat(1))
+    found = paired(subject, base, seconds=0, burst=1, least=5, clock=clock)
+    # The first call of each is to warm up.
+    assert (found.median, found.lowest, found.highest, found.pairs) == (2, 2, 4, 5)
+
+
+def test_a_burst_is_timed_as_a_whole():
+    clock = Clock()
+    found = paired(
+        clock.taking(repeat(1, 3)),
+        clock.taking(repeat(1)),
+        seconds=0,
+        burst=4,
+        least=2,
+        clock=clock,
+    )
+    assert found.median == 2
+
+
+def test_it_goes_on_for_as_long_as_it_is_told():
+    clock = Clock()
+    found = paired(
+        clock.taking(repeat(1)), clock.taking(repeat(1)), seconds=20, burst=1, least=2, clock=clock
+    )
+    assert found.pairs == 10
+
+
+def row(ratio, target=None, **options):
+    return Row("a <view> / another", Ratio.of([ratio, ratio]), target, **options)
+
+
+@pytest.mark.parametrize(
+    ("one", "verdict"),
+    [
+        (row(1.2), ""),
+        (row(1.2, 1.3), "ok"),
+        (row(1.4, 1.3), "MISSED"),
+        (row(0.95, 0.9, at_least=True), "ok"),
+        (row(0.85, 0.9, at_least=True), "MISSED"),
+        (Row("peer", None, note="not installed"), ""),
+    ],
+)
+def test_a_target_is_a_limit_and_without_one_there_is_no_verdict(one, verdict):
+    assert one.verdict == verdict
+    assert report.markdown([one]).count("\n") == 2
+    assert verdict in report.markdown([one])
+
+
+def test_the_chart_is_a_picture_of_every_ratio():
+    picture = ElementTree.fromstring(report.chart([row(0.5, 0.6), row(2), Row("none", None)]))
+    bars = [one for one in picture.iter() if one.tag.endswith("rect")]
+    assert len(bars) == 2
+    assert "a <view> / another" in {one.text for one in picture.iter()}
+
+
+def test_a_run_prints_every_row_of_the_targets(tmp_path):
+    """Measured for no time at all; it asserts by itself that contenders answer alike."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--seconds", "0"],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    with_targets = [line for line in done.stdout.splitlines() if "≤" in line or "≥" in line]
+    assert len(with_targets) == 8
+    assert all("ok" in line or "MISSED" in line for line in with_targets)
+
+
+def test_what_a_full_run_wrote_has_the_rows_of_this_one():
+    written = json.loads((ROOT / "benchmarks/results.json").read_text())
+    table = (ROOT / "benchmarks/results.md").read_text()
+    for one in written["rows"]:
+        assert one["what"] in table
+    assert sum(one["target"] is not None for one in written["rows"]) == 8
