@@ -9,6 +9,7 @@ lives, and no longer.
 import re
 import tarfile
 from importlib.util import find_spec
+from threading import Event
 
 import pytest
 from django.conf import settings
@@ -90,6 +91,18 @@ def complaints(page):
     )
     page.on("pageerror", lambda error: told.append(str(error)))
     return told
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """The recent orders wait until it is set."""
+    from example_schema.parts import DashboardParts
+
+    gate, known = Event(), DashboardParts.get_recent_orders
+    late = lambda view, request, **limit: gate.wait(15) and known(view, request, **limit)  # noqa: E731
+    monkeypatch.setattr(DashboardParts, "get_recent_orders", late)
+    yield gate
+    gate.set()
 
 
 @pytest.fixture(scope="session")

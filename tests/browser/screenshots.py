@@ -5,12 +5,10 @@ Not collected among the tests; it runs on their live server.
 """
 
 import shutil
-from threading import Event
 
 import pytest
 
 from django_partstream.testing import part_fails, part_hangs
-from example_schema.parts import DashboardParts
 from tests.tools import ROOT
 
 FOLDER = ROOT / "screenshots"
@@ -65,13 +63,7 @@ def test_phone(page, expect, take, scheme):
     take("phone" if scheme == "light" else "phone-dark")
 
 
-def test_mid_load(page, expect, take, monkeypatch):
-    gate, known = Event(), DashboardParts.get_recent_orders
-    monkeypatch.setattr(
-        DashboardParts,
-        "get_recent_orders",
-        lambda view, request: gate.wait(20) and known(view, request),
-    )
+def test_mid_load(page, expect, take, gate):
     page.goto("/")
     expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
     take("mid-load")

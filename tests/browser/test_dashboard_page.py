@@ -1,7 +1,6 @@
 import json
 import re
 from pathlib import Path
-from threading import Event
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -137,24 +136,12 @@ def test_each_part_tells_when_it_was_here(page, visit, expect):
     assert took[-1] > 0
 
 
-def test_the_switch_ends_one_walk_and_begins_another(
-    page, expect, monkeypatch, complaints, answers
-):
-    gate = Event()
-    known = DashboardParts.get_recent_orders
-
-    def late(view, request, **limit):
-        gate.wait(15)
-        return known(view, request, **limit)
-
-    monkeypatch.setattr(DashboardParts, "get_recent_orders", late)
+def test_the_switch_ends_one_walk_and_begins_another(page, expect, gate, complaints):
     page.goto("/")
-    try:
-        expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
-        page.get_by_label("GraphQL", exact=True).check()
-        expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
-    finally:
-        gate.set()
+    expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    page.get_by_label("GraphQL", exact=True).check()
+    expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    gate.set()
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     expect(page.locator("section")).to_have_count(6)
     expect(card(page, "Recent orders").get_by_role("row")).to_have_count(1 + 20)
@@ -174,22 +161,12 @@ def test_reload_walks_again(page, visit, expect, answers):
     assert len(answers) == 6
 
 
-def test_cards_wait_as_skeletons_until_their_page_arrives(page, expect, monkeypatch):
-    gate = Event()
-    known = DashboardParts.get_recent_orders
-
-    def late(view, request, **limit):
-        gate.wait(15)
-        return known(view, request, **limit)
-
-    monkeypatch.setattr(DashboardParts, "get_recent_orders", late)
+def test_cards_wait_as_skeletons_until_their_page_arrives(page, expect, gate):
     page.goto("/")
-    try:
-        expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
-        expect(page.locator("section[aria-busy=true] .skeleton")).to_have_count(4)
-        expect(card(page, "Today stats")).to_have_attribute("aria-busy", "false")
-    finally:
-        gate.set()
+    expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    expect(page.locator("section[aria-busy=true] .skeleton")).to_have_count(4)
+    expect(card(page, "Today stats")).to_have_attribute("aria-busy", "false")
+    gate.set()
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
 
 
@@ -345,17 +322,11 @@ class TestAccessibility:
         page.get_by_text("The same as a table").click()
         assert violations() == []
 
-    def test_nor_while_it_loads(self, page, expect, violations, monkeypatch):
-        gate = Event()
-        known = DashboardParts.get_recent_orders
-        waits = lambda view, request: gate.wait(15) and known(view, request)  # noqa: E731
-        monkeypatch.setattr(DashboardParts, "get_recent_orders", waits)
+    def test_nor_while_it_loads(self, page, expect, violations, gate):
         page.goto("/")
-        try:
-            expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
-            assert violations() == []
-        finally:
-            gate.set()
+        expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+        assert violations() == []
+        gate.set()
         expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
 
     def test_nor_where_one_has_to_sign_in(self, page, expect, violations):
