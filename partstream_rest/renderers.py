@@ -22,8 +22,8 @@ class ORJSONRenderer(JSONRenderer):
     """
     DRF's renderer for JSON, with orjson at work.
 
-    What a page holds is plain JSON already. Where someone asks to have it indented, and for what
-    DRF's own encoder has a view of (dates, a ``QueryDict``, a lazy text), DRF renders as ever.
+    What a page holds is plain JSON already. Any other response, and one that someone asks to have
+    indented, DRF renders as ever; and a page to which a subclass has added what is not plain JSON.
     """
 
     def render(
@@ -33,8 +33,9 @@ class ORJSONRenderer(JSONRenderer):
         renderer_context: Any = None,
     ) -> bytes:
         """*data* as UTF-8."""
-        indent = self.get_indent(accepted_media_type or "", renderer_context or {})
-        if data is not None and not indent:
+        context = renderer_context or {}
+        is_page = hasattr(context.get("response"), "is_private")  # as ProgressiveView makes them
+        if is_page and data is not None and not self.get_indent(accepted_media_type or "", context):
             try:
                 return orjson.dumps(data, option=_PLAIN_ONLY)
             except TypeError:

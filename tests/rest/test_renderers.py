@@ -95,6 +95,30 @@ class Own(JSONRenderer):
     """A renderer of the user's: theirs."""
 
 
+class WithADate(Worths):
+    def finalize_response(self, *args, **kwargs):
+        response = super().finalize_response(*args, **kwargs)
+        response.data = {**response.data, "served": datetime(2024, 1, 2, tzinfo=UTC)}
+        return response
+
+
+def test_so_does_a_page_to_which_a_subclass_added_what_is_no_json(both):
+    ours, theirs = both(lambda client: client.get("/"), WithADate)
+    assert ours.content == theirs.content
+    assert ours.json()["served"] == "2024-01-02T00:00:00Z"
+
+
+class NotANumber(Worths):
+    def post(self, request):
+        return Response({"value": float("nan")})
+
+
+def test_what_drf_refuses_is_refused_all_the_same(both):
+    for _ in range(2):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            both(lambda client: client.post("/"), NotANumber)
+
+
 def test_only_drfs_own_renderer_is_replaced():
     view = Worths()
     assert [type(one) for one in view.get_renderers()] == [
