@@ -22,6 +22,15 @@ def _emptied():
     FOLDER.mkdir()
 
 
+# Each picture shows the same orders.
+pytestmark = pytest.mark.django_db(transaction=True, reset_sequences=True)
+
+
+@pytest.fixture(autouse=True)
+def _as_in_the_demo(settings):
+    settings.PARTSTREAM = {"SERVER_TIMING": True}  # it runs with DEBUG
+
+
 @pytest.fixture
 def trade():
     return {"customers": 1200, "products": 120, "orders": 6000}

@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from threading import Event
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -136,6 +137,16 @@ def test_each_part_tells_when_it_was_here(page, visit, expect):
     assert took[-1] > 0
 
 
+def test_each_part_tells_how_long_the_server_worked_where_the_server_says_so(
+    page, visit, over, expect, settings
+):
+    settings.PARTSTREAM = {"SERVER_TIMING": True}
+    visit()
+    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    told = r"^server [\d.]+ ms · [\d.]+ s$" if over == "rest" else r"^[\d.]+ s$"
+    expect(page.locator(".head span")).to_have_text([re.compile(told)] * 6)
+
+
 def test_the_switch_ends_one_walk_and_begins_another(page, expect, gate, complaints):
     page.goto("/")
     expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
@@ -192,6 +203,23 @@ def test_a_failed_part_says_so_in_its_card_and_can_be_fetched_again(
     assert complaints == []
 
 
+def test_a_part_that_is_fetched_again_may_outlast_the_walk(page, visit, expect, gate, monkeypatch):
+    with part_fails("overview"):
+        visit()
+        expect(page.get_by_role("status")).to_have_text("2 of 6 parts, 1 failed")
+    again, known = Event(), DashboardParts.get_overview
+    late = lambda view, request: again.wait(15) and known(view, request)  # noqa: E731
+    monkeypatch.setattr(DashboardParts, "get_overview", late)
+    card(page, "Overview").get_by_role("button", name="Retry").click()
+    expect(card(page, "Overview")).to_have_attribute("aria-busy", "true")
+
+    gate.set()
+    expect(page.get_by_role("status")).to_have_text("5 of 6 parts")
+    again.set()
+    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(page.get_by_role("heading", level=2)).to_have_text(TITLES)
+
+
 def test_a_part_that_took_too_long_says_so(page, visit, expect):
     with part_hangs("sales_analytics", 5):
         visit()
@@ -216,13 +244,16 @@ def test_a_walk_that_cannot_go_on_stops_in_the_end(page, visit, expect, answers,
 
     expire_cursors.over()
     page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("button", name="Reload")).to_be_focused()  # the other one is gone
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
-def test_a_visitor_is_told_to_sign_in_and_comes_back_to_the_dashboard(page, visit, expect):
+def test_a_visitor_is_told_to_sign_in_and_comes_back_to_the_dashboard(page, over, expect):
     page.context.clear_cookies()
-    visit()
+    page.goto("/")
+    chosen = page.get_by_label("GraphQL" if over == "graphql" else "REST", exact=True)
+    chosen.check()
     expect(page.get_by_role("alert")).to_contain_text("for members of staff")
     expect(page.locator("section")).to_have_count(0)
 
@@ -231,6 +262,7 @@ def test_a_visitor_is_told_to_sign_in_and_comes_back_to_the_dashboard(page, visi
     page.get_by_label("Password").fill(DEMO_PASSWORD)
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(chosen).to_be_checked()
 
 
 def test_a_part_that_the_page_does_not_know_is_shown_as_text(page, expect, complaints, monkeypatch):
@@ -322,7 +354,9 @@ class TestAccessibility:
         page.get_by_text("The same as a table").click()
         assert violations() == []
 
-    def test_nor_while_it_loads(self, page, expect, violations, gate):
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_nor_while_it_loads(self, page, expect, violations, gate, scheme):
+        page.emulate_media(color_scheme=scheme)
         page.goto("/")
         expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
         assert violations() == []

@@ -1,7 +1,6 @@
 // Charts of one series over time, drawn by Chart.js in the colours of the page.
 
 const { Chart } = globalThis;
-const drawn = new Set();
 
 export const barChart = (series) => figure("bar", series, { borderRadius: 2 });
 export const lineChart = (series) => figure("line", series, { pointRadius: 0, tension: 0.3 });
@@ -24,7 +23,8 @@ function figure(type, { title, summary, labels, values, format, axis }, look) {
     const data = { labels, datasets: [{ label: title, data: values, ...look }] };
     const options = optionsOf(format, axis);
     paint({ data, options });
-    drawn.add(new Chart(canvas, { type, data, options }));
+    forgetThoseGone();
+    new Chart(canvas, { type, data, options });
   });
   return made;
 }
@@ -62,13 +62,16 @@ function paint({ data, options }) {
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  for (const chart of drawn) {
-    if (chart.canvas?.isConnected) {
-      paint(chart);
-      chart.update("none");
-    } else {
-      chart.destroy();
-      drawn.delete(chart);
-    }
+  forgetThoseGone();
+  for (const chart of Object.values(Chart.instances)) {
+    paint(chart);
+    chart.update("none");
   }
 });
+
+// Chart.js keeps a chart until it is told that its canvas has left the page.
+function forgetThoseGone() {
+  for (const chart of Object.values(Chart.instances)) {
+    if (!chart.canvas.isConnected) chart.destroy();
+  }
+}

@@ -27,16 +27,17 @@ async function load() {
     stop(error);
   }
   // What still waits comes no more: the walk stopped, or these parts are not for this user.
-  board.querySelectorAll(".waiting").forEach((card) => card.remove());
+  board.querySelectorAll(".waiting:not(.again)").forEach((card) => card.remove());
 }
 
 async function fill(options) {
   const began = performance.now();
-  for await (const { name, value, error, total } of deliver[controls.over.value](options)) {
+  for await (const part of deliver[controls.over.value](options)) {
+    const { name, value, error, total, worked } = part;
     const card = cardOf(name);
     if (error) fail(card, error);
     else show(card, value);
-    tell(card, performance.now() - began);
+    tell(card, performance.now() - began, worked);
     report(options.only ? progress.firstElementChild.max : total);
   }
 }
@@ -44,7 +45,7 @@ async function fill(options) {
 async function retry(card) {
   const only = card.dataset.part;
   const { signal } = current;
-  wait(card);
+  wait(card).classList.add("again"); // this one does come, whatever becomes of the walk
   report(progress.firstElementChild.max);
   card.focus(); // the button that had the focus is gone
   try {
@@ -62,6 +63,7 @@ function makeCard(name) {
   const words = name.replaceAll("_", " ");
   const title = element("h2", { id: `title-${name}` }, words[0].toUpperCase() + words.slice(1));
   const took = quietly("", "span");
+  took.title = "How long the server worked on it, where it says so, and when it was here";
   const head = element("div", { className: "head" }, title, took);
   const card = element("section", { tabIndex: -1 }, head, element("div"));
   card.dataset.part = name;
@@ -102,11 +104,12 @@ function fail(card, { message, reference, retryable }) {
   settle(card, "failed", ...content);
 }
 
-// How long it took until the part was here, in milliseconds.
-function tell(card, took) {
-  const place = card.firstElementChild.lastElementChild;
-  place.textContent = took === undefined ? "" : `${(took / 1000).toFixed(2)} s`;
-  place.title = took === undefined ? "" : "From the first request until this part was here";
+// How long it took until the part was here, and how long the server worked on it: milliseconds.
+function tell(card, took, worked) {
+  const times = [];
+  if (worked !== undefined) times.push(`server ${Number(Number(worked).toPrecision(2))} ms`);
+  if (took !== undefined) times.push(`${(took / 1000).toFixed(2)} s`);
+  card.firstElementChild.lastElementChild.textContent = times.join(" · ");
 }
 
 // The page as a whole.
@@ -127,6 +130,7 @@ function stop(error) {
     ? "The dashboard is for members of staff. Sign in as one to see it."
     : `The dashboard could not be loaded: ${error.message}`;
   signIn.hidden = !denied;
+  signIn.search = new URLSearchParams({ next: location.pathname + location.search });
   again.hidden = denied;
   notice.hidden = false;
   progress.hidden = true;
@@ -148,5 +152,8 @@ controls.addEventListener("submit", (event) => {
   event.preventDefault();
   load();
 });
-notice.querySelector("button").addEventListener("click", load);
+notice.querySelector("button").addEventListener("click", () => {
+  controls.querySelector("button").focus(); // the one that had the focus goes
+  load();
+});
 load();

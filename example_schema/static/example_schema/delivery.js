@@ -1,14 +1,33 @@
 // Where the parts come from: `deliver.rest(options)` and `deliver.graphql(options)` give the same
 // `{ name, value, error, total }`, one after another. `only` asks for one part, `signal` aborts.
+// REST also tells `worked`, how long the server was busy with it, where the server says so.
 
 import { csrf, follow, parts, PartstreamError } from "../django_partstream/partstream.js";
 
 const { rest, graphql } = document.querySelector("#board").dataset;
 
 export const deliver = {
-  rest: (options) => parts(rest, options),
+  rest: askREST,
   graphql: ({ only, signal }) => follow((after) => askGraphQL(queryOf(only), { after }, signal)),
 };
+
+async function* askREST(options) {
+  const times = {};
+  const noting = async (...request) => {
+    const response = await fetch(...request);
+    Object.assign(times, serverTimes(response.headers.get("Server-Timing") ?? ""));
+    return response;
+  };
+  for await (const part of parts(rest, { ...options, fetch: noting })) {
+    yield { ...part, worked: times[part.name] };
+  }
+}
+
+// Milliseconds by part, of `overview;desc="overview (ok)";dur=1.2, …`.
+const serverTimes = (header) =>
+  Object.fromEntries(
+    [...header.matchAll(/([^\s,;"]+);desc="[^"]*";dur=([\d.]+)/g)].map(([, ...pair]) => pair),
+  );
 
 // What the cards show of each part.
 const FIELDS = {

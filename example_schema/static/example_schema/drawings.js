@@ -3,6 +3,7 @@
 import { barChart, lineChart } from "./charts.js";
 
 const language = document.documentElement.lang;
+const currency = "USD"; // the shop has one
 
 // In the order of their cards.
 export const drawings = {
@@ -78,7 +79,7 @@ function overTime(months) {
       labels,
       values: values("revenue"),
       format: money,
-      axis: compactly,
+      axis: roughly,
     }),
     lineChart({
       title: "Conversion",
@@ -163,6 +164,6 @@ function format(number, options) {
 }
 
 const count = (number) => format(number);
-const compactly = (number) => format(number, { notation: "compact" });
-const money = (amount) => format(amount, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const money = (amount) => format(amount, { style: "currency", currency });
+const roughly = (amount) => format(amount, { style: "currency", currency, notation: "compact" });
 const percent = (share) => format(share, { style: "percent", maximumFractionDigits: 1 });
