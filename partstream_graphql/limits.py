@@ -61,12 +61,12 @@ def parse_within_limits(text: Any) -> DocumentNode:
     """
     longest, most = setting("MAX_QUERY_LENGTH"), setting("MAX_QUERY_TOKENS")
     if isinstance(text, str) and len(text) > longest:
-        raise _refusal(GraphQLError, "QUERY_TOO_LONG", "characters", longest)
+        raise _refusal("QUERY_TOO_LONG", "characters", longest)
     try:
         return parse(text, max_tokens=most)
     except GraphQLSyntaxError as exc:
         if f"more than {most} tokens" in exc.message:
-            raise _refusal(GraphQLError, "TOO_MANY_TOKENS", "tokens", most) from None
+            raise _refusal("TOO_MANY_TOKENS", "tokens", most) from None
         raise
 
 
@@ -120,7 +120,16 @@ class ProgressiveLimitsRule(ValidationRule):
 
     def _at_most(self, limit: int, count: int, code: str, what: str) -> None:
         if count > limit:
-            raise _refusal(ValidationAbortedError, code, what, limit)
+            self._abort(_refusal(code, what, limit))
+
+    def _abort(self, error: GraphQLError) -> None:
+        """End the validation with *error*."""
+        aborted: Any = ValidationAbortedError
+        if issubclass(aborted, GraphQLError):
+            raise aborted(error.message, extensions=error.extensions)
+        # Before graphql-core 3.2.14 it ends the validation, and what was reported is the result.
+        self.report_error(error)
+        raise aborted
 
     def _merged(self, sets: Sequence[_Set]) -> Iterator[list[tuple[Any, FieldNode]]]:
         """The fields of selection sets by response key, each with the type it is selected on."""
@@ -203,5 +212,5 @@ def _parts_of(type_: Any) -> frozenset[str] | None:
     return None
 
 
-def _refusal(kind: type[GraphQLError], code: str, what: str, limit: int) -> GraphQLError:
-    return kind(f"The query has more than {limit} {what}.", extensions={"code": code})
+def _refusal(code: str, what: str, limit: int) -> GraphQLError:
+    return GraphQLError(f"The query has more than {limit} {what}.", extensions={"code": code})

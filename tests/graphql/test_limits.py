@@ -244,7 +244,11 @@ class TestSize:
         assert refusal(ask("{ a }" + " " * 1_000_000)) == "QUERY_TOO_LONG"
 
     @pytest.mark.parametrize("ask", ["our view"], indirect=True)
-    @pytest.mark.parametrize("text", ["{" + "a " * 2_000 + "}", "#\n" * 2_001 + "{ a }"])
+    @pytest.mark.parametrize(
+        "text",
+        ["{" + "a " * 2_000 + "}", "#\n" * 2_001 + "{ a }"],
+        ids=["fields", "comments"],
+    )
     def test_too_many_tokens_are_not_parsed_to_their_end(self, ask, text):
         assert refusal(ask(text)) == "TOO_MANY_TOKENS"
 
