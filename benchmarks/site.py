@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from django_partstream import ProgressiveView, lazy
 from django_partstream.parts import Plan
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 #: Seconds that the parts of the slow responses take.
 SLEEPS = (0, 0.02, 0.05, 0.1, 0.2, 0.4)

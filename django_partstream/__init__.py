@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from django_partstream.caching import cached_for
+from django_partstream.caching.cached import cached_for
 from django_partstream.guards import safe_call, with_timeout
 from django_partstream.parts import lazy
 

@@ -21,12 +21,12 @@ from typing import Any, Final, TypeVar, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from django_partstream import deadlines
-from django_partstream.attempts import Attempt, Caught, current_attempt
+from django_partstream.databases import open_transactions, savepoints
+from django_partstream.delivery.attempts import Attempt, Caught, current_attempt
 from django_partstream.exceptions import PartTimeout
 from django_partstream.identity import asked_by_nobody
 from django_partstream.outcomes import Status, meaning_of
-from django_partstream.savepoints import open_transactions, savepoints
+from django_partstream.timed import calls, deadlines
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -206,7 +206,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_later(call, call(), seconds, seconds)
     started = time.monotonic()
-    value = deadlines.within(seconds, call, of=call.func)
+    value = calls.within(seconds, call, of=call.func)
     left = seconds - (time.monotonic() - started)
     if isawaitable(value):
         return _timed_later(call, value, left, seconds)

@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 from django_partstream import cursors
-from django_partstream.attempts import Attempt
+from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import PartTimeout
 
 MAX_PAGES = 10_000

@@ -13,7 +13,7 @@ from django.views.generic import TemplateView
 
 from django_partstream import ProgressiveView
 from example_schema.parts import DashboardParts
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 #: Everything that the page needs is its own, and nothing of it stands in the HTML.
 POLICY = (

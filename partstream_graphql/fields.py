@@ -19,12 +19,12 @@ from graphql import (
     get_named_type,
 )
 
-from django_partstream.delivery import in_event_loop
+from django_partstream.delivery.running import in_event_loop
 from django_partstream.exceptions import CursorError
 from partstream_graphql.connection import ProgressiveConnection
 from partstream_graphql.declaration import check_type_names
-from partstream_graphql.delivery import Delivery
 from partstream_graphql.errors import cursor_error, masked, note_connection, sendable
+from partstream_graphql.resolving import Delivery
 
 
 class ProgressiveConnectionField(graphene.Field):

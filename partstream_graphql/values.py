@@ -25,7 +25,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
-from django_partstream.deadlines import until_late
+from django_partstream.timed.deadlines import until_late
 
 
 def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:

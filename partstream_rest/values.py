@@ -20,8 +20,8 @@ from django.db.models.fields.files import FieldFile
 from django.db.models.query import RawQuerySet
 from rest_framework.utils.encoders import JSONEncoder
 
-from django_partstream.deadlines import until_late
 from django_partstream.parts import Lazy
+from django_partstream.timed.deadlines import until_late
 
 _default = JSONEncoder().default
 

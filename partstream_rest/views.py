@@ -17,11 +17,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from django_partstream import cursors
-from django_partstream.attempts import Scope
-from django_partstream.caching import keyed_query
+from django_partstream.caching.cached import keyed_query
 from django_partstream.conf import option, setting
 from django_partstream.cursors import Cursor
-from django_partstream.delivery import Task, is_inert, resolve_now
+from django_partstream.delivery.attempts import Scope
+from django_partstream.delivery.running import Task, is_inert, resolve_now
 from django_partstream.exceptions import CursorError, CursorInvalid, UnknownParts
 from django_partstream.identity import is_signed_in, user_identity
 from django_partstream.outcomes import Outcome

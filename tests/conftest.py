@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import path
 
-from django_partstream import entries
+from django_partstream.caching import entries
 from tests.services import LACKING
 
 if sys.version_info >= (3, 12):

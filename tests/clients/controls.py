@@ -23,7 +23,7 @@ from unittest import mock
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-from django_partstream.attempts import Attempt
+from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import PartTimeout
 from django_partstream.testing import expired
 from example_schema.parts import DashboardParts

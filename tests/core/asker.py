@@ -136,7 +136,8 @@ class Asker:
         from django.core.cache.backends.redis import RedisCacheClient
         from django.test import RequestFactory
 
-        from django_partstream import cached_for, entries, safe_call
+        from django_partstream import cached_for, safe_call
+        from django_partstream.caching import entries
 
         @safe_call(fallback="failed")
         @cached_for(**self.job.options, key="k")

@@ -7,8 +7,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connections, transaction
 from django.test import RequestFactory
 
-from django_partstream.attempts import Scope
-from django_partstream.delivery import Task, resolve
+from django_partstream.delivery.attempts import Scope
+from django_partstream.delivery.running import Task, resolve
 from django_partstream.parts import Lazy
 from example_schema.models import Customer
 from tests import services

@@ -16,11 +16,13 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.utils import timezone, translation
 
-from django_partstream import cached_for, deadlines, entries, lazy, safe_call, with_timeout
-from django_partstream.entries import Entry
+from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream.caching import entries
+from django_partstream.caching.entries import Entry
 from django_partstream.exceptions import PartTimeout
 from django_partstream.identity import stable
 from django_partstream.outcomes import Status
+from django_partstream.timed import deadlines
 
 
 class Counter:

@@ -9,8 +9,8 @@ from django.http import Http404
 from django.utils import timezone, translation
 
 from django_partstream import lazy
-from django_partstream.attempts import Scope
-from django_partstream.delivery import Task, resolve
+from django_partstream.delivery.attempts import Scope
+from django_partstream.delivery.running import Task, resolve
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved

@@ -21,7 +21,8 @@ import redis
 from django.db import OperationalError, close_old_connections, connections
 from django.urls import path
 
-from django_partstream import cached_for, entries, lazy, safe_call, with_timeout
+from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream.caching import entries
 from tests import services
 from tests.core.conftest import Customers
 from tests.proxy import Proxy
@@ -50,7 +51,7 @@ def on_graphql(parts, concurrency, *, deliver, serve):
     import graphene
 
     from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-    from partstream_graphql.views import ProgressiveGraphQLView
+    from partstream_graphql.http.views import ProgressiveGraphQLView
 
     own = {"chunk_size": 9, "concurrency": concurrency, "get_parts": lambda page: parts.items()}
     own |= {name: Part(graphene.Int) for name in parts}
@@ -431,7 +432,7 @@ class TestAClockThatIsSet:
         graphene = pytest.importorskip("graphene")
         pytest.importorskip("graphene_django")
         from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-        from partstream_graphql.views import ProgressiveGraphQLView
+        from partstream_graphql.http.views import ProgressiveGraphQLView
 
         class Three(ProgressiveConnection):
             chunk_size = 1

@@ -10,9 +10,10 @@ import pytest
 from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.core.exceptions import PermissionDenied
 
-from django_partstream import cached_for, deadlines, lazy, safe_call, with_timeout
+from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
+from django_partstream.timed.calls import abandoned_calls
 
 
 def fail(request=None):
@@ -174,11 +175,11 @@ class TestWithTimeout:
                 with pytest.raises(PartTimeout):
                     ask(None)
             assert len(calls) == 2
-        assert deadlines.abandoned_calls() == 4
+        assert abandoned_calls() == 4
         assert "2 timed-out calls of " in caplog.text
         assert with_timeout(lambda request: 5, 30)(None) == 5  # others do not suffer for it
         gate.set()
-        wait_for(lambda: not deadlines.abandoned_calls())
+        wait_for(lambda: not abandoned_calls())
         assert with_timeout(hang, 30)(None) is None
 
     def test_an_exception_comes_through_with_its_own_traceback(self):

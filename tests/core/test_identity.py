@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from django_partstream import cached_for, lazy, safe_call
-from django_partstream.attempts import current_attempt
+from django_partstream.delivery.attempts import current_attempt
 from django_partstream.identity import is_signed_in, telling, user_identity
 from django_partstream.outcomes import Status
 

@@ -9,9 +9,10 @@ from unittest import mock
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
-from django_partstream import deadlines, loans, with_timeout
+from django_partstream import with_timeout
 from django_partstream.exceptions import PartTimeout
-from django_partstream.loans import Revoked
+from django_partstream.timed import calls, deadlines, loans
+from django_partstream.timed.loans import Revoked
 from example_schema.models import Customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +28,7 @@ def names():
 
 def wait_for_late_calls():
     end = time.monotonic() + 30
-    while deadlines.abandoned_calls():
+    while calls.abandoned_calls():
         assert time.monotonic() < end
         os.sched_yield()
 
@@ -166,7 +167,7 @@ def test_outside_a_transaction_it_goes_on_alone(cannot_cancel):
     assert names() == set()
     go_on.set()
     wait_for_late_calls()
-    assert deadlines.abandoned_calls() == 0
+    assert calls.abandoned_calls() == 0
     with pytest.raises(Exception, match="closed"):
         raw[0].cursor()
 
@@ -188,8 +189,8 @@ class TestAThreadForTimedCalls:
             raw.cursor()
 
     def test_it_ends_when_there_is_nothing_to_do(self, monkeypatch):
-        monkeypatch.setattr(deadlines, "_idle", [])
-        monkeypatch.setattr(deadlines, "IDLE", 0.01)
+        monkeypatch.setattr(calls, "_idle", [])
+        monkeypatch.setattr(calls, "IDLE", 0.01)
         before = set(threading.enumerate())
         threads = [with_timeout(lambda request: threading.current_thread(), 30)(None)]
         threads[0].join(30)
@@ -204,7 +205,7 @@ class TestAThreadForTimedCalls:
 
     def test_no_more_wait_than_the_pool_is_large(self, monkeypatch, settings):
         settings.PARTSTREAM = {"MAX_THREADS": 1}
-        monkeypatch.setattr(deadlines, "_idle", [])
+        monkeypatch.setattr(calls, "_idle", [])
         outer = with_timeout(lambda request: with_timeout(self.who, 30)(None), 30)
         outer(None)
-        assert len(deadlines._idle) == 1
+        assert len(calls._idle) == 1

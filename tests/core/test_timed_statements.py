@@ -7,9 +7,10 @@ import pytest
 from django.db import OperationalError
 from django.db.models.expressions import RawSQL
 
-from django_partstream import lazy, loans, with_timeout
+from django_partstream import lazy, with_timeout
 from django_partstream.exceptions import PartTimeout
-from django_partstream.loans import Revoked
+from django_partstream.timed import loans
+from django_partstream.timed.loans import Revoked
 from tests import services
 from tests.core.conftest import Customers
 

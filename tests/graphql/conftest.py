@@ -8,7 +8,7 @@ from django.urls import path
 from graphene_django.views import GraphQLView
 
 from partstream_graphql import ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 
 @pytest.fixture(params=[GraphQLView, ProgressiveGraphQLView], ids=["stock view", "our view"])

@@ -9,7 +9,7 @@ from graphene_django.views import GraphQLView
 
 from django_partstream import cached_for, lazy
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 
 class Slotted:

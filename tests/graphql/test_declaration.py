@@ -8,7 +8,7 @@ from graphene_django import DjangoConnectionField, DjangoListField, DjangoObject
 from django_partstream import lazy
 from example_schema.models import Customer
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 
 class Parts:

@@ -11,9 +11,10 @@ from django.urls import path
 from graphql import GraphQLError, ValidationRule, build_schema, parse
 
 from django_partstream.testing import part_fails
-from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField, documents
-from partstream_graphql.documents import Documents, documents_of
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+from partstream_graphql.http import documents
+from partstream_graphql.http.documents import Documents, documents_of
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 TEXT = (
     "query ($after: String) { dashboard(first: 1, after: $after) { pageInfo { endCursor } a b } }"
@@ -58,7 +59,7 @@ def post(serve):
 @pytest.fixture
 def work():
     """How often a text was parsed, and how often a document was validated."""
-    from partstream_graphql import limits, views
+    from partstream_graphql.http import limits, views
 
     with (
         mock.patch.object(limits, "parse", wraps=limits.parse) as parsed,

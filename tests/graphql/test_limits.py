@@ -7,8 +7,8 @@ from graphene_django.views import GraphQLView
 from graphql import get_introspection_query, specified_rules
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.limits import ProgressiveLimitsRule
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.limits import ProgressiveLimitsRule
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 RAN = []
 
@@ -239,7 +239,7 @@ class TestSize:
 
     @pytest.mark.parametrize("ask", ["our view"], indirect=True)
     def test_what_is_too_long_is_not_even_parsed(self, ask, monkeypatch):
-        monkeypatch.delattr("partstream_graphql.limits.parse")
+        monkeypatch.delattr("partstream_graphql.http.limits.parse")
         assert refusal(ask("#" * 50_001)) == "QUERY_TOO_LONG"
         assert refusal(ask("{ a }" + " " * 1_000_000)) == "QUERY_TOO_LONG"
 

@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from django_partstream import safe_call, with_timeout
 from django_partstream.testing import expired, part_fails, walk_connection
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 RAN = []
 

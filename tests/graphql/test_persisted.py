@@ -11,8 +11,8 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.urls import path
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.persisted import AutomaticPersistedQueries, TrustedDocuments
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.persisted import AutomaticPersistedQueries, TrustedDocuments
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 TEXT = "query D($after: String) { dashboard(first: 1, after: $after) { pageInfo { endCursor } a } }"
 

@@ -10,7 +10,7 @@ from graphql import GraphQLError
 
 from example_schema.models import Customer
 from partstream_graphql import Part, ProgressiveConnection
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.graphql.answers import ends, nodes
 
 

@@ -2,6 +2,6 @@
 
 import graphene_django.views
 
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 graphene_django.views.GraphQLView = ProgressiveGraphQLView

@@ -10,7 +10,7 @@ from contextlib import suppress
 from django.db.transaction import non_atomic_requests
 from django.http import JsonResponse
 
-from django_partstream.deadlines import abandoned_calls
+from django_partstream.timed.calls import abandoned_calls
 from tests.server.site import parts
 from tests.server.site.events import tell
 

@@ -11,7 +11,7 @@ from graphene.types.generic import GenericScalar
 
 from django_partstream import ProgressiveView
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.server.site import debug
 from tests.server.site.parts import Parts, exits
 

@@ -27,17 +27,17 @@ from weakref import WeakSet
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_partstream.connections import (
+from django_partstream.databases import (
     cancel,
     close,
     is_busy,
     lose,
+    open_transactions,
     overlaid,
     roll_back,
     shut,
     tidy,
 )
-from django_partstream.savepoints import open_transactions
 
 #: How long statements that run are given to be cancelled, and how often it is tried, in seconds.
 GRACE = 0.15

@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from django.core.cache import caches
 
-from django_partstream import deadlines
+from django_partstream.timed import deadlines
 
 T = TypeVar("T")
 

@@ -19,10 +19,10 @@ from graphql import (
 )
 
 from django_partstream import cursors
-from django_partstream.attempts import Scope, current_attempt
 from django_partstream.conf import option
 from django_partstream.cursors import Cursor
-from django_partstream.delivery import Task, is_inert, resolve
+from django_partstream.delivery.attempts import Scope, current_attempt
+from django_partstream.delivery.running import Task, is_inert, resolve
 from django_partstream.exceptions import CursorInvalid, PlanError
 from django_partstream.identity import reader_of
 from django_partstream.outcomes import Outcome

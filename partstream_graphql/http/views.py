@@ -26,11 +26,11 @@ from graphql import (
     validate_schema,
 )
 
-from partstream_graphql.documents import documents_of
 from partstream_graphql.errors import mask_below_connections
 from partstream_graphql.fields import awaited, check_schema
-from partstream_graphql.limits import ProgressiveLimitsRule, limits, parse_within_limits
-from partstream_graphql.persisted import NotSupported, PersistedDocuments, digest_in
+from partstream_graphql.http.documents import documents_of
+from partstream_graphql.http.limits import ProgressiveLimitsRule, limits, parse_within_limits
+from partstream_graphql.http.persisted import NotSupported, PersistedDocuments, digest_in
 
 
 class ProgressiveGraphQLView(GraphQLView):
@@ -38,13 +38,13 @@ class ProgressiveGraphQLView(GraphQLView):
     A drop-in for graphene-django's ``GraphQLView``, with the same options and responses.
 
     - A text that was found valid is neither parsed nor validated again
-      (:mod:`~partstream_graphql.documents`).
-    - Operations that ask too much are refused (:mod:`~partstream_graphql.limits`).
+      (:mod:`~partstream_graphql.http.documents`).
+    - Operations that ask too much are refused (:mod:`~partstream_graphql.http.limits`).
     - What fails in a field below a part, after its resolver has ended, is told by graphql-core
       with the text of the exception. Here that text is logged instead, unless ``DEBUG`` is on.
       ``format_error()``, graphene-django's own hook, still finds it in ``original_error``.
     - Resolvers below a part may be ``async def``, as those of parts may on any view.
-    - *persisted*: documents that clients name by hash (:mod:`~partstream_graphql.persisted`).
+    - *persisted*: documents that clients name by hash (:mod:`~partstream_graphql.http.persisted`).
 
     Raises:
         TypeError: two types of the schema have one name, and one is this library's.

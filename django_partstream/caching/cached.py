@@ -23,9 +23,8 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import QueryDict
 from django.utils import timezone, translation
 
-from django_partstream import deadlines
-from django_partstream.attempts import Attempt, attempting
-from django_partstream.entries import Entry, drop
+from django_partstream.caching.entries import Entry, drop
+from django_partstream.delivery.attempts import Attempt, attempting
 from django_partstream.guards import Call, guard, is_number
 from django_partstream.identity import (
     cache_identity,
@@ -37,6 +36,7 @@ from django_partstream.identity import (
     stable,
     telling,
 )
+from django_partstream.timed import deadlines
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -218,7 +218,7 @@ def _cached(call: Call, *, store: Store) -> Any:
     if entry is None:
         return call()
     while isinstance(found := entry.look(), float):
-        deadlines.in_time()
+        deadlines.check_deadline()
         time.sleep(found)
     if found is not None:
         return _accept(call, found[0])

@@ -12,24 +12,21 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import partial
-from math import inf
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias, TypeVar
 
 from django.db import connections
 
 from django_partstream.conf import setting
-from django_partstream.connections import close
+from django_partstream.databases import close
+from django_partstream.delivery.threads import carrying
 from django_partstream.exceptions import PartTimeout
-from django_partstream.loans import Loans
-from django_partstream.workers import carrying
+from django_partstream.timed.deadlines import left, limit
+from django_partstream.timed.loans import Loans
 
 T = TypeVar("T")
 
@@ -54,57 +51,6 @@ def _forget() -> None:
 
 
 os.register_at_fork(after_in_child=_forget)
-
-#: When the timed call that this is in must end, by ``time.monotonic()``, and its limit in seconds.
-_deadline: ContextVar[tuple[float, float] | None] = ContextVar(
-    "django_partstream.deadline", default=None
-)
-
-
-@contextmanager
-def limit(seconds: float) -> Iterator[None]:
-    """Give the body *seconds*, or what is left of the limit that it is in already."""
-    ends = time.monotonic() + seconds
-    outer = _deadline.get()
-    token = _deadline.set(outer if outer and outer[0] < ends else (ends, seconds))
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
-
-
-def left() -> float:
-    """How many seconds the innermost timed call has; infinitely many outside of one."""
-    ends, _ = _deadline.get() or (inf, inf)
-    return ends - time.monotonic()
-
-
-def in_time() -> None:
-    """
-    Look at the clock.
-
-    Raises:
-        PartTimeout: the time of the timed call that asks is up.
-    """
-    ends, seconds = _deadline.get() or (inf, inf)
-    if time.monotonic() > ends:
-        raise PartTimeout(seconds)
-
-
-def until_late(items: Iterable[T]) -> Iterator[T]:
-    """
-    *items*, of which there may be no end, for as long as the timed call that drains them has.
-
-    Raises:
-        PartTimeout: its time is up.
-    """
-    try:
-        for item in items:
-            in_time()
-            yield item
-    finally:
-        if isinstance(items, Generator):
-            items.close()
 
 
 def within(seconds: float, call: Callable[[], T], *, of: Callable[..., Any]) -> T:

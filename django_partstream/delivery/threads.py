@@ -25,7 +25,7 @@ from django.urls import (
 from django.utils import timezone, translation
 
 from django_partstream.conf import setting
-from django_partstream.connections import tidy
+from django_partstream.databases import tidy
 
 T = TypeVar("T")
 

@@ -22,12 +22,11 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_partstream import workers
-from django_partstream.attempts import Attempt, Scope, attempting
-from django_partstream.connections import mend
+from django_partstream.databases import mend, open_transactions, savepoints
+from django_partstream.delivery import threads
+from django_partstream.delivery.attempts import Attempt, Scope, attempting
 from django_partstream.guards import is_guard
 from django_partstream.outcomes import Failure, Outcome, PartError, Status, meaning_of, told
-from django_partstream.savepoints import open_transactions, savepoints
 from django_partstream.signals import part_resolved
 
 logger = logging.getLogger("django_partstream")
@@ -80,7 +79,7 @@ def resolve(
     started: list[Outcome | _Pending]
     if concurrency > 1 and sum(not task.immediate for task in tasks) > 1:
         calls = [partial(_start, task, scope) for task in tasks]
-        started = workers.together(calls, at_once=min(concurrency, len(calls)))
+        started = threads.together(calls, at_once=min(concurrency, len(calls)))
     else:
         started = [_start(task, scope) for task in tasks]
     if any(isinstance(one, _Pending) for one in started):

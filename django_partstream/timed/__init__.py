@@ -1,0 +1,1 @@
+"""The engine of ``with_timeout``: calls in threads of their own, deadlines, lent connections."""
