@@ -105,35 +105,41 @@ def open_transactions() -> list[BaseDatabaseWrapper]:
     return [one for one in connections.all(initialized_only=True) if one.in_atomic_block]
 
 
+class Undo:
+    """Switch of :func:`savepoints`: call it to undo what the body did."""
+
+    wanted = False
+
+    def __call__(self) -> None:
+        """Undo the body, though it does not raise."""
+        self.wanted = True
+
+
 @contextmanager
-def savepoints(transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[None]:
+def savepoints(transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[Undo]:
     """
-    Keep what the body does in *transactions*, or undo all of it when it raises.
-
-    A transaction that is to be rolled back anyway is left alone.
-
-    Raises:
-        django.db.Error: a transaction was broken before, or the
-            body broke it and hid that. It is then back where the body began.
+    Keep what the body does in *transactions*, or undo all of it when it raises or asks for that.
     """
     usable = [one for one in transactions if not one.needs_rollback]
     points = [(one, point) for one in usable if (point := one.savepoint())]
     for connection, point in points:
-        # As atomic() does: it is how on_commit() knows which of its hooks are undone with it.
         connection.savepoint_ids.append(point)
+    undo = Undo()
     try:
-        yield
-        for connection, point in points:
-            connection.savepoint_commit(point)
+        yield undo
+        if not undo.wanted:
+            for connection, point in points:
+                connection.savepoint_commit(point)
     except BaseException:
-        for connection, point in points:
-            connection.needs_rollback = False
-            try:
-                connection.savepoint_rollback(point)
-            except Error:
-                connection.needs_rollback = True  # nothing in it can be trusted any more
+        undo()
         raise
     finally:
         for connection, point in points:
+            if undo.wanted:
+                connection.needs_rollback = False
+                try:
+                    connection.savepoint_rollback(point)
+                except Error:
+                    connection.needs_rollback = True
             if point in connection.savepoint_ids:
                 connection.savepoint_ids.remove(point)

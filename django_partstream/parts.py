@@ -8,7 +8,7 @@ request carries. Both only decide. Nothing is called here.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec
 
@@ -211,34 +211,29 @@ def check_name(name: Any) -> str:
     )
 
 
-#: Methods that decide what a response is and who may have it: one that loses is a hole.
-_DECIDING = frozenset(
-    {
-        "get_parts",
-        "get_permissions",
-        "has_permission",
-        "check_permissions",
-        "get_authenticators",
-        "get_throttles",
-    }
-)
+def is_inert(value: Any) -> bool:
+    """Whether an immediate part is plain data: no query set or other work of its own."""
+    return value is None or isinstance(value, (dict, list, tuple, str, int, float))
 
 
-def refuse_late_mixin(cls: type, base: type) -> None:
+def refuse_late_mixin(cls: type, base: type, deciding: Collection[str]) -> None:
     """
     Refuse a class that names *base* before a mixin whose attributes would lose to it.
 
+    Each attribute that is data counts, and of the methods the *deciding* ones: they say what
+    the response is and who may have it, so that one of them without effect would be a hole.
+
     Raises:
-        TypeError: naming the mixin and what is lost.
+        TypeError: the message names the mixin and the attribute that would be ignored.
     """
-    order, ours = cls.__mro__, set(base.__mro__)
+    order, known = cls.__mro__, set(base.__mro__)
     for place, late in enumerate(order):
-        earlier = [one for one in order[:place] if one in ours]
-        if late in ours or not earlier:
+        winners = [earlier for earlier in order[:place] if earlier in known]
+        if late in known or not winners:
             continue
         for name, value in vars(late).items():
-            counts = name in _DECIDING or not hasattr(value, "__get__")  # it is data
-            if counts and name[0] != "_" and any(name in vars(one) for one in earlier):
+            counts = name in deciding or not hasattr(value, "__get__")  # it is data
+            if counts and name[0] != "_" and any(name in vars(winner) for winner in winners):
                 raise TypeError(
                     f"{cls.__qualname__}: {late.__qualname__}.{name} would be ignored. Name "
                     f"the mixin first: class {cls.__name__}({late.__name__}, {base.__name__})."

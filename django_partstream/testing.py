@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 from django_partstream import cursors
-from django_partstream.delivery.attempts import Attempt
+from django_partstream.delivery.attempts import stand_ins
 from django_partstream.exceptions import PartTimeout
 
 MAX_PAGES = 10_000
@@ -154,16 +154,15 @@ def part_hangs(name: str, seconds: float = 1.0) -> Iterator[None]:
 
 @contextmanager
 def _instead_of(name: str, failure: Callable[[], Exception]) -> Iterator[None]:
-    invoke, ran = Attempt.invoke, False
+    """Raise *failure* in place of the function of the part *name*."""
+    ran = False
 
-    def invoke_or_fail(attempt: Attempt, call: Callable[[], Any]) -> Any:
+    def fail() -> Any:
         nonlocal ran
-        if attempt.name != name:
-            return invoke(attempt, call)
         ran = True
         raise failure()
 
-    with mock.patch.object(Attempt, "invoke", invoke_or_fail):
+    with mock.patch.dict(stand_ins, {name: fail}):
         yield
     if not ran:
         raise AssertionError(f"No page ran a part called {name!r}.")

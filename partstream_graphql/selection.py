@@ -21,7 +21,7 @@ from graphql import (
 from graphql.execution.collect_fields import collect_sub_fields
 from graphql.execution.values import get_argument_values
 
-from django_partstream.identity import stable
+from django_partstream.canonical import canonical
 
 #: Where a field selects a part: on the "connection" or a "node", and its response key.
 Place = tuple[str, str | int]
@@ -62,7 +62,7 @@ class Selection:
         are a run of their own each time.
         """
         try:
-            key = (name, stable(wanted.arguments))
+            key = (name, canonical(wanted.arguments))
         except TypeError:
             key = (name, "")
         run = self._known.get(key) if key[1] and not wanted.invalid else None

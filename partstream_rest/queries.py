@@ -15,6 +15,7 @@ from django_partstream.cursors import Cursor
 from django_partstream.exceptions import CursorInvalid, QueryRequired
 
 CURSOR_PARAM = "cursor"
+PARTS_PARAM = "parts"
 
 
 def read_token(request: HttpRequest) -> str:
@@ -45,6 +46,12 @@ def read_token(request: HttpRequest) -> str:
             own.setlist(name, values)
     request.GET = own  # type: ignore[assignment]
     return str(tokens[0])
+
+
+def named_parts(request: HttpRequest) -> list[str]:
+    """The names in ``?parts=a,b&parts=c``; empty for all parts."""
+    names = (name.strip() for text in request.GET.getlist(PARTS_PARAM) for name in text.split(","))
+    return [name for name in names if name]
 
 
 def _octets(query: str) -> bytes:

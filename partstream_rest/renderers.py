@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
+from partstream_rest.pages import PageResponse
+
 try:
     import orjson
 except ImportError:
@@ -34,7 +36,7 @@ class ORJSONRenderer(JSONRenderer):
     ) -> bytes:
         """*data* as UTF-8."""
         context = renderer_context or {}
-        is_page = hasattr(context.get("response"), "is_private")  # as ProgressiveView makes them
+        is_page = isinstance(context.get("response"), PageResponse)
         if is_page and data is not None and not self.get_indent(accepted_media_type or "", context):
             try:
                 return orjson.dumps(data, option=_PLAIN_ONLY)

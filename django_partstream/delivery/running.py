@@ -1,289 +1,102 @@
 """
-Resolve the parts of a page: each ends in exactly one :class:`~.outcomes.Outcome`.
+Run the attempts of a response, and hand over each outcome when its part ends.
 
-Plain parts run in order, or up to ``concurrency`` of them at once in threads; what they leave
-to be awaited runs together in one event loop. Inside a transaction they run one after another,
-each within savepoints. How an attempt ended is decided by :func:`ended` and :func:`failed`,
-however it was run.
+There is one path. :func:`run` hands over outcomes in the order in which the parts end;
+:func:`resolve` collects them for a page, in the order of the parts. The rules:
+
+- Plain functions run in order in the caller's thread, or up to ``concurrency`` of them at the
+  same time in threads.
+- The awaitables that functions return run together in one event loop: in a loop of their own,
+  or awaited by the caller where a loop runs in this thread already.
+- Inside a transaction parts run one after another in the caller's thread, each between
+  savepoints, so that a failed part is undone alone.
+- No ``Exception`` of a part escapes. A ``SystemExit`` or ``KeyboardInterrupt`` does, in the
+  caller's thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
-from secrets import token_hex
-from typing import Any
+from typing import Any, TypeAlias
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream.databases import mend, open_transactions, savepoints
 from django_partstream.delivery import threads
-from django_partstream.delivery.attempts import Attempt, Scope, attempting
-from django_partstream.guards import is_guard
-from django_partstream.outcomes import Failure, Outcome, PartError, Status, meaning_of, told
-from django_partstream.signals import part_resolved
+from django_partstream.delivery.attempts import Attempt, recording
+from django_partstream.delivery.reports import announce, is_observed
+from django_partstream.outcomes import Outcome, Status
 
-logger = logging.getLogger("django_partstream")
+#: Takes the outcome of one attempt, in the thread or task in which the part ended.
+Ended: TypeAlias = Callable[[Attempt, Outcome], None]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+def run(
+    attempts: Sequence[Attempt], ended: Ended, *, concurrency: int = 1
+) -> Awaitable[None] | None:
     """
-    One part to resolve.
+    Run *attempts* and call *ended* with the outcome of each when its part ends.
 
-    *call* returns its value, or an awaitable of it; *guarded* is the function behind it, which
-    may be a guard. *whole* makes the value whole, as the front defines that. *immediate* parts
-    have their value already, and no work in it; *personal* ones are made whole for one reader.
-    """
+    Return None when all parts have ended. Where an event loop runs in this thread and a part is
+    a coroutine, return an awaitable of that instead; the plain parts have ended by then.
 
-    name: str
-    call: Callable[[], Any]
-    guarded: object = None
-    whole: Callable[[Any], Any]
-    immediate: bool = False
-    personal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A part that was called and has left something to await."""
-
-    attempt: Attempt
-    started: float
-    awaitable: Awaitable[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Exit:
-    """A ``SystemExit`` or ``KeyboardInterrupt`` on its way out of an event loop."""
-
-    exc: BaseException
-
-
-def resolve(
-    tasks: Sequence[Task], scope: Scope, *, concurrency: int = 1
-) -> list[Outcome] | Awaitable[list[Outcome]]:
-    """
-    The outcomes of *tasks*, in order; to be awaited where an event loop runs in this thread
-    and a part is a coroutine.
+    Raises:
+        SystemExit, KeyboardInterrupt: from a part, when the coroutines and threads beside it
+            have ended.
     """
     transactions = open_transactions()
     if transactions:
-        return [_report(scope, _undoable(task, scope, transactions)) for task in tasks]
-    started: list[Outcome | _Pending]
-    if concurrency > 1 and sum(not task.immediate for task in tasks) > 1:
-        calls = [partial(_start, task, scope) for task in tasks]
-        started = threads.together(calls, at_once=min(concurrency, len(calls)))
+        for attempt in attempts:
+            _tell(attempt, _run_undoable(attempt, transactions), ended)
+        return None
+
+    begun: dict[Attempt, Awaitable[Any]] = {}
+
+    def begin(attempt: Attempt) -> None:
+        end = _begin(attempt)
+        if isinstance(end, Outcome):
+            _tell(attempt, end, ended)
+        else:
+            begun[attempt] = end
+
+    if concurrency > 1 and sum(not attempt.immediate for attempt in attempts) > 1:
+        threads.together([partial(begin, attempt) for attempt in attempts], at_once=concurrency)
     else:
-        started = [_start(task, scope) for task in tasks]
-    if any(isinstance(one, _Pending) for one in started):
-        return _await(started, scope)
-    return [_report(scope, one) for one in started if isinstance(one, Outcome)]
-
-
-def resolve_now(tasks: Sequence[Task], scope: Scope, *, concurrency: int = 1) -> list[Outcome]:
-    """:func:`resolve`, for callers that never run in an event loop's thread."""
-    outcomes = resolve(tasks, scope, concurrency=concurrency)
-    if not isinstance(outcomes, list):
-        raise RuntimeError("Parts that are coroutines were resolved in an event loop's thread.")
-    return outcomes
-
-
-def is_inert(value: Any) -> bool:
-    """Whether an immediate part is plain data, with no query set or other work of its own in it."""
-    return value is None or isinstance(value, (dict, list, tuple, str, int, float))
-
-
-def ended(attempt: Attempt, value: Any, started: float) -> Outcome:
-    """How an attempt that returned *value* ended: what its guards caught counts too."""
-    if value is None and attempt.unanswered:
-        return failed(attempt, attempt.unanswered, started)
-    for caught in attempt.caught:
-        _log(attempt, Status.FALLBACK, logging.WARNING, token_hex(4), caught.exc)
-    status = Status.FALLBACK if attempt.caught else Status.OK
-    return Outcome(name=attempt.name, status=status, value=value, seconds=_since(started))
-
-
-def failed(attempt: Attempt, exc: Exception, started: float) -> Outcome:
-    """How an attempt that raised *exc* ended."""
-    for caught in attempt.caught:
-        if caught.exc is not exc:
-            _log(attempt, Status.FALLBACK, logging.WARNING, token_hex(4), caught.exc)
-    failure, reference = meaning_of(exc), token_hex(4)
-    _log(attempt, failure.status, _level(failure), reference, exc)
-    error = PartError(
-        part=attempt.name,
-        code=failure.code,
-        message=told(failure, exc),
-        retryable=failure.retryable,
-        reference=reference,
-        extensions=failure.extensions,
-    )
-    return Outcome(name=attempt.name, status=failure.status, error=error, seconds=_since(started))
-
-
-def _start(task: Task, scope: Scope) -> Outcome | _Pending:
-    """Call a part: its outcome, or what must be awaited for it."""
-    direct = is_guard(task.guarded)
-    attempt = Attempt(scope, task.name, task.call, task.whole, direct, task.personal)
-    started = time.perf_counter()
-    with attempting(attempt):
-        try:
-            value = attempt.run()
-            if isawaitable(value):
-                return _Pending(attempt, started, value)
-            return ended(attempt, attempt.make_whole(value), started)
-        except Exception as exc:
-            return failed(attempt, exc, started)
-        finally:
-            mend()  # or it would fail the parts after this one
-
-
-async def _finish(pending: _Pending) -> Outcome | _Exit:
-    """Await what a part left; never raises, for an exit would stop the loop of a server."""
-    attempt = pending.attempt
-    with attempting(attempt):
-        try:
-            value = await attempt.amake_whole(await pending.awaitable)
-            return ended(attempt, value, pending.started)
-        except Exception as exc:
-            return failed(attempt, exc, pending.started)
-        except asyncio.CancelledError as exc:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise  # the page itself was cancelled
-            return failed(attempt, _caused_by(exc), pending.started)
-        except (SystemExit, KeyboardInterrupt) as exc:
-            return _Exit(exc)
-
-
-def _caused_by(exc: asyncio.CancelledError) -> Exception:
-    failure = RuntimeError("What this part awaited was cancelled.")
-    failure.__cause__ = exc
-    return failure
-
-
-def _await(
-    started: Sequence[Outcome | _Pending], scope: Scope
-) -> list[Outcome] | Awaitable[list[Outcome]]:
-    """Await all that is pending: here, or where a loop runs already, by the caller."""
-    ends: list[Outcome | _Exit | _Pending] = list(started)
-
-    async def finish(index: int, pending: _Pending) -> None:
-        try:
-            ends[index] = await _finish(pending)
-        except asyncio.CancelledError as exc:
-            ends[index] = failed(pending.attempt, _caused_by(exc), pending.started)
-            raise
-
-    async def finish_all() -> None:
-        pending = [(index, one) for index, one in enumerate(ends) if isinstance(one, _Pending)]
-        await asyncio.gather(*[finish(*one) for one in pending])
-
-    def told() -> list[Outcome]:
-        return [_report(scope, one) for one in ends if not isinstance(one, _Pending)]
-
-    async def later() -> list[Outcome]:
-        try:
-            await finish_all()
-        except BaseException:
-            told()
-            raise
-        return told()
-
+        for attempt in attempts:
+            begin(attempt)
+    if not begun:
+        return None
+    left = [(attempt, begun[attempt]) for attempt in attempts if attempt in begun]
+    finish_all = partial(_finish_all, left, partial(_finish_and_tell, ended))
     if in_event_loop():
-        return later()
-    try:
-        async_to_sync(finish_all)()
-    except BaseException:
-        told()  # the client has gone, and a server cancelled the page: its parts have ended, too
-        raise
-    return told()
+        return _raise_exit_later(finish_all())
+    _raise_exit(async_to_sync(finish_all)())
+    return None
 
 
-def _undoable(
-    task: Task, scope: Scope, transactions: Sequence[BaseDatabaseWrapper]
-) -> Outcome | _Exit:
-    """Resolve one part in a transaction; if it fails, what it did there is undone."""
-    if task.immediate:
-        return _in_place(task, scope)[0]
-    started = time.perf_counter()
-    try:
-        with savepoints(transactions):
-            outcome, awaited = _in_place(task, scope)
-            if isinstance(outcome, _Exit) or outcome.error:
-                raise _Undo(outcome)
-            if awaited and is_guard(task.guarded) and outcome.status is Status.FALLBACK:
-                raise _Undo(outcome)  # safe_call undoes the work of plain functions only
-    except _Undo as undone:
-        return undone.outcome
-    except Exception as exc:
-        # The transaction was broken before this part, or by it, behind our back.
-        return failed(Attempt(scope, task.name, task.call, task.whole), exc, started)
-    return outcome
+def resolve(
+    attempts: Sequence[Attempt], *, concurrency: int = 1
+) -> list[Outcome] | Awaitable[list[Outcome]]:
+    """
+    The outcomes of *attempts*, in their order.
 
+    Return an awaitable where an event loop runs in this thread and a part is a coroutine.
+    """
+    outcomes: dict[Attempt, Outcome] = {}
+    left = run(attempts, outcomes.__setitem__, concurrency=concurrency)
 
-class _Undo(Exception):
-    """Roll back to the savepoints of a part that ended as *outcome*."""
+    def collected() -> list[Outcome]:
+        return [outcomes[attempt] for attempt in attempts]
 
-    def __init__(self, outcome: Outcome | _Exit) -> None:
-        self.outcome = outcome
+    async def later(left: Awaitable[None]) -> list[Outcome]:
+        await left
+        return collected()
 
-
-def _in_place(task: Task, scope: Scope) -> tuple[Outcome | _Exit, bool]:
-    """Resolve one part in this thread, to its end; and whether it was awaited."""
-    one = _start(task, scope)
-    return (async_to_sync(_finish)(one), True) if isinstance(one, _Pending) else (one, False)
-
-
-def _report(scope: Scope, outcome: Outcome | _Exit) -> Outcome:
-    """Tell those who watch, in the thread of the request."""
-    if isinstance(outcome, _Exit):
-        raise outcome.exc
-    if part_resolved.has_listeners(scope.sender):
-        part_resolved.send_robust(
-            sender=scope.sender,
-            name=outcome.name,
-            status=outcome.status,
-            seconds=outcome.seconds,
-            request=scope.request,
-        )
-    return outcome
-
-
-def _level(failure: Failure) -> int:
-    """How loudly a failure is logged: what the code of a part means to say is no alarm."""
-    if failure.status is Status.DENIED:
-        return logging.INFO
-    if failure.expected and failure.status is not Status.TIMEOUT:
-        return logging.WARNING
-    return logging.ERROR
-
-
-def _log(attempt: Attempt, status: Status, level: int, reference: str, exc: Exception) -> None:
-    """One record per failure, with what finds it again."""
-    scope = attempt.scope
-    logger.log(
-        level,
-        "Part %r of %s ended %s [%s].",
-        attempt.name,
-        scope.endpoint if scope else "",
-        status,
-        reference,
-        exc_info=exc,
-        extra={
-            "part": attempt.name,
-            "endpoint": scope.endpoint if scope else "",
-            "status": str(status),
-            "reference": reference,
-        },
-    )
+    return collected() if left is None else later(left)
 
 
 def in_event_loop() -> bool:
@@ -295,5 +108,102 @@ def in_event_loop() -> bool:
     return True
 
 
-def _since(started: float) -> float:
-    return time.perf_counter() - started
+def _tell(attempt: Attempt, outcome: Outcome, ended: Ended) -> None:
+    announce(attempt.scope, outcome)
+    ended(attempt, outcome)
+
+
+def _begin(attempt: Attempt) -> Outcome | Awaitable[Any]:
+    """Call a part. Return its outcome, or the awaitable that it left."""
+    with recording(attempt):
+        try:
+            value = attempt.begin()
+            if isawaitable(value):
+                return value
+            return attempt.returned(attempt.make_whole(value))
+        except Exception as exc:
+            return attempt.raised(exc)
+        finally:
+            mend()  # a broken connection would fail the parts after this one
+
+
+async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
+    """
+    Await the rest of a part. Return its outcome.
+
+    An exit is returned, too: raised in a coroutine it would stop the event loop of a server.
+    """
+    with recording(attempt):
+        try:
+            return attempt.returned(await attempt.amake_whole(await awaitable))
+        except Exception as exc:
+            return attempt.raised(exc)
+        except asyncio.CancelledError as exc:  # the awaited task, or the whole page, was cancelled
+            failure = RuntimeError("The part was cancelled, or a task that it awaited.")
+            failure.__cause__ = exc
+            return attempt.raised(failure)
+        except (SystemExit, KeyboardInterrupt) as exc:
+            return exc
+
+
+async def _finish_and_tell(
+    ended: Ended, attempt: Attempt, awaitable: Awaitable[Any]
+) -> Outcome | BaseException:
+    """Await the rest of a part, and tell its outcome to receivers in the request's thread."""
+    end = await _finish(attempt, awaitable)
+    if isinstance(end, Outcome):
+        try:
+            if is_observed(attempt.scope):
+                await sync_to_async(announce)(attempt.scope, end)
+        finally:
+            ended(attempt, end)
+    return end
+
+
+async def _finish_all(
+    begun: Sequence[tuple[Attempt, Awaitable[Any]]],
+    finish: Callable[[Attempt, Awaitable[Any]], Awaitable[Outcome | BaseException]],
+) -> list[Outcome | BaseException]:
+    """
+    Await the rest of several parts together. Return the end of each.
+
+    A cancelled page cancels all of them, waits for them, and is cancelled then.
+    """
+    return await asyncio.gather(*[finish(attempt, awaitable) for attempt, awaitable in begun])
+
+
+def _raise_exit(ends: Sequence[Outcome | BaseException]) -> None:
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+
+
+async def _raise_exit_later(ends: Awaitable[list[Outcome | BaseException]]) -> None:
+    _raise_exit(await ends)
+
+
+def _run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
+    """Run one attempt in *transactions*. If it fails, undo its work there."""
+    if attempt.immediate:
+        return _run_in_place(attempt)[0]
+    try:
+        with savepoints(transactions) as undo:
+            outcome, awaited = _run_in_place(attempt)
+            # safe_call undoes the work of plain functions, and not of coroutines.
+            fell_back = attempt.is_guarded and outcome.status is Status.FALLBACK
+            if outcome.error or (awaited and fell_back):
+                undo()
+    except Exception as exc:
+        return attempt.raised(exc)
+    return outcome
+
+
+def _run_in_place(attempt: Attempt) -> tuple[Outcome, bool]:
+    """Run one attempt to its end in this thread. Return whether it was awaited, too."""
+    end = _begin(attempt)
+    if isinstance(end, Outcome):
+        return end, False
+    (outcome,) = async_to_sync(_finish_all)([(attempt, end)], _finish)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome, True

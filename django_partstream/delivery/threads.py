@@ -1,15 +1,15 @@
 """
-The threads that resolve parts together: one pool per process.
+The threads that resolve the parts of a page together: one pool in each process.
 
-Each call takes the caller's context variables, language, time zone, urlconf and script prefix
-along, and leaves no database connection behind that nobody will use.
+A call in another thread has the caller's context variables, language, time zone, urlconf and
+script prefix. After it, obsolete database connections of the thread are closed.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import partial
@@ -30,21 +30,21 @@ from django_partstream.databases import tidy
 T = TypeVar("T")
 
 
-def carrying(call: Callable[[], T]) -> Callable[[], T]:
-    """*call*, to be made in another thread as if in this one."""
+def with_callers_context(call: Callable[[], T]) -> Callable[[], T]:
+    """*call* for another thread, with the context of this thread: see the module."""
     context = copy_context()
     language = translation.get_language()
     zone = timezone.get_current_timezone()
     urlconf, prefix = get_urlconf(), get_script_prefix()
 
-    def carried() -> T:
-        # Django keeps these four by thread; the context alone does not carry them.
+    def in_context() -> T:
+        # Django keeps these four for each thread, outside of the context variables.
         set_urlconf(urlconf)
         set_script_prefix(prefix)
         with translation.override(language), timezone.override(zone):
             return call()
 
-    return partial(context.run, carried)
+    return partial(context.run, in_context)
 
 
 _pool: ThreadPoolExecutor | None = None
@@ -61,7 +61,7 @@ def _executor() -> ThreadPoolExecutor:
 
 
 def _forget() -> None:
-    """A forked child has none of its parent's threads."""
+    """Forget the pool in a forked child, which has none of its parent's threads."""
     global _pool, _lock
     _pool, _lock = None, threading.Lock()
 
@@ -69,44 +69,44 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-def together(calls: Iterable[Callable[[], T]], *, at_once: int) -> list[T]:
+def together(calls: Sequence[Callable[[], None]], *, at_once: int) -> None:
     """
-    Make *calls*, up to *at_once* of them at the same time, and return what they return, in order.
+    Make *calls*, up to *at_once* of them at the same time, in the pool and in this thread.
 
-    None of them may raise an ``Exception``; what else they raise is raised here, after all ended.
+    None of them may raise an ``Exception``. Any other exception is raised here, when the calls
+    that had begun have ended.
     """
-    waiting = iter(list(enumerate(calls)))
-    results: dict[int, T] = {}
+    waiting = iter(calls)
     lock = threading.Lock()
 
-    def lane() -> None:
+    def take_calls() -> None:
         # A lane takes the next call when it is done with one, so `at_once` lanes are enough.
         while True:
             with lock:
-                index, call = next(waiting, (-1, None))
+                call = next(waiting, None)
             if call is None:
                 return
-            results[index] = call()
+            call()
 
-    def pooled() -> None:
-        _tidy_connections()
+    def take_calls_in_pool() -> None:
+        _close_obsolete_connections()
         try:
-            lane()
+            take_calls()
         finally:
-            _tidy_connections()
+            _close_obsolete_connections()
 
     executor = _executor()
-    lanes = [executor.submit(carrying(pooled)) for _ in range(at_once - 1)]
+    lanes = min(at_once, len(calls)) - 1
+    futures = [executor.submit(with_callers_context(take_calls_in_pool)) for _ in range(lanes)]
     try:
-        lane()  # the caller's own thread works too
+        take_calls()
     finally:
-        running = [future for future in lanes if not future.cancel()]
+        running = [future for future in futures if not future.cancel()]
         wait(running)
     for future in running:
         future.result()
-    return [results[index] for index in sorted(results)]
 
 
-def _tidy_connections() -> None:
+def _close_obsolete_connections() -> None:
     for connection in connections.all(initialized_only=True):
         tidy(connection)

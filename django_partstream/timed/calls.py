@@ -23,7 +23,7 @@ from django.db import connections
 
 from django_partstream.conf import setting
 from django_partstream.databases import close
-from django_partstream.delivery.threads import carrying
+from django_partstream.delivery.threads import with_callers_context
 from django_partstream.exceptions import PartTimeout
 from django_partstream.timed.deadlines import left, limit
 from django_partstream.timed.loans import Loans
@@ -78,7 +78,7 @@ def within(seconds: float, call: Callable[[], T], *, of: Callable[..., Any]) -> 
         with limit(seconds):
             return call()
 
-    carried = carrying(limited)
+    carried = with_callers_context(limited)
 
     def work(jobs: Jobs) -> bool:
         result, failure = None, None

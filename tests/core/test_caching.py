@@ -19,8 +19,8 @@ from django.utils import timezone, translation
 from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.caching import entries
 from django_partstream.caching.entries import Entry
+from django_partstream.canonical import canonical
 from django_partstream.exceptions import PartTimeout
-from django_partstream.identity import stable
 from django_partstream.outcomes import Status
 from django_partstream.timed import deadlines
 
@@ -332,14 +332,14 @@ def test_stable_texts_differ_where_values_do():
         1, "1", b"1", 1.0, True, None, [1], {1}, {"1": 1}, Decimal(1), datetime.date(2024, 1, 1),
         uuid.UUID(int=1), Status.OK, "ok", User(pk=1), User, ["1", "1"], [["1"], "1"], "",
     ]  # fmt: skip
-    assert len({stable(value) for value in values}) == len(values)
-    assert stable({"a": 1, "b": 2}) == stable({"b": 2, "a": 1})
+    assert len({canonical(value) for value in values}) == len(values)
+    assert canonical({"a": 1, "b": 2}) == canonical({"b": 2, "a": 1})
 
 
 @pytest.mark.parametrize("value", [object(), User(), lambda: 1])
 def test_what_has_no_stable_text_is_refused(value):
     with pytest.raises(TypeError):
-        stable(value)
+        canonical(value)
 
 
 def test_who_waits_for_a_value_waits_no_longer_than_its_limit(request_of):

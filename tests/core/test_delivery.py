@@ -9,8 +9,6 @@ from django.http import Http404
 from django.utils import timezone, translation
 
 from django_partstream import lazy
-from django_partstream.delivery.attempts import Scope
-from django_partstream.delivery.running import Task, resolve
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved
@@ -69,7 +67,7 @@ def test_a_failure_is_logged_once_with_its_reference_and_traceback(deliver, capl
     assert record.levelno == logging.ERROR
     assert record.reference == outcome.error.reference
     assert record.reference in record.getMessage()
-    assert record.endpoint.endswith("conftest.Endpoint")
+    assert record.endpoint.endswith("conftest.Dashboard")
     assert record.part == "a"
     assert record.exc_info[0] is ValueError
 
@@ -97,9 +95,9 @@ def test_those_who_watch_hear_of_each_part_once(deliver):
     finally:
         part_resolved.disconnect(hear)
     assert heard == [
-        ("Endpoint", "a", Status.OK, True, True),
-        ("Endpoint", "b", Status.ERROR, True, True),
-        ("Endpoint", "c", Status.OK, True, True),
+        ("Dashboard", "a", Status.OK, True, True),
+        ("Dashboard", "b", Status.ERROR, True, True),
+        ("Dashboard", "c", Status.OK, True, True),
     ]
 
 
@@ -154,15 +152,13 @@ def test_an_exit_in_a_coroutine_is_raised_in_the_thread_of_the_request(deliver, 
         deliver(a=lazy(leave), b=lazy(stay))
 
 
-def test_where_a_loop_runs_the_outcomes_are_awaited():
-    async def part():
+def test_where_a_loop_runs_the_outcomes_are_awaited(attempts_of):
+    async def part(request):
         return 7
 
     async def main():
-        task = Task(name="a", call=part, whole=lambda value: value)
-        (outcome,) = await resolve(
-            [task], Scope(request=None, sender=object, vary=list, reader=None)
-        )
+        endpoint, attempts = attempts_of(a=lazy(part))
+        (outcome,) = await endpoint.resolve(attempts)
         return outcome
 
     assert asyncio.run(main()).value == 7

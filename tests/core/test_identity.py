@@ -7,8 +7,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from django_partstream import cached_for, lazy, safe_call
+from django_partstream.canonical import canonical_or_kind
 from django_partstream.delivery.attempts import current_attempt
-from django_partstream.identity import is_signed_in, telling, user_identity
+from django_partstream.identity import is_signed_in, user_identity
 from django_partstream.outcomes import Status
 
 
@@ -90,5 +91,5 @@ def test_a_call_by_hand_inside_a_part_records_nothing(deliver, caplog):
 
 
 def test_what_has_only_an_address_for_text_is_told_by_its_kind():
-    assert telling(Account()) == telling(Account())
-    assert telling(Account()) != telling(SimpleNamespace())
+    assert canonical_or_kind(Account()) == canonical_or_kind(Account())
+    assert canonical_or_kind(Account()) != canonical_or_kind(SimpleNamespace())

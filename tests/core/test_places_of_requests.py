@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from django_partstream.identity import asked_by_nobody, split_asker, telling
+from django_partstream.canonical import canonical_or_kind
+from django_partstream.identity import Asked
 
 
 class View:
@@ -38,7 +39,8 @@ REQUEST = Asking()
     ],
 )
 def test_a_call_is_split_at_who_asks(args, kwargs, owners, asker, rest):
-    assert split_asker(args, kwargs) == (owners, asker, rest)
+    asked = Asked.of(args, kwargs)
+    assert (asked.owners, asked.asker, asked.rest) == (owners, asker, rest)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +55,8 @@ def test_a_call_is_split_at_who_asks(args, kwargs, owners, asker, rest):
     ],
 )
 def test_none_in_the_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
-    assert asked_by_nobody(args, kwargs) is nobody
+    assert Asked.of(args, kwargs).by_hand is nobody
 
 
 def test_what_is_told_of_a_function_is_its_name_not_its_address():
-    assert telling(telling) == "django_partstream.identity.telling"
+    assert canonical_or_kind(canonical_or_kind) == "django_partstream.canonical.canonical_or_kind"
