@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key of ``PARTSTREAM``: its default, a test of values, and that test in words."""
+    """A key of ``PARTSTREAM``: its default, a test of values, and that test in words."""
 
     default: Any
     accepts: Callable[[Any], bool]
@@ -54,7 +54,7 @@ SETTINGS: dict[str, Setting] = {
 
 
 def setting(name: str) -> Any:
-    """The value of one key of ``PARTSTREAM``, or its default."""
+    """The value of a key of ``PARTSTREAM``, or its default."""
     configured = getattr(settings, "PARTSTREAM", None)
     if configured and name in configured:
         return configured[name]

@@ -1,5 +1,5 @@
 """
-One response, bound to one request: the object through which a front uses the core.
+A response, bound to a request: the object through which a front uses the core.
 
 A front binds its view or connection, then takes the steps in order: :meth:`Endpoint.follow` a
 cursor, :meth:`Endpoint.take` a page, :meth:`Endpoint.resolve` its parts, :meth:`Endpoint.sign`
@@ -108,7 +108,7 @@ class Endpoint:
         return self.plan.page(after=after, size=size, only=only)
 
     def attempts(self, page: Page, *, whole: Callable[[Any], Any]) -> list[Attempt]:
-        """One attempt for each part of *page*, whose values are made whole by *whole*."""
+        """An attempt at each part of *page*; *whole* makes its value whole."""
         return [
             self._attempt(name, value, whole)
             for name, value in zip(page.names, page.values, strict=True)
@@ -138,7 +138,7 @@ class Endpoint:
         """
         The cursor behind the part at *index* of *page*, which carries *query*.
 
-        One place is signed once: another signature, a second later, would be another cursor.
+        A place is signed once: a second signature, made later, would be another cursor.
 
         Raises:
             ImproperlyConfigured: the name of the part makes the cursor too long.

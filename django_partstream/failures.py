@@ -1,9 +1,9 @@
 """
 The meaning of an exception: its status, its code, and the message that a client may read.
 
-:func:`failure_of` is the one place that decides. The core knows Django's exceptions and its
-own. A front registers the exceptions of its framework when it is imported: by type, or by
-shape where it cannot import the type.
+:func:`failure_of` alone decides. The core knows Django's exceptions and its own. A front
+registers the exceptions of its framework when it is imported: by type, or by shape where it
+cannot import the type.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Failure:
     """
     The meaning of an exception; *message* is safe to send to a client.
 
-    An *expected* failure is part of what an endpoint does (a 404, a refused permission). Any
-    other failure is a fault of the code, and ``DEBUG`` shows its text.
+    An *expected* failure is an answer that the code gives on purpose (a 404, a refused
+    permission). Any other failure is a fault of the code, and ``DEBUG`` shows its text.
     """
 
     status: Status = Status.ERROR
@@ -95,7 +95,7 @@ def http_failure(status: int, *, code: Any, default_code: Any = None, detail: An
     The failure that an HTTP *status* stands for.
 
     *code* or else *default_code* is its code, if it is printable text. *detail*, which may
-    nest lists and dicts, becomes one line. 401 and 403 are denials; 429 and 5xx may be retried.
+    nest lists and dicts, becomes a single line. 401 and 403 are denials; 429 and 5xx may be retried.
     """
     return Failure(
         status=Status.DENIED if status in (401, 403) else Status.ERROR,

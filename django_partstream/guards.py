@@ -46,11 +46,11 @@ _UNSET: Final = _Unset()
 
 class Call:
     """
-    One call of a guarded function.
+    A call of a guarded function.
 
     *recorder* takes the failures that the guard catches. *attempt* is set while a page resolves
-    a part. The call is *own* if the guard is one of that part's own guards. All three are unset
-    for a call by hand, with None in place of the request.
+    a part. The call is *own* if the guard is an own guard of that part. Without a request (None
+    in its place) the call was made by hand, and none of them is set.
     """
 
     __slots__ = ("_asked", "args", "attempt", "func", "kwargs", "own", "recorder")
@@ -85,7 +85,7 @@ class Call:
         return value if isawaitable(value) else self.attempt.make_whole(value)
 
     async def awaited(self, awaitable: Awaitable[Any]) -> Any:
-        """Await what the call returned. Return the value, whole if the call is own."""
+        """Await the result of the call. Return the value, whole if the call is own."""
         value = await awaitable
         if self.attempt is None or not self.own:
             return value

@@ -1,4 +1,4 @@
-"""The end of a part: one status, and an error entry where the part failed."""
+"""The end of a part: a status, and an error entry if the part failed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PartError:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """The end of one part of one page; *seconds* is wall clock time."""
+    """The end of a part; *seconds* is wall clock time."""
 
     name: str
     status: Status

@@ -28,7 +28,7 @@ class RequestRefused(APIException):
 
 @translates(APIException)
 def _failure_of(exc: APIException) -> Failure:
-    """The failure of a part that raised one of DRF's exceptions."""
+    """The failure of a part that raised an exception of DRF."""
     return http_failure(
         exc.status_code, code=exc.get_codes(), default_code=exc.default_code, detail=exc.detail
     )

@@ -23,7 +23,7 @@ class PageResponse(Response):
     """
     The response to a request for a page; without *body* its headers alone.
 
-    A *private* page is for one reader, or holds a failure: no cache may keep it.
+    A *private* page is for a single reader, or holds a failure: no cache may keep it.
     """
 
     def __init__(

@@ -22,10 +22,10 @@ else:
 
 class ORJSONRenderer(JSONRenderer):
     """
-    DRF's renderer for JSON, with orjson at work.
+    DRF's ``JSONRenderer`` for JSON, with orjson for pages.
 
-    What a page holds is plain JSON already. Any other response, and one that someone asks to have
-    indented, DRF renders as ever; and a page to which a subclass has added what is not plain JSON.
+    A page holds plain JSON already. DRF renders any other response, an indented page, and a page
+    to which a subclass has added values that are not plain JSON.
     """
 
     def render(
@@ -47,5 +47,5 @@ class ORJSONRenderer(JSONRenderer):
 
 
 def with_orjson(renderer: BaseRenderer) -> BaseRenderer:
-    """*renderer*, or one with orjson in its place: only where it is DRF's own, as it is."""
+    """A renderer with orjson in place of DRF's own ``JSONRenderer``; another *renderer* as it is."""
     return ORJSONRenderer() if orjson and type(renderer) is JSONRenderer else renderer

@@ -29,7 +29,7 @@ from partstream_rest.queries import carried, named_parts, read_token, restore
 from partstream_rest.renderers import with_orjson
 from partstream_rest.values import plain
 
-#: Methods that decide who may have a response: a mixin's must not be ignored.
+#: Methods that decide on the response and on access to it.
 _DECIDING = frozenset(
     {
         "get_parts",
@@ -47,7 +47,7 @@ class ProgressiveView(APIView):
     An ``APIView`` whose response is delivered part by part.
 
     Override :meth:`get_parts`. ``GET`` answers the first ``chunk_size`` parts and a ``cursor``;
-    ``GET ?cursor=`` the next parts, until the cursor is null. ``?parts=a,b`` delivers only those
+    ``GET ?cursor=`` the next parts, until the cursor is null. ``?parts=a,b`` delivers only these
     two. ``OPTIONS`` lists the parts. ``HEAD`` resolves nothing.
 
     A page is ``{"results": [{name: value}, ...], "cursor": str | null, "meta": {...}}``, with
@@ -95,7 +95,7 @@ class ProgressiveView(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """The view function. A page for one reader is private unless the view says otherwise."""
+        """The view function. It makes the page of a signed-in user private, unless the view decides."""
         view = super().as_view(**initkwargs)
 
         def progressive(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -116,7 +116,7 @@ class ProgressiveView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """
-        Follow the cursor, then do what every DRF view does before its handler.
+        Follow the cursor, then go on as every DRF view does before its handler.
 
         The request is authenticated by its own parameters, before the parameters that the cursor
         carries are put back: a credential in a cursor never counts.
@@ -132,7 +132,7 @@ class ProgressiveView(APIView):
         super().initial(request, *args, **kwargs)
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Deliver one page."""
+        """Deliver a page."""
         page, token = self._taken(request)
         attempts = self._endpoint.attempts(page, whole=plain)
         outcomes = self._endpoint.resolve_now(attempts)
@@ -222,7 +222,7 @@ class ProgressiveView(APIView):
         return PageResponse(body, links=links, private=failed or self._is_personal(request))
 
     def _is_personal(self, request: Request) -> bool:
-        """Whether a page may hold values for one reader only."""
+        """Whether the request has a signed-in user or a session."""
         session = getattr(request._request, "session", None)
         return is_signed_in(request) or bool(getattr(session, "session_key", None))
 

@@ -1,1 +1,1 @@
-"""Resolving parts: one attempt at each, in place, in threads or in an event loop."""
+"""Resolving parts: an attempt at each, in place, in threads or in an event loop."""

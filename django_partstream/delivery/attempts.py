@@ -1,10 +1,9 @@
 """
-One attempt at one part: its function, its guards, the failures they caught, its end.
+An attempt at a part: its function, its guards, the failures they caught, its outcome.
 
 A guard (``safe_call``, ``with_timeout``, ``cached_for``) is an ordinary function. It may sit in
-``lazy()``, on a method, under another guard or inside a lambda. Besides its return value it has
-one thing to say, a failure that it caught. It says that to the current :class:`Recorder`, which
-it finds in a context variable:
+``lazy()``, on a method, under another guard or inside a lambda. It reports the failures that it
+caught to the current :class:`Recorder`, which it finds in a context variable:
 
 - While a page resolves a part, the current recorder is the part's :class:`Attempt`.
 - ``cached_for`` called by hand makes a plain recorder, so that it keeps no fallback.
@@ -38,7 +37,7 @@ stand_ins: dict[str, Callable[[], Any]] = {}
 
 
 class Recorder:
-    """The failures that guards caught during one call."""
+    """The failures that guards caught during a call."""
 
     def __init__(self) -> None:
         self.caught: list[Exception] = []
@@ -53,7 +52,7 @@ class Recorder:
 
 class Attempt(Recorder):
     """
-    One attempt at the part *name*, made by a front and used once.
+    An attempt at the part *name*, made by a front and used once.
 
     *call* returns the value of the part, or an awaitable of it. *guarded* is the function behind
     *call*, which may be a guard. *whole* makes a value whole, as the front defines that. The
@@ -192,7 +191,7 @@ def current_attempt() -> Attempt | None:
 
 
 class recording:  # noqa: N801 - a context manager; a class costs a part half as much
-    """Make *recorder* the current one: ``with recording(attempt):``."""
+    """Make *recorder* the current recorder: ``with recording(attempt):``."""
 
     __slots__ = ("_recorder", "_token")
 

@@ -43,7 +43,7 @@ class Scope(Protocol):
 def log_failure(
     scope: Scope, part: str, exc: Exception, *, status: Status, level: int, reference: str
 ) -> None:
-    """Log *exc* in one record, with the *reference* that a client was shown."""
+    """Log *exc* in a single record, with the *reference* that the client gets."""
     logger.log(
         level,
         "Part %r of %s ended %s [%s].",

@@ -1,13 +1,13 @@
 """
 Run the attempts of a response, and hand over each outcome when its part ends.
 
-There is one path. :func:`run` hands over outcomes in the order in which the parts end;
-:func:`resolve` collects them for a page, in the order of the parts. The rules:
+:func:`run` hands over outcomes in the order in which the parts end. :func:`resolve` collects
+them for a page, in the order of the parts. There is no second path. The rules:
 
 - Plain functions run in order in the caller's thread, or up to ``concurrency`` of them at the
   same time in threads.
-- The awaitables that functions return run together in one event loop: in a loop of their own,
-  or awaited by the caller where a loop runs in this thread already.
+- The awaitables that functions return run together in an event loop: the loop of the caller if
+  its thread runs one, else a loop for the page.
 - Inside a transaction parts run one after another in the caller's thread, each between
   savepoints, so that a failed part is undone alone.
 - No ``Exception`` of a part escapes. A ``SystemExit`` or ``KeyboardInterrupt`` does, in the
@@ -31,7 +31,7 @@ from django_partstream.delivery.attempts import Attempt, recording
 from django_partstream.delivery.reports import announce, is_observed
 from django_partstream.outcomes import Outcome, Status
 
-#: Takes the outcome of one attempt, in the thread or task in which the part ended.
+#: Takes the outcome of an attempt, in the thread or task in which the part ended.
 Ended: TypeAlias = Callable[[Attempt, Outcome], None]
 
 
@@ -183,7 +183,7 @@ async def _raise_exit_later(ends: Awaitable[list[Outcome | BaseException]]) -> N
 
 
 def _run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
-    """Run one attempt in *transactions*. If it fails, undo its work there."""
+    """Run an attempt in *transactions*. If it fails, undo its work there."""
     if attempt.immediate:
         return _run_in_place(attempt)[0]
     try:
@@ -199,7 +199,7 @@ def _run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper])
 
 
 def _run_in_place(attempt: Attempt) -> tuple[Outcome, bool]:
-    """Run one attempt to its end in this thread. Return whether it was awaited, too."""
+    """Run an attempt to its end in this thread. Return whether it was awaited, too."""
     end = _begin(attempt)
     if isinstance(end, Outcome):
         return end, False

@@ -1,5 +1,5 @@
 """
-The threads that resolve the parts of a page together: one pool in each process.
+The threads that resolve the parts of a page together: a pool in each process.
 
 A call in another thread has the caller's context variables, language, time zone, urlconf and
 script prefix. After it, obsolete database connections of the thread are closed.
@@ -52,8 +52,8 @@ _lock = threading.Lock()
 
 
 def _executor() -> ThreadPoolExecutor:
-    """The one bounded pool of this process, made on first use."""
-    global _pool
+    """The bounded pool of this process, made on first use."""
+    global _pool  # noqa: PLW0603 - a pool in each process
     with _lock:
         if _pool is None:
             _pool = ThreadPoolExecutor(setting("MAX_THREADS"), thread_name_prefix="partstream")
@@ -62,7 +62,7 @@ def _executor() -> ThreadPoolExecutor:
 
 def _forget() -> None:
     """Forget the pool in a forked child, which has none of its parent's threads."""
-    global _pool, _lock
+    global _pool, _lock  # noqa: PLW0603 - a pool in each process
     _pool, _lock = None, threading.Lock()
 
 
