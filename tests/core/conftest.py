@@ -28,7 +28,7 @@ def request_of():
 
 
 class Endpoint:
-    """What stands where a view or a connection would."""
+    """A stand-in for the view or connection that a front passes as sender."""
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ class Customers:
 
     @property
     def connection(self):
-        """This thread's, to that database."""
+        """The connection of the calling thread to that database."""
         return connections[self.alias]
 
     def atomic(self):
@@ -81,7 +81,7 @@ class Customers:
         return await self.all.acreate(**self.named(name))
 
     def count(self, request=None):
-        """How many there are: as a part, one that needs a sound connection."""
+        """The number of customers; a part that needs a sound connection."""
         return self.all.count()
 
     def names(self):
@@ -94,5 +94,5 @@ class Customers:
 
 @pytest.fixture(params=services.EACH_DATABASE)
 def customers(request):
-    """Those of each database in turn; the test asks for ``services.DATABASES``."""
+    """The customers of each database in turn; the test asks for ``services.DATABASES``."""
     return Customers(request.param)

@@ -1,4 +1,4 @@
-"""Who asks is found among the arguments of a call, wherever they stand."""
+"""The request is found among the arguments of a call, in every place."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ class View:
     context = "its own business"
 
     def get_parts(self):
-        """What makes it an owner."""
+        """Make it an owner of parts."""
 
 
 class Asking:
@@ -37,7 +37,7 @@ REQUEST = Asking()
         ((1,), {"request": 5}, (), None, (1,)),
     ],
 )
-def test_a_call_is_split_at_who_asks(args, kwargs, owners, asker, rest):
+def test_the_arguments_of_a_call_are_split_at_its_request(args, kwargs, owners, asker, rest):
     assert split_asker(args, kwargs) == (owners, asker, rest)
 
 
@@ -52,9 +52,9 @@ def test_a_call_is_split_at_who_asks(args, kwargs, owners, asker, rest):
         ((), {}, False),
     ],
 )
-def test_none_in_the_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
+def test_none_in_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
     assert asked_by_nobody(args, kwargs) is nobody
 
 
-def test_what_is_told_of_a_function_is_its_name_not_its_address():
+def test_a_function_is_described_by_its_name_and_not_its_address():
     assert telling(telling) == "django_partstream.identity.telling"
