@@ -1,4 +1,4 @@
-"""The README's code is run as it stands, and what it shows is what comes out."""
+"""The README's code, run word for word, gives the responses that the README shows."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def run(monkeypatch, code, name):
 
 @pytest.fixture
 def shop(monkeypatch, settings):
-    """The README's project: each block a module, in the order of reading."""
+    """The README's project: each block is a module, in the order of reading."""
     monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
     monkeypatch.setitem(sys.modules, "shop.models", models)
     parts, schema, views, urls, tests = blocks("python")
@@ -51,7 +51,7 @@ def shortened(page):
     return json.loads(re.sub(r'"eyJ0eXAi[\w.-]+"', '"eyJ0eXAi…"', json.dumps(page)))
 
 
-def test_the_graphql_pages_are_as_shown(shop, client):
+def test_the_graphql_pages_equal_the_samples_in_the_readme(shop, client):
     (query,) = blocks("graphql")
     after = None
     for number in (0, 1):
@@ -61,14 +61,14 @@ def test_the_graphql_pages_are_as_shown(shop, client):
         after = page["data"]["dashboard"]["pageInfo"]["endCursor"]
 
 
-def test_the_rest_page_is_as_shown_and_leads_to_the_end(shop, client):
+def test_the_rest_page_equals_the_sample_in_the_readme_and_leads_to_the_end(shop, client):
     page = client.get("/api/dashboard/").json()
     assert shortened(page) == shown(2)
     last = client.get(f"/api/dashboard/?cursor={page['cursor']}").json()
     assert (last["results"], last["cursor"]) == ([{"forecast": None}], None)
 
 
-def test_the_tests_pass(shop):
+def test_the_tests_in_the_readme_pass(shop):
     suite = unittest.defaultTestLoader.loadTestsFromModule(shop)
     assert suite.countTestCases() == 2
     result = unittest.TestResult()
@@ -76,7 +76,7 @@ def test_the_tests_pass(shop):
     assert (result.failures, result.errors) == ([], [])
 
 
-def test_every_setting_is_listed_with_its_default():
+def test_every_setting_is_listed_in_the_readme_with_its_default():
     from django_partstream.conf import SETTINGS
 
     listed = README.read_text().partition("\n## Settings\n")[2]

@@ -103,7 +103,7 @@ def test_a_cursor_signed_with_the_secret_key_itself_is_refused(serve, settings):
     assert serve(Four).get(f"/?cursor={token}").json() == REFUSED
 
 
-def test_a_cursor_of_one_view_does_not_open_another_view(serve):
+def test_a_cursor_of_one_view_does_not_open_another(serve):
     client = serve(path("four/", Four.as_view()), path("other/", Other.as_view()))
     cursor = client.get("/four/").json()["cursor"]
     assert client.get(f"/other/?cursor={cursor}").json() == REFUSED
