@@ -265,7 +265,7 @@ def test_a_value_that_cannot_be_pickled_is_delivered_uncached(deliver, caplog):
     assert "could not keep a value of key:p" in caplog.text
 
 
-def test_with_the_cache_down_each_page_computes_the_value(deliver, caplog):
+def test_each_page_computes_its_value_while_the_cache_is_down(deliver, caplog):
     part = lazy(counted())
     with mock.patch.multiple(
         LocMemCache, get=mock.Mock(side_effect=OSError), set=mock.Mock(side_effect=OSError)

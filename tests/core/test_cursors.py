@@ -24,7 +24,7 @@ def encoded(value):
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def test_a_cursor_says_where_the_walk_stands():
+def test_a_cursor_has_the_last_part_its_position_and_the_query():
     cursor = cursors.read(written(query="a=1"))
     assert (cursor.after, cursor.position, cursor.query) == ("orders", 3, "a=1")
     assert cursor.is_for(ME)

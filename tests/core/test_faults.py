@@ -153,7 +153,7 @@ class TestABackendThatIsKilled:
 
     @pytest.fixture(params=[in_a_statement, between_two], ids=["in a statement", "between two"])
     def killed(self, request, postgres):
-        """A part whose backend is killed."""
+        """A part with a backend that is killed, in a statement or between two."""
         return lambda _: request.param(self, postgres.connection)
 
     @pytest.fixture(params=[lambda part: part, lambda part: with_timeout(part, 30)])

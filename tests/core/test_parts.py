@@ -64,7 +64,7 @@ def test_lazy_calls_its_function_with_the_request_and_then_its_own_arguments():
     )
 
 
-def test_an_empty_plan_is_one_empty_page():
+def test_an_empty_plan_is_a_single_empty_page():
     page = Plan([]).page(after=None, size=2)
     assert (page.names, page.total, page.has_more) == ((), 0, False)
 

@@ -14,7 +14,7 @@ class Owner:
         return PLAN
 
 
-def test_a_plan_returned_by_get_parts_is_used_as_it_is_for_every_page():
+def test_a_plan_returned_by_get_parts_is_used_unchanged_for_every_page():
     assert plan_of(Owner()) is PLAN is plan_of(Owner())
 
 

@@ -272,7 +272,7 @@ class TestConditionalParts:
         assert walk(serve(Conditional), "/").names == ["meta", "public_data"]
 
     @pytest.mark.django_db
-    def test_who_is_signed_in_gets_their_own_part_too(self, serve, ann):
+    def test_a_signed_in_user_gets_the_user_part(self, serve, ann):
         client = serve(Conditional)
         client.force_login(ann)
         walked = walk(client, "/")

@@ -31,7 +31,7 @@ def raising(exc):
 
 
 def view_of(*parts):
-    """A view with these parts on one page."""
+    """A view with these parts on a single page."""
     return type("View", (ProgressiveView,), {"chunk_size": 9, "get_parts": lambda self: [*parts]})
 
 

@@ -1,4 +1,4 @@
-"""A project's own drf-spectacular descriptions of its views, beside those of the library."""
+"""A project's own drf-spectacular descriptions of its views, beside the library's descriptions."""
 
 import pytest
 

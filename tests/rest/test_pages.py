@@ -37,7 +37,7 @@ def raising(exc):
 
 
 def view_of(*parts, **attributes):
-    """A view with these parts."""
+    """A view class with these *parts* and *attributes*."""
     return type("View", (ProgressiveView,), {"get_parts": lambda self: list(parts), **attributes})
 
 
@@ -60,7 +60,7 @@ def test_a_walk_delivers_every_part_once_in_order(serve):
     assert last["meta"] == {"total_parts": 6, "current_chunk_size": 2, "has_more": False}
 
 
-def test_an_empty_response_is_one_empty_page(serve):
+def test_an_empty_response_is_a_single_empty_page(serve):
     assert serve(view_of()).get("/").json() == {
         "results": [],
         "cursor": None,
@@ -209,7 +209,7 @@ def test_head_resolves_no_part(serve):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_other_methods_are_not_allowed(serve, method):
+def test_post_put_patch_and_delete_are_not_allowed(serve, method):
     response = getattr(serve(Six), method)("/")
     assert response.status_code == 405
     assert response["Allow"] == "GET, HEAD, OPTIONS"
@@ -300,7 +300,7 @@ class TestFeaturesOfDrf:
         assert seen[0].query_params["q"] == "1"
         assert str(seen[0].user) == "AnonymousUser"
 
-    def test_without_authentication_the_user_is_anonymous(self, serve):
+    def test_the_user_is_anonymous_without_authentication_classes(self, serve):
         class View(ProgressiveView):
             authentication_classes: list[type] = []
 
@@ -395,7 +395,9 @@ class TestSizes:
 
 
 @pytest.mark.django_db
-def test_a_lazy_query_set_runs_in_its_part_and_costs_one_query(serve, django_assert_num_queries):
+def test_a_lazy_query_set_runs_in_its_part_and_takes_a_single_query(
+    serve, django_assert_num_queries
+):
     Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
     view = view_of(("customers", lazy(lambda r: Customer.objects.values("name", "city"))), ("n", 1))
     client = serve(view)

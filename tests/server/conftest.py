@@ -91,7 +91,7 @@ def _caches() -> dict[str, Any]:
 @pytest.fixture
 def start(tmp_path: Any) -> Iterator[Callable[..., Server]]:
     """
-    Start a server of a kind in ``KINDS``; *options* and *environ* are those of ``Server``.
+    Start a server of a kind in ``KINDS``; *options* and *environ* are the arguments of ``Server``.
 
     Its databases are as in the tests' own settings: ``default`` in SQLite, and ``postgres`` where
     PostgreSQL runs. With *postgres*, options of a Django database, PostgreSQL is ``default``.

@@ -114,6 +114,6 @@ def test_a_cached_value_of_a_client_that_left_is_computed_for_the_next_client(
     server = servers["uvicorn"]
     assert leave(server, gate, front, "cached_async", run=run).gone()
     asked = server.soon(front, "cached_async", run=run, gate=gate.port)
-    gate.visit().open()  # the new computation did not wait for the cancelled one
+    gate.visit().open()  # the new computation did not wait for the cancelled computation
     assert asked.result(PATIENCE).codes == {}
     assert len(server.events.wait_for("computed", run)) == 1

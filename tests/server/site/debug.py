@@ -44,7 +44,7 @@ def view(request):
 
 
 def stack_of(thread, file=None):
-    """The names of the functions (those of *file*) that *thread* is in, innermost first."""
+    """The names of the functions that *thread* is in, innermost first; with *file*, from it only."""
     names, frame = [], sys._current_frames().get(thread.ident)
     while frame is not None:
         if file is None or frame.f_code.co_filename == file:
