@@ -19,7 +19,7 @@ def shown(number):
     return json.loads(blocks(README, "json")[number])
 
 
-def test_the_graphql_pages_are_as_shown(shop, client):
+def test_the_graphql_pages_equal_the_samples_in_the_readme(shop, client):
     (query,) = blocks(README, "graphql")
     after = None
     for number in (0, 1):
@@ -29,7 +29,7 @@ def test_the_graphql_pages_are_as_shown(shop, client):
         after = page["data"]["dashboard"]["pageInfo"]["endCursor"]
 
 
-def test_the_rest_page_is_as_shown_and_leads_to_the_end(shop, client):
+def test_the_rest_page_equals_the_sample_in_the_readme_and_leads_to_the_end(shop, client):
     page = client.get("/api/dashboard/").json()
     assert shortened(page) == shown(2)
     last = client.get(f"/api/dashboard/?cursor={page['cursor']}").json()

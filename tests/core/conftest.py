@@ -26,7 +26,7 @@ def request_of():
 
 
 class Dashboard:
-    """What stands where a view or a connection would."""
+    """A stand-in for a view or a connection, with its options."""
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ class Customers:
 
     @property
     def connection(self):
-        """This thread's, to that database."""
+        """The connection of the calling thread to that database."""
         return connections[self.alias]
 
     def atomic(self):
@@ -79,7 +79,7 @@ class Customers:
         return await self.all.acreate(**self.named(name))
 
     def count(self, request=None):
-        """How many there are: as a part, one that needs a sound connection."""
+        """The number of customers; a part that needs a sound connection."""
         return self.all.count()
 
     def names(self):
@@ -92,5 +92,5 @@ class Customers:
 
 @pytest.fixture(params=services.EACH_DATABASE)
 def customers(request):
-    """Those of each database in turn; the test asks for ``services.DATABASES``."""
+    """The customers of each database in turn; the test asks for ``services.DATABASES``."""
     return Customers(request.param)

@@ -1,4 +1,4 @@
-"""Who asks is found among the arguments of a call, wherever they stand."""
+"""The request is found among the arguments of a call, in every place."""
 
 from types import SimpleNamespace
 
@@ -12,7 +12,7 @@ class View:
     context = "its own business"
 
     def get_parts(self):
-        """What makes it an owner."""
+        """Make it an owner of parts."""
 
 
 class Asking:
@@ -38,7 +38,7 @@ REQUEST = Asking()
         ((1,), {"request": 5}, (), None, (1,)),
     ],
 )
-def test_a_call_is_split_at_who_asks(args, kwargs, owners, asker, rest):
+def test_the_arguments_of_a_call_are_split_at_its_request(args, kwargs, owners, asker, rest):
     asked = Asked.of(args, kwargs)
     assert (asked.owners, asked.asker, asked.rest) == (owners, asker, rest)
 
@@ -54,9 +54,9 @@ def test_a_call_is_split_at_who_asks(args, kwargs, owners, asker, rest):
         ((), {}, False),
     ],
 )
-def test_none_in_the_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
+def test_none_in_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
     assert Asked.of(args, kwargs).by_hand is nobody
 
 
-def test_what_is_told_of_a_function_is_its_name_not_its_address():
+def test_a_function_is_described_by_its_name_and_not_its_address():
     assert canonical_or_kind(canonical_or_kind) == "django_partstream.canonical.canonical_or_kind"

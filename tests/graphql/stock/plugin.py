@@ -1,4 +1,4 @@
-"""Have whoever asks graphene-django for its view get ours."""
+"""Put this project's view in place of graphene-django's."""
 
 import graphene_django.views
 

@@ -1,8 +1,9 @@
 """
-Where the parts are: ``/walk/`` (two a page), ``/page/`` (all on one), ``/together/`` (in threads).
+Addresses of the site: ``/walk/`` has the parts two a page, ``/page/`` and ``/together/`` all at once.
 
-``/graphql/`` has them as ``board`` and, in threads, as ``together``. ``/debug/`` tells what a
-process holds; ``/exits/`` is a plain view that calls ``sys.exit()``.
+``/together/`` resolves them in threads. ``/graphql/`` has them as ``board`` and, in threads, as
+``together``. ``/debug/`` answers the state of a process. ``/exits/`` is a plain view that calls
+``sys.exit()``.
 """
 
 import graphene
