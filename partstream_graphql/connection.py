@@ -19,8 +19,10 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from graphene.relay import Connection
 
-from django_partstream.identity import reader_of, request_of, user_identity
-from django_partstream.parts import Plan, refuse_late_mixin
+from django_partstream.endpoints import Endpoint
+from django_partstream.exceptions import PlanError
+from django_partstream.identity import reader_of, request_of
+from django_partstream.parts import Plan, plan_of, refuse_late_mixin
 from partstream_graphql.declaration import (
     Part,
     base_name,
@@ -37,6 +39,9 @@ class Declared:
 
 
 DECLARED = Declared()
+
+#: Methods that decide on the response and on access to it: a mixin's must not be ignored.
+_DECIDING = frozenset({"get_parts", "get_permissions", "has_permission"})
 
 _ASYNC_PERMISSION = "has_permission() cannot be async: nothing awaits its answer."
 
@@ -77,7 +82,7 @@ class ProgressiveConnection(Connection):
 
     @classmethod
     def __init_subclass_with_meta__(cls, name: str | None = None, **options: Any) -> None:
-        refuse_late_mixin(cls, ProgressiveConnection)
+        refuse_late_mixin(cls, ProgressiveConnection, _DECIDING)
         if "node" in options:
             raise TypeError(
                 f"{cls.__qualname__}.Meta.node: the nodes of a progressive connection are its "
@@ -167,22 +172,47 @@ class ProgressiveConnection(Connection):
             )
         return page.value(name, ("connection", key))
 
-    def _endpoint(self) -> list[Any]:
-        """Which response this is: the connection, the field it is selected by, its arguments."""
+    def _endpoint(self) -> Endpoint:
+        """This connection, as the field that the query selects, with its arguments."""
         kind, info = type(self), self.info
         field = f"{info.parent_type.name}.{info.field_name}"
-        return ["graphql", f"{kind.__module__}.{kind.__qualname__}", field, self.args]
+        return Endpoint(
+            self,
+            self.request,
+            address=["graphql", f"{kind.__module__}.{kind.__qualname__}", field, self.args],
+            varies_on=self._root_identity,
+            reader=reader_of(info),
+            plan=self._made_plan,
+        )
 
-    def _audience(self) -> list[Any]:
-        """Whom a cursor of this response is for: the endpoint and the user."""
-        return [*self._endpoint(), user_identity(reader_of(self.info))]
-
-    def _variation(self) -> list[Any]:
-        """What cached values depend on: the endpoint, and the object it stands on."""
+    def _root_identity(self) -> list[Any]:
+        """The object that the connection stands on, for the keys of cached values."""
         root = self.root
-        if isinstance(root, graphene.ObjectType):
-            root = [type(root), vars(root)]
-        return [*self._endpoint(), root]
+        return [[type(root), vars(root)] if isinstance(root, graphene.ObjectType) else root]
+
+    def _made_plan(self) -> Plan:
+        """
+        The plan of this response.
+
+        Raises:
+            PlanError: ``get_parts()`` returned no list of parts, or a part without declaration.
+        """
+        if self._plan is not None:
+            return self._plan
+        plan = plan_of(self)
+        undeclared = [name for name in plan.names if name not in self._parts]
+        if undeclared:
+            name, where = undeclared[0], type(self).__qualname__
+            hidden = callable(getattr(self, name, None))
+            raise PlanError(
+                f"{where}.get_parts() returned {name!r}, which is not declared. "
+                + (
+                    f"A method called {name} would hide the part: rename it."
+                    if hidden
+                    else f"Add {name} = Part(...) to the connection."
+                )
+            )
+        return plan
 
 
 def _with_user(request: Any) -> Any:

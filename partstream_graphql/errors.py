@@ -13,15 +13,23 @@ from typing import Any
 from graphql import GraphQLError, GraphQLResolveInfo
 
 from django_partstream.exceptions import CursorError
-from django_partstream.outcomes import Failure, PartError, Status, failure_of, meaning_of, told
+from django_partstream.failures import (
+    Failure,
+    failure_of,
+    http_failure,
+    public_message,
+    translates,
+    translates_shape,
+)
+from django_partstream.outcomes import PartError, Status
 
 logger = logging.getLogger("django_partstream")
 
 _DENIED = ("FORBIDDEN", "UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
-@failure_of.register
-def _(exc: GraphQLError) -> Failure:
+@translates(GraphQLError)
+def _failure_of(exc: GraphQLError) -> Failure:
     """A part that raised a ``GraphQLError`` keeps its message and extensions."""
     if exc.original_error is not None and not isinstance(exc.original_error, GraphQLError):
         return failure_of(exc.original_error)
@@ -31,7 +39,26 @@ def _(exc: GraphQLError) -> Failure:
         status=Status.DENIED if code.upper() in _DENIED else Status.ERROR,
         code=code.lower(),
         message=exc.message,
-        extensions=extensions,
+        details=extensions,
+    )
+
+
+@translates_shape
+def _failure_of_api_exception(exc: Exception) -> Failure | None:
+    """
+    The failure of a part that raised one of DRF's exceptions, known by its attributes.
+
+    A part of both fronts raises them where DRF cannot be imported here.
+    """
+    status: Any = getattr(exc, "status_code", None)
+    codes: Any = getattr(exc, "get_codes", None)
+    if not (isinstance(status, int) and callable(codes)):
+        return None
+    return http_failure(
+        status,
+        code=codes(),
+        default_code=getattr(exc, "default_code", None),
+        detail=getattr(exc, "detail", ""),
     )
 
 
@@ -54,7 +81,7 @@ def part_error(error: PartError) -> GraphQLError:
         extensions={
             "code": error.code.upper(),
             "retryable": error.retryable,
-            **error.extensions,
+            **error.details,
             "reference": error.reference,
         },
     )
@@ -79,15 +106,15 @@ def masked(exc: Exception, where: str) -> GraphQLError:
 
     What was raised to be told is told; the rest is logged, and found there by its reference.
     """
-    failure = meaning_of(exc)
+    failure = failure_of(exc)
     if failure.expected:
         denied = failure.status is Status.DENIED
         code = "FORBIDDEN" if denied else failure.code.upper()
-        return GraphQLError(failure.message, extensions={"code": code, **failure.extensions})
+        return GraphQLError(failure.message, extensions={"code": code, **failure.details})
     reference = token_hex(4)
     logger.error("%s failed [%s].", where, reference, exc_info=exc, extra={"reference": reference})
     extensions: dict[str, Any] = {"code": "INTERNAL_SERVER_ERROR", "reference": reference}
-    message = told(Failure(message="Something went wrong.", expected=False), exc)
+    message = public_message(Failure(message="Something went wrong.", expected=False), exc)
     return GraphQLError(message, extensions=extensions)
 
 

@@ -10,6 +10,7 @@ from django_partstream.outcomes import Outcome, PartError, Status
 from django_partstream.parts import Page
 from partstream_graphql.errors import part_error
 from partstream_graphql.selection import Place, Run
+from partstream_graphql.types import NodeStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,9 @@ class Node:
         ) or (outcomes[0] if outcomes else None)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> Status | NodeStatus:
         """How the part ended."""
-        return self._outcome.status if self._outcome else Status.PLANNED
+        return self._outcome.status if self._outcome else NodeStatus.PLANNED
 
     @property
     def error(self) -> PartError | None:

@@ -18,15 +18,10 @@ from graphql import (
     is_list_type,
 )
 
-from django_partstream import cursors
-from django_partstream.conf import option
-from django_partstream.cursors import Cursor
-from django_partstream.delivery.attempts import Scope, current_attempt
-from django_partstream.delivery.running import Task, is_inert, resolve
-from django_partstream.exceptions import CursorInvalid, PlanError
-from django_partstream.identity import reader_of
+from django_partstream.delivery.attempts import Attempt, current_attempt
+from django_partstream.exceptions import PlanError
 from django_partstream.outcomes import Outcome
-from django_partstream.parts import Lazy, Page, Plan, plan_of
+from django_partstream.parts import Lazy, Page, is_inert
 from partstream_graphql.connection import Declared, ProgressiveConnection, verdict_of
 from partstream_graphql.declaration import Part, own_resolver, resolves_itself, spelling_of
 from partstream_graphql.errors import bad_input, forbidden
@@ -44,6 +39,7 @@ class Delivery:
         named: Any = get_named_type(self.info.return_type)
         self.type: GraphQLObjectType = named
         self.spelling = spelling_of(type(connection), named)
+        self.endpoint = connection._endpoint()
 
     def deliver(self, first: int | None, after: str | None) -> Any:
         """
@@ -58,57 +54,29 @@ class Delivery:
         if not verdict_of(connection.has_permission(self.info)):
             raise forbidden(connection._refusal)
         selection = selection_of(self.info, self.spelling.parts)
-        page = self._page(self._plan(), selection, first, after)
+        page = self._page(selection, first, after)
         values = dict(zip(page.names, page.values, strict=True))
         runs = [(name, run) for name in page.names for run in selection.runs.get(name, ())]
-        outcomes = resolve(
-            [self._task(name, run, values[name]) for name, run in runs],
-            Scope(
-                request=connection.request,
-                sender=type(connection),
-                vary=connection._variation,
-                reader=reader_of(self.info),
-            ),
-            concurrency=option(connection, "concurrency"),
+        outcomes = self.endpoint.resolve(
+            [self._attempt(name, run, values[name]) for name, run in runs]
         )
         completed = partial(self._completed, page, selection, [run for _, run in runs])
         return completed(outcomes) if isinstance(outcomes, list) else _then(outcomes, completed)
 
-    def _plan(self) -> Plan:
-        connection = self.connection
-        if connection._plan is not None:
-            return connection._plan
-        plan = plan_of(connection)
-        undeclared = [name for name in plan.names if name not in connection._parts]
-        if undeclared:
-            name, where = undeclared[0], type(connection).__qualname__
-            hidden = callable(getattr(connection, name, None))
-            raise PlanError(
-                f"{where}.get_parts() returned {name!r}, which is not declared. "
-                + (
-                    f"A method called {name} would hide the part: rename it."
-                    if hidden
-                    else f"Add {name} = Part(...) to the connection."
-                )
-            )
-        return plan
-
-    def _page(self, plan: Plan, selection: Selection, first: int | None, after: str | None) -> Page:
+    def _page(self, selection: Selection, first: int | None, after: str | None) -> Page:
+        endpoint = self.endpoint
+        plan = endpoint.plan  # an error of get_parts() comes before one of the arguments
         if first is not None and first < 1:
             raise bad_input("`first` must be 1 or more.")
         size = None
         if first is not None:
-            size = min(first, option(self.connection, "max_chunk_size"))
+            size = min(first, endpoint.option("max_chunk_size"))
         elif selection.runs:
-            size = option(self.connection, "chunk_size")
-        cursor: Cursor | None = None
-        if after:
-            cursor = cursors.read(after)
-            if not cursor.is_for(self.connection._audience()):
-                raise CursorInvalid
+            size = endpoint.option("chunk_size")
+        cursor = endpoint.follow(after) if after else None
         return plan.page(after=cursor, size=size, only=selection.runs or None)
 
-    def _task(self, name: str, run: Run, value: Any) -> Task:
+    def _attempt(self, name: str, run: Run, value: Any) -> Attempt:
         """How one run of a part is resolved: by its lazy, its value, or its own resolver."""
         part = self.connection._parts[name]
         field = self.type.fields[self.spelling.fields[name]]
@@ -134,9 +102,10 @@ class Delivery:
                 whole = partial(_filtered, whole, apply)
             else:
                 call, whole = partial(_through, call, apply), _as_it_is
-        return Task(
-            name=name,
-            call=call,
+        return Attempt(
+            self.endpoint,
+            name,
+            call,
             guarded=guarded,
             whole=whole,
             immediate=is_inert(value) and part.inner is None,
@@ -169,19 +138,12 @@ class Delivery:
             resolved,
             errors_as_data=selection.errors_as_data,
             field_names=self.spelling.fields,
-            sign=partial(self._sign, page),
+            sign=partial(self.endpoint.sign, page),
         )
         connection.page_info = connection._page
         connection.edges = connection._page.edges()
         connection.total_count = page.total
         return connection
-
-    def _sign(self, page: Page, index: int) -> str:
-        return cursors.write(
-            page.cursor(index),
-            audience=self.connection._audience(),
-            ttl=option(self.connection, "cursor_ttl"),
-        )
 
 
 async def _then(outcomes: Awaitable[list[Outcome]], completed: Callable[[Any], Any]) -> Any:
