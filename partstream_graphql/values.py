@@ -1,10 +1,10 @@
 """
-What a part's value becomes in GraphQL: of the shape that its type completes, queries done.
+The value of a part, made whole for GraphQL: in the shape that its type completes, queries done.
 
-Whatever is iterable becomes a list under a list type, a query set a list of instances; a
-connection stays lazy, for its own arguments still apply to it; nothing becomes a dict, which a
-``DjangoObjectType`` would refuse. Items are tried on their type here, where a bad one costs its
-own part only. What the fields *below* a part do is graphql-core's, as ever.
+Under a list type every iterable becomes a list, and a query set a list of instances. A
+connection stays lazy, for its own arguments still apply to it. Nothing becomes a dict, which a
+``DjangoObjectType`` would refuse. Each item is tried on its type here, so that a bad item costs
+its own part only. The fields *below* a part are resolved by graphql-core, as ever.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from graphql import (
 )
 
 from django_partstream.timed.deadlines import until_late
+from partstream_graphql._graphql_core import output_of
 
 
 def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
@@ -34,7 +35,7 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
 
     Raises:
         TypeError, ValueError: it, or an item of it, is not a *type_*, or JSON cannot carry it.
-        Exception: *value* is one, which is how resolvers of graphql-core may raise.
+        Exception: *value* itself, for graphql-core lets resolvers return an exception.
     """
     if isinstance(value, Exception):
         raise value
@@ -64,8 +65,8 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
 
 def _try_leaf(type_: Any, value: Any) -> None:
     try:
-        serialized = type_.serialize(value)
+        output = output_of(type_, value)
     except GraphQLError as exc:
         raise TypeError(exc.message) from exc
-    if not isinstance(serialized, (str, int)) and not is_specified_scalar_type(type_):
-        json.dumps(serialized, allow_nan=False)
+    if not isinstance(output, (str, int)) and not is_specified_scalar_type(type_):
+        json.dumps(output, allow_nan=False)

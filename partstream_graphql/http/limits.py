@@ -30,7 +30,7 @@ from graphql.validation.validate import ValidationAbortedError
 
 from django_partstream.conf import setting
 from partstream_graphql.connection import ProgressiveConnection
-from partstream_graphql.declaration import spelling_of
+from partstream_graphql.schemas import spelling_of
 
 #: What was let pass under other settings is looked at anew.
 COUNTED = (

@@ -26,11 +26,11 @@ from graphql import (
     validate_schema,
 )
 
-from partstream_graphql.errors import mask_below_connections
 from partstream_graphql.fields import awaited, check_schema
 from partstream_graphql.http.documents import documents_of
 from partstream_graphql.http.limits import ProgressiveLimitsRule, limits, parse_within_limits
 from partstream_graphql.http.persisted import NotSupported, PersistedDocuments, digest_in
+from partstream_graphql.masking import mask_below_connections
 
 
 class ProgressiveGraphQLView(GraphQLView):

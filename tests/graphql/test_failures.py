@@ -51,6 +51,7 @@ def test_an_exception_shaped_like_an_api_exception_keeps_its_code_and_detail(ask
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_an_exception_with_the_status_401_or_403_denies_its_part(ask, caplog, status):
+    caplog.set_level("INFO")
     exc = FromRest("No.", codes="not_yours")
     exc.status_code = status
     assert nodes_of(ask, exc)["a"]["status"] == "DENIED"
