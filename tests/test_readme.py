@@ -36,7 +36,7 @@ def test_the_rest_page_equals_the_sample_in_the_readme_and_leads_to_the_end(shop
     assert (last["results"], last["cursor"]) == ([{"forecast": None}], None)
 
 
-def test_every_setting_is_listed_with_its_default():
+def test_every_setting_is_listed_in_the_readme_with_its_default():
     from django_partstream.conf import SETTINGS
 
     listed = README.read_text().partition("\n## Settings\n")[2]
