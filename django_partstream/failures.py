@@ -95,7 +95,8 @@ def http_failure(status: int, *, code: Any, default_code: Any = None, detail: An
     The failure that an HTTP *status* stands for.
 
     *code* or else *default_code* is its code, if it is printable text. *detail*, which may
-    nest lists and dicts, becomes a single line. 401 and 403 are denials; 429 and 5xx may be retried.
+    nest lists and dicts, becomes a single line. 401 and 403 are denials. 429 and 5xx may be
+    retried.
     """
     return Failure(
         status=Status.DENIED if status in (401, 403) else Status.ERROR,

@@ -53,7 +53,7 @@ _lock = threading.Lock()
 
 def _executor() -> ThreadPoolExecutor:
     """The bounded pool of this process, made on first use."""
-    global _pool  # noqa: PLW0603 - a pool in each process
+    global _pool
     with _lock:
         if _pool is None:
             _pool = ThreadPoolExecutor(setting("MAX_THREADS"), thread_name_prefix="partstream")
@@ -62,7 +62,7 @@ def _executor() -> ThreadPoolExecutor:
 
 def _forget() -> None:
     """Forget the pool in a forked child, which has none of its parent's threads."""
-    global _pool, _lock  # noqa: PLW0603 - a pool in each process
+    global _pool, _lock
     _pool, _lock = None, threading.Lock()
 
 
