@@ -1,22 +1,21 @@
 """
-How much one operation may ask for, refused before any part runs.
+Limits of an operation, checked before any part runs.
 
-Length and tokens are counted as the text is parsed, the rest by a validation rule: as execution
-would, it merges the fields of one response key and follows fragments, so neither aliases nor
-fragments hide anything. Each limit is a key of ``PARTSTREAM``.
+Length and tokens are counted while the text is parsed, the rest by a validation rule. The rule
+merges the fields of a response key and follows fragments, as execution does, so that neither
+aliases nor fragments hide anything. Each limit is a key of ``PARTSTREAM``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentSpreadNode,
-    GraphQLError,
     GraphQLNamedType,
     GraphQLSyntaxError,
     OperationDefinitionNode,
@@ -26,29 +25,35 @@ from graphql import (
     parse,
     print_ast,
 )
-from graphql.validation.validate import ValidationAbortedError
 
 from django_partstream.conf import setting
+from partstream_graphql._graphene import declared_as
+from partstream_graphql._graphql_core import argument_nodes, validation_abort, was_cut_off
 from partstream_graphql.connection import ProgressiveConnection
+from partstream_graphql.errors import error
 from partstream_graphql.schemas import spelling_of
 
-#: What was let pass under other settings is looked at anew.
-COUNTED = (
-    "MAX_QUERY_LENGTH",
-    "MAX_QUERY_TOKENS",
-    "MAX_QUERY_DEPTH",
-    "MAX_QUERY_CONNECTIONS",
-    "MAX_QUERY_RUNS",
-    "MAX_QUERY_PARTS",
-)
-
-#: How many pairs of fields with one response key there may be, for each token that there may be.
+#: Pairs of fields with the same response key that an operation may have, for each token allowed.
 PAIRS = 10
 
 
-def limits() -> tuple[Any, ...]:
+class Limits(NamedTuple):
+    """The limits in force. A document that passed under other limits is validated again."""
+
+    length: int
+    tokens: int
+    depth: int
+    connections: int
+    runs: int
+    parts: int
+
+
+_SETTINGS = [f"MAX_QUERY_{name.upper()}" for name in Limits._fields]
+
+
+def limits() -> Limits:
     """The limits in force."""
-    return tuple(map(setting, COUNTED))
+    return Limits(*map(setting, _SETTINGS))
 
 
 def parse_within_limits(text: Any) -> DocumentNode:
@@ -57,16 +62,16 @@ def parse_within_limits(text: Any) -> DocumentNode:
 
     Raises:
         GraphQLSyntaxError: as ``graphql.parse()``.
-        GraphQLError: ``QUERY_TOO_LONG`` (characters), ``TOO_MANY_TOKENS`` (comments are some, too).
+        GraphQLError: ``QUERY_TOO_LONG`` (characters) or ``TOO_MANY_TOKENS``, comments included.
     """
     longest, most = setting("MAX_QUERY_LENGTH"), setting("MAX_QUERY_TOKENS")
     if isinstance(text, str) and len(text) > longest:
-        raise _refusal(GraphQLError, "QUERY_TOO_LONG", "characters", longest)
+        raise error(_message(longest, "characters"), "QUERY_TOO_LONG")
     try:
         return parse(text, max_tokens=most)
     except GraphQLSyntaxError as exc:
-        if f"more than {most} tokens" in exc.message:
-            raise _refusal(GraphQLError, "TOO_MANY_TOKENS", "tokens", most) from None
+        if was_cut_off(exc, most):
+            raise error(_message(most, "tokens"), "TOO_MANY_TOKENS") from None
         raise
 
 
@@ -74,57 +79,39 @@ class ProgressiveLimitsRule(ValidationRule):
     """
     Refuses an operation that is too deep, or asks too much of progressive connections.
 
-    ``QUERY_TOO_DEEP``, ``TOO_MANY_FIELDS`` (fragments written out, as many as tokens may be; or one
-    field again and again),
-    ``TOO_MANY_CONNECTIONS``, ``TOO_MANY_RUNS`` (of one part, with different arguments) and
-    ``TOO_MANY_PARTS``, as ``extensions.code``. ``@skip`` and ``@include`` are not looked at, and
-    a connection below a list counts once.
+    ``extensions.code`` is ``QUERY_TOO_DEEP``, ``TOO_MANY_CONNECTIONS``, ``TOO_MANY_RUNS`` (of a
+    part, with different arguments), ``TOO_MANY_PARTS``, or ``TOO_MANY_FIELDS``: fragments written
+    out have more fields than there may be tokens, or a field is repeated too often. ``@skip`` and
+    ``@include`` are not looked at, and a connection below a list counts once.
 
     On graphene-django's own view: ``validation_rules=[*specified_rules, ProgressiveLimitsRule]``.
     """
 
     def enter_document(self, node: DocumentNode, *_: Any) -> None:
-        """Count before any other rule goes deeper; where it is too much, none does."""
+        """Count before any other rule goes deeper. A limit that is passed ends the validation."""
         for definition in node.definitions:
             if isinstance(definition, OperationDefinitionNode):
-                self._check(definition)
+                self._count(definition)
 
-    def _check(self, operation: OperationDefinitionNode) -> None:
-        _, tokens, deepest, connections, runs, parts = limits()
+    def _count(self, operation: OperationDefinitionNode) -> None:
+        counts = _Counts(limits())
         root = self.context.schema.get_root_type(operation.operation)
-        counted = pairs = 0
-        asked: list[_Asked] = []
         levels = [_Level([(root, operation.selection_set)])]
         while levels:
             level = levels.pop()
-            self._at_most(deepest, level.depth, "QUERY_TOO_DEEP", "levels")
-            for nodes in self._merged(level.sets):
-                counted += len(nodes)
-                pairs += len(nodes) ** 2  # which the rule that fields can be merged compares
-                self._at_most(tokens, counted, "TOO_MANY_FIELDS", "fields")
-                self._at_most(PAIRS * tokens, pairs, "TOO_MANY_FIELDS", "pairs of equal fields")
-                below = _below(level, nodes)
-                if below.asked is not None and below.asked is not level.asked:
-                    asked.append(below.asked)
-                    self._at_most(
-                        connections, len(asked), "TOO_MANY_CONNECTIONS", "progressive connections"
-                    )
+            counts.enter_level(level.depth)
+            for fields in self._merged(level.sets):
+                counts.add_fields(len(fields))
+                below = _below(level, fields)
+                if below.connection is not None and below.connection is not level.connection:
+                    counts.add_connection(below.connection)
                 if below.sets:
                     levels.append(below)
-        for one in asked:
-            for name, ways in one.parts.items():
-                what = f"runs of {name!r} with different arguments"
-                self._at_most(runs, len(ways), "TOO_MANY_RUNS", what)
-        total = sum(len(ways) for one in asked for ways in one.parts.values())
-        self._at_most(parts, total, "TOO_MANY_PARTS", "parts of progressive connections")
+        counts.check_parts()
 
-    def _at_most(self, limit: int, count: int, code: str, what: str) -> None:
-        if count > limit:
-            raise _refusal(ValidationAbortedError, code, what, limit)
-
-    def _merged(self, sets: Sequence[_Set]) -> Iterator[list[tuple[Any, FieldNode]]]:
-        """The fields of selection sets by response key, each with the type it is selected on."""
-        merged: dict[str, list[tuple[Any, FieldNode]]] = {}
+    def _merged(self, sets: Sequence[_Set]) -> Iterator[list[_Field]]:
+        """The fields of selection sets, grouped by response key; fragments are followed."""
+        merged: dict[str, list[_Field]] = {}
         spread: set[str] = set()
         left = list(reversed(sets))
         while left:
@@ -142,52 +129,104 @@ class ProgressiveLimitsRule(ValidationRule):
                     spread.add(name)
                     fragment = self.context.get_fragment(name)
                 if fragment is not None:
-                    left.append((self._on(fragment, parent), fragment.selection_set))
+                    left.append((self._type_of_fragment(fragment, parent), fragment.selection_set))
         yield from merged.values()
 
-    def _on(self, fragment: Any, parent: Any) -> Any:
+    def _type_of_fragment(self, fragment: Any, parent: Any) -> Any:
         condition = fragment.type_condition
         return self.context.schema.get_type(condition.name.value) if condition else parent
 
 
+#: A selection set and the type that it selects on; a field and the type that it is a field of.
 _Set = tuple[Any, SelectionSetNode]
+_Field = tuple[Any, FieldNode]
+
+#: The paths from a connection to the places of its parts.
+_CONNECTION, _EDGES, _NODE = (), ("edges",), ("edges", "node")
 
 
 @dataclass(slots=True)
-class _Asked:
-    """What is asked of one connection: its parts, each with the different arguments of its runs."""
+class _Connection:
+    """A connection in an operation: the names of its parts, and the texts of their arguments."""
 
     names: frozenset[str]
-    parts: dict[str, set[str]] = field(default_factory=dict)
+    runs: dict[str, set[str]] = field(default_factory=dict)
+
+    def add_run(self, node: FieldNode) -> None:
+        arguments = sorted(print_ast(argument) for argument in argument_nodes(node))
+        self.runs.setdefault(node.name.value, set()).add(", ".join(arguments))
 
 
 @dataclass(slots=True)
 class _Level:
-    """Selection sets at one place of the response; *asked* where that is a connection or a node."""
+    """
+    The selection sets at a place of the response.
+
+    In a *connection* the place is *inside* it: at the connection itself, its edges or its nodes.
+    """
 
     sets: list[_Set]
     depth: int = 1
-    asked: _Asked | None = None
-    inside: tuple[str, ...] = ()
+    connection: _Connection | None = None
+    inside: tuple[str, ...] = _CONNECTION
 
 
-def _below(level: _Level, nodes: list[tuple[Any, FieldNode]]) -> _Level:
-    """The level below one field, which may begin a connection, lead to its nodes or be a part."""
+class _Counts:
+    """The counts of an operation. Each is compared with its limit as it grows."""
+
+    def __init__(self, most: Limits) -> None:
+        self.most = most
+        self.fields = self.pairs = 0
+        self.connections: list[_Connection] = []
+
+    def enter_level(self, depth: int) -> None:
+        _at_most(self.most.depth, depth, "QUERY_TOO_DEEP", "levels")
+
+    def add_fields(self, count: int) -> None:
+        """Add *count* fields of the same response key, which a standard rule compares in pairs."""
+        self.fields += count
+        self.pairs += count**2
+        most = self.most.tokens
+        _at_most(most, self.fields, "TOO_MANY_FIELDS", "fields")
+        _at_most(PAIRS * most, self.pairs, "TOO_MANY_FIELDS", "pairs of equal fields")
+
+    def add_connection(self, connection: _Connection) -> None:
+        self.connections.append(connection)
+        most, count = self.most.connections, len(self.connections)
+        _at_most(most, count, "TOO_MANY_CONNECTIONS", "progressive connections")
+
+    def check_parts(self) -> None:
+        """Compare the runs of each part, and the runs of all parts, with their limits."""
+        total = 0
+        for connection in self.connections:
+            for name, runs in connection.runs.items():
+                counted = f"runs of {name!r} with different arguments"
+                _at_most(self.most.runs, len(runs), "TOO_MANY_RUNS", counted)
+                total += len(runs)
+        _at_most(self.most.parts, total, "TOO_MANY_PARTS", "parts of progressive connections")
+
+
+def _below(level: _Level, fields: list[_Field]) -> _Level:
+    """The level below *fields*, which have a response key in common."""
     below = _Level([], level.depth + 1)
-    for parent, node in nodes:
-        name = node.name.value
-        type_ = _type_of(parent, name)
+    for parent, node in fields:
+        type_ = _type_of(parent, node.name.value)
         if node.selection_set is not None and type_ is not None:
             below.sets.append((type_, node.selection_set))
-        if level.asked is not None:
-            if name in level.asked.names and level.inside in ((), ("edges", "node")):
-                arguments = sorted(print_ast(argument) for argument in node.arguments)
-                level.asked.parts.setdefault(name, set()).add(", ".join(arguments))
-            elif (*level.inside, name) in (("edges",), ("edges", "node")):
-                below.asked, below.inside = level.asked, (*level.inside, name)
-        if below.asked is None and (names := _parts_of(type_)) is not None:
-            below.asked = _Asked(names)
+        if level.connection is not None:
+            _step_inside(level, below, level.connection, node)
+        if below.connection is None and (names := _parts_of(type_)) is not None:
+            below.connection = _Connection(names)
     return below
+
+
+def _step_inside(level: _Level, below: _Level, connection: _Connection, node: FieldNode) -> None:
+    """Count a part that *node* selects in *connection*, or note that it leads to its nodes."""
+    name = node.name.value
+    if name in connection.names and level.inside in (_CONNECTION, _NODE):
+        connection.add_run(node)
+    elif (*level.inside, name) in (_EDGES, _NODE):
+        below.connection, below.inside = connection, (*level.inside, name)
 
 
 def _type_of(parent: Any, name: str) -> GraphQLNamedType | None:
@@ -196,12 +235,17 @@ def _type_of(parent: Any, name: str) -> GraphQLNamedType | None:
 
 
 def _parts_of(type_: Any) -> frozenset[str] | None:
-    """The GraphQL names of the parts, where *type_* is a progressive connection."""
-    declared = getattr(type_, "graphene_type", None)
+    """The GraphQL names of the parts if *type_* is a progressive connection."""
+    declared = declared_as(type_)
     if isinstance(declared, type) and issubclass(declared, ProgressiveConnection):
         return frozenset(spelling_of(declared, type_).parts)
     return None
 
 
-def _refusal(kind: type[GraphQLError], code: str, what: str, limit: int) -> GraphQLError:
-    return kind(f"The query has more than {limit} {what}.", extensions={"code": code})
+def _at_most(limit: int, count: int, code: str, counted: str) -> None:
+    if count > limit:
+        raise validation_abort(_message(limit, counted), code)
+
+
+def _message(limit: int, counted: str) -> str:
+    return f"The query has more than {limit} {counted}."
