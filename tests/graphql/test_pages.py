@@ -1,5 +1,7 @@
 import asyncio
+import itertools
 import threading
+from types import SimpleNamespace
 
 import graphene
 import pytest
@@ -100,6 +102,15 @@ def test_a_page_carries_its_parts_on_nodes_one_filled_in_each(ask):
         "endCursor": page["edges"][1]["cursor"],
     }
     assert RAN == ["a", "b1"]
+
+
+def test_a_place_has_the_same_cursor_when_a_second_passes_within_a_page(ask, monkeypatch):
+    clock = SimpleNamespace(time=itertools.count(1_800_000_000).__next__)
+    monkeypatch.setattr("django_partstream.cursors.time", clock)
+    page = ask(Dashboard)(ALL).data["dashboard"]
+    cursors = [edge["cursor"] for edge in page["edges"]]
+    assert len(set(cursors)) == 2
+    assert [page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]] == cursors
 
 
 def test_connection_fields_of_parts_on_other_pages_are_null(ask):
