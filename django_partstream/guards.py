@@ -206,7 +206,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_later(call, call(), seconds, seconds)
     started = time.monotonic()
-    value = calls.within(seconds, call, of=call.func)
+    value = calls.call_within(seconds, call, of=call.func)
     left = seconds - (time.monotonic() - started)
     if isawaitable(value):
         return _timed_later(call, value, left, seconds)
@@ -216,7 +216,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
 async def _timed_later(call: Call, awaitable: Awaitable[Any], left: float, seconds: float) -> Any:
     try:
         async with asyncio.timeout(left) as timeout:
-            with deadlines.limit(left):
+            with deadlines.time_limit(left):
                 return await call.later(awaitable)
     except TimeoutError:
         if timeout.expired():

@@ -22,7 +22,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_partstream.databases import mend, open_transactions, savepoints
+from django_partstream.databases import close_broken, open_transactions, savepoints
 from django_partstream.delivery import threads
 from django_partstream.delivery.attempts import Attempt, Scope, attempting
 from django_partstream.guards import is_guard
@@ -142,7 +142,7 @@ def _start(task: Task, scope: Scope) -> Outcome | _Pending:
         except Exception as exc:
             return failed(attempt, exc, started)
         finally:
-            mend()  # or it would fail the parts after this one
+            close_broken()  # or it would fail the parts after this one
 
 
 async def _finish(pending: _Pending) -> Outcome | _Exit:

@@ -346,7 +346,7 @@ def test_who_waits_for_a_value_waits_no_longer_than_its_limit(request_of):
     """It is a late call otherwise, that goes on asking the cache."""
     get = cached_for(60, key="waits")(lambda request: 1)
     never = mock.patch.object(Entry, "look", return_value=0.001)
-    with never, pytest.raises(PartTimeout), deadlines.limit(0.02):
+    with never, pytest.raises(PartTimeout), deadlines.time_limit(0.02):
         get(request_of())
 
 
@@ -508,7 +508,7 @@ class TestLeases:
         assert entry().look() is None
 
     def test_what_a_timed_call_computes_is_waited_for_no_longer_than_its_limit(self):
-        with deadlines.limit(0.5), mock.patch.object(LocMemCache, "add", autospec=True) as add:
+        with deadlines.time_limit(0.5), mock.patch.object(LocMemCache, "add", autospec=True) as add:
             entry().look()
         assert add.call_args_list[0].args[3] == 1
 
