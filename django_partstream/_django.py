@@ -9,9 +9,9 @@ test of each row, which fails once the fact is no longer true.
 function                           fact
 ================================== ===============================================================
 :func:`copy_in_transaction`        ``copy.copy()`` of a wrapper shares its raw connection;
-                                   ``savepoint_ids``, ``atomic_blocks``, ``run_on_commit``,
-                                   ``execute_wrappers`` and ``wrap_database_errors`` are all of
-                                   its transaction state that a copy would share;
+                                   ``savepoint_ids``, ``atomic_blocks``, ``run_on_commit`` and
+                                   ``execute_wrappers`` are all of its transaction state that a
+                                   copy would share;
                                    ``inc_thread_sharing()`` counts for each wrapper alone
 :func:`copy_state_back`            ``needs_rollback``, ``rollback_exc``, ``savepoint_state``,
                                    ``closed_in_transaction``, ``errors_occurred`` and
@@ -20,7 +20,8 @@ function                           fact
 :func:`drop_from_this_thread`      ``del connections[alias]`` lets the next use make a new wrapper
 :func:`intercept`                  each cursor comes from the ``create_cursor()`` of the instance,
                                    each commit of ``atomic()`` from its ``commit()``
-:func:`replaced_methods`           Django's TestCase and tools replace methods on the instance
+:func:`bound_attributes`           Django's TestCase and tools replace methods on the instance;
+                                   ``wrap_database_errors`` is cached on the instance, and bound
 :func:`add_savepoint`              ``on_commit()`` stores ``savepoint_ids`` with each hook, and
                                    ``savepoint_rollback()`` drops hooks by them
 :func:`remove_savepoint`           as above
@@ -83,9 +84,8 @@ def copy_in_transaction(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
     lent = copy.copy(connection)
     for name in TRANSACTION_LISTS:
         setattr(lent, name, list(getattr(connection, name)))
-    # These are bound to the original. The class makes them anew for the copy.
-    for name in ["wrap_database_errors", *replaced_methods(connection)]:
-        vars(lent).pop(name, None)
+    for name in bound_attributes(connection):
+        del vars(lent)[name]  # the class has it for the copy
     lent.inc_thread_sharing()
     return lent
 
@@ -124,10 +124,16 @@ def stop_intercepting(wrapper: BaseDatabaseWrapper) -> None:
         del vars(wrapper)[name]
 
 
-def replaced_methods(wrapper: BaseDatabaseWrapper) -> list[str]:
-    """List the methods that tools have replaced on *wrapper*, without the intercepted methods."""
-    replaced = vars(wrapper).keys() - set(INTERCEPTED)
-    return [name for name in replaced if isroutine(getattr(type(wrapper), name, None))]
+def bound_attributes(wrapper: BaseDatabaseWrapper) -> list[str]:
+    """
+    List the attributes of *wrapper* that belong to this instance alone.
+
+    They hide a method or a cached property of the class: methods that tools have replaced, and
+    the values of cached properties. The methods that :func:`intercept` replaces do not count.
+    """
+    own = vars(wrapper).keys() - set(INTERCEPTED)
+    # A cached property is a routine too, to Python: a descriptor that cannot be set.
+    return [name for name in own if isroutine(getattr(type(wrapper), name, None))]
 
 
 def add_savepoint(connection: BaseDatabaseWrapper, point: str) -> None:
