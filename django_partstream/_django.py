@@ -38,8 +38,9 @@ function                           fact
 :func:`is_busy`                    psycopg's ``info.transaction_status``
 ================================== ===============================================================
 
-Public, so without a row: ``in_atomic_block``, ``get_rollback()``, ``set_rollback()``,
-``savepoint()``, ``savepoint_commit()``, ``savepoint_rollback()``.
+The methods behind the documented functions of ``django.db.transaction`` have no row:
+``get_rollback()``, ``set_rollback()``, ``savepoint()``, ``savepoint_commit()`` and
+``savepoint_rollback()``. Nor has ``in_atomic_block``.
 """
 
 from __future__ import annotations
@@ -113,9 +114,15 @@ def intercept(
     *,
     create_cursor: Callable[[str | None], Any],
     commit: Callable[[], None],
-) -> None:
-    """Call *create_cursor* for each cursor of *wrapper*, and *commit* for each of its commits."""
+) -> tuple[Callable[[str | None], Any], Callable[[], None]]:
+    """
+    Call *create_cursor* for each cursor of *wrapper*, and *commit* for each of its commits.
+
+    Return the methods that did so before.
+    """
+    before = (wrapper.create_cursor, wrapper.commit)
     vars(wrapper).update(create_cursor=create_cursor, commit=commit)
+    return before
 
 
 def stop_intercepting(wrapper: BaseDatabaseWrapper) -> None:

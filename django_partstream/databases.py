@@ -23,7 +23,7 @@ def close(connection: BaseDatabaseWrapper) -> None:
     try:
         _django.close_also_in_memory(connection)
     except Exception:  # drivers raise errors of their own, and the part has ended
-        logger.warning("Cannot close the connection %r.", connection.alias, exc_info=True)
+        logger.warning("The connection %r could not be closed.", connection.alias, exc_info=True)
 
 
 def close_if_obsolete(connection: BaseDatabaseWrapper) -> None:
@@ -31,7 +31,7 @@ def close_if_obsolete(connection: BaseDatabaseWrapper) -> None:
     try:
         _django.close_if_unusable(connection)
     except Exception:  # drivers raise errors of their own, and the part has ended
-        logger.warning("Cannot close the old connection %r.", connection.alias, exc_info=True)
+        logger.warning("The connection %r could not be tidied up.", connection.alias, exc_info=True)
 
 
 def close_broken() -> None:

@@ -66,6 +66,7 @@ _lock = threading.Lock()
 
 
 def _forget_threads() -> None:
+    """Start a forked child anew: it has none of the threads of its parent."""
     global _lock  # noqa: PLW0603 - a thread of the parent may hold the old lock for ever
     _lock = threading.Lock()
     _idle.clear()

@@ -81,8 +81,9 @@ class RevocableConnection:
         self._use_lock = threading.Lock()
         self._end_lock = threading.Lock()
         self._cursors: WeakSet[Any] = WeakSet()
-        self._create_cursor, self._commit = wrapper.create_cursor, wrapper.commit
-        intercept(wrapper, create_cursor=self._guarded_cursor, commit=self._guarded_commit)
+        self._create_cursor, self._commit = intercept(
+            wrapper, create_cursor=self._guarded_cursor, commit=self._guarded_commit
+        )
 
     # In the call's thread.
 

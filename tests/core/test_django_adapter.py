@@ -34,7 +34,8 @@ SHARED = {
     "settings_dict",
     "validation",
 }
-IMMUTABLE = (str, int, float, type(None), tuple, frozenset, type)
+#: Values that Django replaces rather than changes.
+IMMUTABLE = (str, int, float, type(None), tuple, frozenset, type, BaseException)
 
 
 def relies(*functions):
@@ -155,11 +156,17 @@ class TestIntercepting:
     def calls(self, connection):
         """The calls that were intercepted on the connection, by method."""
         wrapper, calls = connections[connection.alias], []
-        create_cursor, commit = wrapper.create_cursor, wrapper.commit
-        _django.intercept(
-            wrapper,
-            create_cursor=lambda name=None: (calls.append("create_cursor"), create_cursor(name))[1],
-            commit=lambda: (calls.append("commit"), commit())[1],
+
+        def counted_cursor(name=None):
+            calls.append("create_cursor")
+            return create_cursor(name)
+
+        def counted_commit():
+            calls.append("commit")
+            commit()
+
+        create_cursor, commit = _django.intercept(
+            wrapper, create_cursor=counted_cursor, commit=counted_commit
         )
         yield calls
         _django.stop_intercepting(wrapper)
