@@ -27,7 +27,8 @@ from django_partstream.exceptions import PartTimeout
 from django_partstream.failures import failure_of
 from django_partstream.identity import Asked
 from django_partstream.outcomes import Status
-from django_partstream.timed import calls, deadlines
+from django_partstream.timed.calls import call_within
+from django_partstream.timed.deadlines import time_limit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -224,7 +225,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_awaited(call, call(), seconds, seconds)
     started = time.monotonic()
-    value = calls.within(seconds, call, of=call.func)
+    value = call_within(seconds, call, of=call.func)
     left = seconds - (time.monotonic() - started)
     if isawaitable(value):
         return _timed_awaited(call, value, left, seconds)
@@ -234,7 +235,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
 async def _timed_awaited(call: Call, awaitable: Awaitable[Any], left: float, seconds: float) -> Any:
     try:
         async with asyncio.timeout(left) as timeout:
-            with deadlines.limit(left):
+            with time_limit(left):
                 return await call.awaited(awaitable)
     except TimeoutError:
         if timeout.expired():

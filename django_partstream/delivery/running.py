@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_partstream.databases import mend, open_transactions, savepoints
+from django_partstream.databases import close_broken, open_transactions, savepoints
 from django_partstream.delivery import threads
 from django_partstream.delivery.attempts import Attempt, recording
 from django_partstream.delivery.reports import announce, is_observed
@@ -124,7 +124,7 @@ def _begin(attempt: Attempt) -> Outcome | Awaitable[Any]:
         except Exception as exc:
             return attempt.raised(exc)
         finally:
-            mend()  # a broken connection would fail the parts after this one
+            close_broken()  # or it would fail the parts that follow
 
 
 async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
