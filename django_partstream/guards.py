@@ -151,7 +151,7 @@ def _safely(call: Call, *, fallback: Any) -> Any:
     try:
         with savepoints(transactions) if transactions else nullcontext():
             value = call()
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - safe_call catches every exception
         return _answer(call, exc, fallback)
     return _safely_awaited(call, lambda: value, fallback) if isawaitable(value) else value
 
@@ -160,7 +160,7 @@ async def _safely_awaited(call: Call, begin: Callable[[], Awaitable[Any]], fallb
     # No savepoint: several coroutines may run at the same time, and theirs would not nest.
     try:
         return await call.awaited(begin())
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - safe_call catches every exception
         return _answer(call, exc, fallback)
 
 

@@ -121,7 +121,7 @@ def _begin(attempt: Attempt) -> Outcome | Awaitable[Any]:
             if isawaitable(value):
                 return value
             return attempt.returned(attempt.make_whole(value))
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
             return attempt.raised(exc)
         finally:
             close_broken()  # or it would fail the parts that follow
@@ -136,7 +136,7 @@ async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | Base
     with recording(attempt):
         try:
             return attempt.returned(await attempt.amake_whole(await awaitable))
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
             return attempt.raised(exc)
         except asyncio.CancelledError as exc:  # the awaited task, or the whole page, was cancelled
             failure = RuntimeError("The part was cancelled, or a task that it awaited.")
@@ -193,7 +193,7 @@ def _run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper])
             fell_back = attempt.is_guarded and outcome.status is Status.FALLBACK
             if outcome.error or (awaited and fell_back):
                 undo()
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - the part, or its caller, broke the transaction
         return attempt.raised(exc)
     return outcome
 

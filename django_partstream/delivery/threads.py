@@ -53,7 +53,7 @@ _lock = threading.Lock()
 
 def _executor() -> ThreadPoolExecutor:
     """The bounded pool of this process, made on first use."""
-    global _pool
+    global _pool  # noqa: PLW0603 - a pool in each process
     with _lock:
         if _pool is None:
             _pool = ThreadPoolExecutor(setting("MAX_THREADS"), thread_name_prefix="partstream")
