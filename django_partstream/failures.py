@@ -56,7 +56,7 @@ def failure_of(exc: Exception) -> Failure:
     """
     try:
         return _translate(exc)
-    except Exception:
+    except Exception:  # noqa: BLE001 - reading a broken exception may raise any other
         return _UNEXPECTED
 
 
@@ -149,6 +149,6 @@ def public_message(failure: Failure, exc: BaseException) -> str:
     if settings.DEBUG and not failure.expected:
         try:
             message = f"{type(exc).__name__}: {exc}"
-        except Exception:
+        except Exception:  # noqa: BLE001 - the text of an exception may raise any other
             message = type(exc).__name__
     return message.encode("utf-8", "replace").decode()

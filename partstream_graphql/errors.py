@@ -66,24 +66,26 @@ def sendable(extensions: Any) -> dict[str, Any]:
     return made
 
 
-def error(message: str, code: str) -> GraphQLError:
+def coded_error(message: str, code: str) -> GraphQLError:
     """An error with *code* as ``extensions.code``."""
     return GraphQLError(message, extensions={"code": code})
 
 
 def bad_input(message: str) -> GraphQLError:
     """The error for a mistake of the client, with the code that GraphQL servers share for it."""
-    return error(message, "BAD_USER_INPUT")
+    return coded_error(message, "BAD_USER_INPUT")
 
 
 def forbidden(message: str | None = None) -> GraphQLError:
     """The error for a client without permission; *message* is the permission's own."""
-    return error(message or "You do not have permission to see this.", "FORBIDDEN")
+    return coded_error(message or "You do not have permission to see this.", "FORBIDDEN")
 
 
 def cursor_error(exc: CursorError) -> GraphQLError:
     """The error for a cursor that cannot be followed."""
-    return error(str(exc), "BAD_USER_INPUT" if exc.code == "invalid_cursor" else exc.code.upper())
+    return coded_error(
+        str(exc), "BAD_USER_INPUT" if exc.code == "invalid_cursor" else exc.code.upper()
+    )
 
 
 def part_error(entry: PartError) -> GraphQLError:

@@ -43,18 +43,15 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
         return value
     if is_non_null_type(type_):
         if value is None:
-            raise TypeError(f"None among what is {type_}.")
+            raise TypeError(f"None in the place of a {type_}.")
         type_ = type_.of_type
     if value is None:
         return None
     if is_list_type(type_):
-        if isinstance(value, Manager):
-            value = value.all()
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-            raise TypeError(f"{type(value).__name__} is no list of {type_.of_type}.")
-        return [completable(type_.of_type, info, item) for item in until_late(value)]
+        items = until_late(_items_of(type_, value))
+        return [completable(type_.of_type, info, item) for item in items]
     if is_leaf_type(type_):
-        _try_leaf(type_, value)
+        _check_leaf(type_, value)
     elif is_abstract_type(type_):
         if type_.resolve_type is not None:
             type_.resolve_type(value, info, type_)
@@ -63,7 +60,16 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
     return value
 
 
-def _try_leaf(type_: Any, value: Any) -> None:
+def _items_of(list_type: Any, value: Any) -> Iterable[Any]:
+    if isinstance(value, Manager):
+        return value.all()
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(f"{type(value).__name__} is no list of {list_type.of_type}.")
+    return value
+
+
+def _check_leaf(type_: Any, value: Any) -> None:
+    """Refuse a *value* that the scalar or enum *type_*, or JSON, has no form for."""
     try:
         output = output_of(type_, value)
     except GraphQLError as exc:

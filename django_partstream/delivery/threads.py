@@ -25,7 +25,7 @@ from django.urls import (
 from django.utils import timezone, translation
 
 from django_partstream.conf import setting
-from django_partstream.databases import tidy
+from django_partstream.databases import close_if_obsolete
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ _lock = threading.Lock()
 
 def _executor() -> ThreadPoolExecutor:
     """The bounded pool of this process, made on first use."""
-    global _pool
+    global _pool  # noqa: PLW0603 - a pool in each process
     with _lock:
         if _pool is None:
             _pool = ThreadPoolExecutor(setting("MAX_THREADS"), thread_name_prefix="partstream")
@@ -109,4 +109,4 @@ def together(calls: Sequence[Callable[[], None]], *, at_once: int) -> None:
 
 def _close_obsolete_connections() -> None:
     for connection in connections.all(initialized_only=True):
-        tidy(connection)
+        close_if_obsolete(connection)

@@ -30,7 +30,7 @@ from django_partstream.conf import setting
 from partstream_graphql._graphene import declared_as
 from partstream_graphql._graphql_core import argument_nodes, validation_abort, was_cut_off
 from partstream_graphql.connection import ProgressiveConnection
-from partstream_graphql.errors import error
+from partstream_graphql.errors import coded_error
 from partstream_graphql.schemas import spelling_of
 
 #: Pairs of fields with the same response key that an operation may have, for each token allowed.
@@ -66,12 +66,12 @@ def parse_within_limits(text: Any) -> DocumentNode:
     """
     longest, most = setting("MAX_QUERY_LENGTH"), setting("MAX_QUERY_TOKENS")
     if isinstance(text, str) and len(text) > longest:
-        raise error(_message(longest, "characters"), "QUERY_TOO_LONG")
+        raise coded_error(_message(longest, "characters"), "QUERY_TOO_LONG")
     try:
         return parse(text, max_tokens=most)
     except GraphQLSyntaxError as exc:
         if was_cut_off(exc, most):
-            raise error(_message(most, "tokens"), "TOO_MANY_TOKENS") from None
+            raise coded_error(_message(most, "tokens"), "TOO_MANY_TOKENS") from None
         raise
 
 

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from django.core.cache import caches
 from graphql import GraphQLError
 
-from partstream_graphql.errors import bad_input, error
+from partstream_graphql.errors import bad_input, coded_error
 
 logger = logging.getLogger("django_partstream")
 
@@ -131,7 +131,7 @@ class TrustedDocuments:
             raise not_found()
         found = text if digest is None else self.documents[digest]
         if found and (found not in self._texts or text not in (None, "", found)):
-            raise error("Only trusted documents are run here.", "PERSISTED_QUERY_ONLY")
+            raise coded_error("Only trusted documents are run here.", "PERSISTED_QUERY_ONLY")
         return found or ""
 
     def ran(self, digest: str | None, text: str) -> None:
@@ -149,7 +149,7 @@ class NotSupported:
             GraphQLError: there is only a *digest*.
         """
         if digest is not None and not text:
-            raise error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+            raise coded_error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
         return text or ""
 
     def ran(self, digest: str | None, text: str) -> None:
@@ -191,7 +191,7 @@ def digest_of(text: str) -> str:
 
 def not_found() -> GraphQLError:
     """The error for an unknown hash; the client answers it with the text."""
-    return error(NOT_FOUND, "PERSISTED_QUERY_NOT_FOUND")
+    return coded_error(NOT_FOUND, "PERSISTED_QUERY_NOT_FOUND")
 
 
 def _key(digest: str) -> str:

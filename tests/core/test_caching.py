@@ -348,7 +348,7 @@ def test_a_caller_waits_for_a_cached_value_no_longer_than_its_time_limit(request
     """Without the limit, a late call would go on asking the cache."""
     get = cached_for(60, key="waits")(lambda request: 1)
     never = mock.patch.object(Entry, "look", return_value=0.001)
-    with never, pytest.raises(PartTimeout), deadlines.limit(0.02):
+    with never, pytest.raises(PartTimeout), deadlines.time_limit(0.02):
         get(request_of())
 
 
@@ -509,8 +509,8 @@ class TestLeases:
         assert entry(key="other").look() is None
         assert entry().look() is None
 
-    def test_the_lease_of_a_timed_call_lasts_no_longer_than_its_limit(self):
-        with deadlines.limit(0.5), mock.patch.object(LocMemCache, "add", autospec=True) as add:
+    def test_what_a_timed_call_computes_is_waited_for_no_longer_than_its_limit(self):
+        with deadlines.time_limit(0.5), mock.patch.object(LocMemCache, "add", autospec=True) as add:
             entry().look()
         assert add.call_args_list[0].args[3] == 1
 
