@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from partstream_graphql.connection import ProgressiveConnection
     from partstream_graphql.declaration import Part
     from partstream_graphql.fields import ProgressiveConnectionField
-    from partstream_graphql.http.limits import ProgressiveLimitsRule
     from partstream_graphql.http.persisted import AutomaticPersistedQueries, TrustedDocuments
+    from partstream_graphql.http.rules import ProgressiveLimitsRule
     from partstream_graphql.http.views import ProgressiveGraphQLView
 
 __all__ = [
@@ -36,7 +36,7 @@ _MODULES = {
     "ProgressiveConnection": "connection",
     "ProgressiveConnectionField": "fields",
     "ProgressiveGraphQLView": "http.views",
-    "ProgressiveLimitsRule": "http.limits",
+    "ProgressiveLimitsRule": "http.rules",
     "TrustedDocuments": "http.persisted",
 }
 

@@ -1,8 +1,8 @@
 """
 The private and undocumented APIs of graphql-core, each behind a function of ours.
 
-Every function works with graphql-core 3.2.14 and 3.3.2, the versions that were read. A test in
-``tests/graphql/test_graphql_core_adapter.py`` checks each upstream fact.
+Every function works with graphql-core 3.2.12, 3.2.14 and 3.3.2, the versions that were read. A
+test in ``tests/graphql/test_graphql_core_adapter.py`` checks each upstream fact.
 
 ====================== ========================================== ===============================
 function               upstream fact                              without it
@@ -19,8 +19,9 @@ function               upstream fact                              without it
                        ``coerce_output_value`` in 3.3             its part
 ``was_cut_off``        the words of the syntax error of           too many tokens are told as a
                        ``parse(max_tokens=)``                     syntax error
-``validation_abort``   ``validate()`` ends with a                 the other rules run on a query
-                       ``ValidationAbortedError`` of a rule       that asks too much
+``abort_validation``   ``validate()`` ends when a rule raises     the other rules run on a query
+                       ``ValidationAbortedError``; its error is   that asks too much
+                       told since 3.2.14, before it is dropped
 ``is_from_completion`` the name of the frame ``complete_value``,  values leak into messages, or
                        and of the package                         messages of resolvers are lost
 ``execute_document``   the keyword for a class of execution       the view's option is lost
@@ -30,7 +31,7 @@ function               upstream fact                              without it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from graphql import (
     ArgumentNode,
@@ -42,6 +43,7 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     GraphQLSyntaxError,
+    ValidationRule,
     execute,
 )
 from graphql.execution import collect_fields
@@ -51,7 +53,9 @@ from graphql.validation.validate import ValidationAbortedError
 #: Modules whose frames are execution itself, not resolvers.
 _PACKAGES = ("graphql", "graphene")
 
-_collecting: Any = collect_fields  # mypy knows the names of one version only
+#: As ``Any``, for mypy knows a single version.
+_collecting: Any = collect_fields
+_aborted: Any = ValidationAbortedError
 _IS_3_2 = hasattr(_collecting, "collect_sub_fields")
 
 
@@ -144,9 +148,12 @@ def was_cut_off(exc: GraphQLSyntaxError, limit: int) -> bool:
     return f"more than {limit} tokens" in exc.message
 
 
-def validation_abort(message: str, code: str) -> GraphQLError:
-    """An error for a rule to raise: validation ends with it, and no other rule goes on."""
-    return ValidationAbortedError(message, extensions={"code": code})
+def abort_validation(rule: ValidationRule, error: GraphQLError) -> NoReturn:
+    """End the validation that *rule* takes part in, with *error*: no other rule goes on."""
+    if issubclass(_aborted, GraphQLError):
+        raise _aborted(error.message, extensions=error.extensions)
+    rule.report_error(error)
+    raise _aborted
 
 
 def is_from_completion(error: GraphQLError) -> bool:

@@ -36,18 +36,14 @@ from partstream_graphql._graphene import mutation_failed
 from partstream_graphql._graphql_core import execute_document
 from partstream_graphql.fields import awaited, check_schema
 from partstream_graphql.http.documents import documents_of
-from partstream_graphql.http.limits import (
-    Limits,
-    ProgressiveLimitsRule,
-    limits,
-    parse_within_limits,
-)
+from partstream_graphql.http.limits import Limits, limits, parse_within_limits
 from partstream_graphql.http.persisted import (
     NOT_FOUND,
     NotSupported,
     PersistedDocuments,
     digest_in,
 )
+from partstream_graphql.http.rules import ProgressiveLimitsRule
 from partstream_graphql.masking import mask_below_connections
 
 
@@ -57,7 +53,7 @@ class ProgressiveGraphQLView(GraphQLView):
 
     - A valid text is neither parsed nor validated again
       (:mod:`~partstream_graphql.http.documents`).
-    - An operation that asks too much is refused (:mod:`~partstream_graphql.http.limits`).
+    - An operation that asks too much is refused (:mod:`~partstream_graphql.http.rules`).
     - A field below a part may fail after the part has ended. The text of its exception is logged
       and does not reach the client, unless ``DEBUG`` is on. ``format_error()``, graphene-django's
       own hook, finds the exception in ``original_error``.
