@@ -1,5 +1,5 @@
-# `make help` lists the targets. Each sets up .venv by itself, once for what pyproject.toml and
-# constraints.txt say.
+# `make help` lists the targets. Each target sets up .venv itself, and again after pyproject.toml or
+# constraints.txt has changed.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -18,37 +18,37 @@ python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.ve
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.demo ## Serve the example shop on http://127.0.0.1:8000 (PORT=8001: elsewhere)
+demo: $(VENV)/.demo ## Serve the example shop on http://127.0.0.1:8000 (PORT=8001 for another port)
 	@EXAMPLE_SIGN_IN=1 $(RUN) manage.py demo --port $(PORT)
 
-test: $(VENV)/.dev ## Run every test (ARGS="-k cursor": some of them)
+test: $(VENV)/.dev ## Run every test (ARGS="-k cursor" to select some)
 	@$(RUN) -m pytest $(ARGS)
 
-lint: $(VENV)/.dev ## Check style, types and which way imports go
+lint: $(VENV)/.dev ## Check style, types and the direction of imports
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 
-soak: $(VENV)/.dev ## Walk a real server for a minute, and tell what it holds (SOAK=600: ten)
+soak: $(VENV)/.dev ## Walk a real server for a minute, and print its resources (SOAK=600 for ten minutes)
 	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest tests/server/test_soak.py -q
 
-bench: $(VENV)/.bench ## Compare what a page costs with what it replaces, in ten minutes
+bench: $(VENV)/.bench ## Compare a page with the code it replaces, in five minutes; write the results
 	@$(RUN) -m benchmarks
 
-bench-quick: $(VENV)/.bench ## The same in a minute, roughly; nothing is written
+bench-quick: $(VENV)/.bench ## Compare roughly, in a minute; write no files
 	@$(RUN) -m benchmarks --quick
 
-screenshots: $(VENV)/.dev ## Take pictures of the dashboard, into screenshots/ (needs Chromium)
+screenshots: $(VENV)/.dev ## Save pictures of the dashboard in screenshots/ (needs Chromium)
 	@$(RUN) -m pytest tests/browser/screenshots.py -q
 
-snapshots: $(VENV)/.dev ## Write the snapshots anew, to be read before they are committed
+snapshots: $(VENV)/.dev ## Write the snapshots again; read the diff before you commit
 	@$(RUN) -m pytest --snapshot-update $(ARGS)
 
-pins: $(VENV)/.dev ## Write constraints.txt anew, with the newest of everything
+pins: $(VENV)/.dev ## Write constraints.txt again, with the newest version of each package
 	@$(RUN) -m nox --session pins
 
-clean: ## Remove all that these targets leave behind
+clean: ## Remove every file that these targets create
 	rm -rf $(VENV) .bench .nox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf build dist db.sqlite3* screenshots clients/js/node_modules tests/clients/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -64,7 +64,7 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml constraints.txt
 	@$(INSTALL) --editable '.[demo]'
 	@touch $@
 
-# What the demo needs is among what the tests need.
+# The dev extra contains the demo extra.
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "Installing the tests and tools into $(VENV), once ..."
 	@$(INSTALL) --editable '.[dev]'

@@ -11,16 +11,16 @@ from pathlib import Path
 import django
 
 RESULTS = Path(__file__).parent
-#: Seconds for each row.
+#: Seconds of measurement for each row of the table.
 FULL, QUICK = 12.0, 0.7
 
 
 def main() -> int:
-    """Measure, print, and keep what a full run found; ``--check`` makes a miss an error."""
+    """Measure and print the table; a full run also writes it. ``--check`` returns 1 on a miss."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="in a minute; nothing is written")
-    parser.add_argument("--seconds", type=float, help="so many for each row")
-    parser.add_argument("--check", action="store_true", help="fail where a target is missed")
+    parser.add_argument("--quick", action="store_true", help="measure in a minute, write no files")
+    parser.add_argument("--seconds", type=float, help="seconds of measurement for each row")
+    parser.add_argument("--check", action="store_true", help="fail if a target is missed")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
     django.setup()

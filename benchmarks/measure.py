@@ -1,4 +1,4 @@
-"""How two contenders are compared: in turn, in bursts, as the ratio of each pair."""
+"""The comparison of two contenders: timed in turn, in bursts, as the ratio of each pair."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Contender = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Ratio:
-    """The ratios of pairs: their median, the lowest and the highest, and the middle half."""
+    """The ratios of pairs: median, lowest, highest, and the quartiles around the middle half."""
 
     median: float
     lowest: float
@@ -24,7 +24,7 @@ class Ratio:
 
     @classmethod
     def of(cls, ratios: list[float]) -> Ratio:
-        """Of at least two."""
+        """Summarize *ratios*, at least two."""
         low, _, high = quantiles(ratios, n=4, method="inclusive")
         return cls(median(ratios), min(ratios), max(ratios), (low, high), len(ratios))
 
@@ -39,11 +39,11 @@ def paired(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Ratio:
     """
-    How many times as long *subject* takes as *base*.
+    Measure how many times as long *subject* takes as *base*.
 
-    Each pair is a burst of calls of the one and of the other, now this one first, now that one,
-    with the garbage collector run between pairs and not within. It goes on for *seconds*, and for
-    *least* pairs.
+    A pair is *burst* calls of each contender. The order alternates from pair to pair. The garbage
+    collector runs between pairs, never within. Pairs follow each other for *seconds*, and until
+    there are *least* of them.
     """
     for contender in (subject, base):
         _time(contender, burst, clock)

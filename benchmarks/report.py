@@ -1,4 +1,4 @@
-"""What was measured, as Markdown, JSON and a picture."""
+"""The measured rows as Markdown, JSON and an SVG chart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PACKAGES = ("Django", "djangorestframework", "graphene-django", "graphql-core", 
 
 
 def machine() -> str:
-    """What it ran on."""
+    """The processor, system, Python and package versions of this machine."""
     packages = []
     for name in PACKAGES:
         try:
@@ -42,7 +42,7 @@ def _processor() -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The table."""
+    """The rows as a Markdown table."""
     lines = [
         "| what | ratio | lowest to highest | pairs | target | |",
         "|---|---:|---|---:|---:|---|",
@@ -61,12 +61,12 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """The same for programs."""
+    """The machine and the rows as JSON."""
     told = [{**asdict(row), "verdict": row.verdict} for row in rows]
     return json.dumps({"machine": machine(), "rows": told}, indent=2, ensure_ascii=False) + "\n"
 
 
-#: In pixels: a line of the picture, where its bars begin, how wide the widest is.
+#: In pixels: the height of a line, the left edge of the bars, and the width of the widest bar.
 LINE, LEFT, WIDTH = 26, 530, 330
 
 
@@ -84,7 +84,7 @@ HEAD = """\
 
 
 def chart(rows: Sequence[Row]) -> str:
-    """The ratios as bars on a scale on which twice as much is as far everywhere (SVG)."""
+    """The ratios as bars on a logarithmic scale, as SVG."""
     shown = [row for row in rows if row.ratio is not None]
     ratios = [row.ratio.median for row in shown if row.ratio]
     low, high = min(0.1, *ratios), max(10, *ratios)

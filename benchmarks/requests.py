@@ -1,4 +1,4 @@
-"""How a contender is asked: through WSGI in this process, or over HTTP from a server."""
+"""Requests to a contender: through WSGI in this process, or over HTTP to a server."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIHandler
 
 CLIENTS = 8
+#: Seconds to wait for the server: to start, to answer and to stop.
 PATIENCE = 30
 
 
 class Site:
-    """The site, asked as a WSGI server asks it."""
+    """The site, called as by a WSGI server; RuntimeError unless the response is a 200."""
 
     def __init__(self) -> None:
         self._application = WSGIHandler()
 
     def get(self, path: str) -> bytes:
-        """The body of a response that is a 200."""
+        """Return the body of a GET."""
         return self._ask("GET", path, b"")
 
     def post(self, path: str, body: bytes) -> bytes:
-        """The same."""
+        """Return the body of a POST of JSON."""
         return self._ask("POST", path, body)
 
     def json(self, path: str, body: bytes | None = None) -> Any:
-        """The same, read."""
+        """Return the parsed JSON of a GET, or of a POST if there is a *body*."""
         return json.loads(self.get(path) if body is None else self.post(path, body))
 
     def _ask(self, method: str, path: str, body: bytes) -> bytes:
@@ -67,7 +68,7 @@ class Site:
 
 
 def walk(site: Site, path: str) -> Iterator[dict[str, Any]]:
-    """The pages of a REST response."""
+    """Yield the pages of a REST response."""
     cursor = None
     while True:
         page = site.json(f"{path}?cursor={cursor}" if cursor else path)
@@ -79,7 +80,7 @@ def walk(site: Site, path: str) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def server() -> Iterator[Callable[[str, int], None]]:
-    """Gunicorn with threads; yields ``ask(path, times)``, by CLIENTS clients at once."""
+    """Run gunicorn with threads; yield ``ask(path, times)``, which uses CLIENTS clients at once."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(128)

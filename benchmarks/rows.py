@@ -1,4 +1,4 @@
-"""The rows of the table: what is compared with what, and what the ratio is meant to be."""
+"""The rows of the table: the two contenders of each, and the target of their ratio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SLOW = {"burst": 1, "least": 2}
 
 @dataclass(frozen=True)
 class Row:
-    """One line: *ratio*, or why there is none in *note*; *target* is a limit, or None."""
+    """A row: its *ratio*, or a *note* that says why there is none; *target* is a limit, or None."""
 
     what: str
     ratio: Ratio | None
@@ -28,7 +28,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """``ok``, ``MISSED``, or nothing where there is no target."""
+        """``ok``, ``MISSED``, or an empty string without a target."""
         if self.ratio is None or self.target is None:
             return ""
         met = (
@@ -38,7 +38,7 @@ class Row:
 
 
 def rows(seconds: float) -> Iterator[Row]:
-    """All of them, each measured for so many *seconds*; as they come."""
+    """Measure each row for *seconds* and yield it."""
     site = Site()
     compare = partial(paired, seconds=seconds)
     yield from _rest(site, compare, seconds)

@@ -1,4 +1,4 @@
-"""A small site with the middleware that a new Django project has."""
+"""A small site with the middleware of a new Django project."""
 
 SECRET_KEY = "benchmarks-only-" + "k" * 50
 ALLOWED_HOSTS = ["*"]

@@ -1,4 +1,4 @@
-"""The contenders: views that answer with the same two parts, in as many ways."""
+"""The contenders: views that answer with the same two parts, each built in another way."""
 
 import json
 import time
@@ -17,10 +17,11 @@ from rest_framework.views import APIView
 from django_partstream import ProgressiveView, lazy
 from django_partstream.parts import Plan
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
-#: Seconds that the parts of the slow responses take.
+#: Seconds that each part of the slow responses takes.
 SLEEPS = (0, 0.02, 0.05, 0.1, 0.2, 0.4)
+#: Seconds that each of the equal slow parts takes, and their number.
 EQUAL, EQUALS = 0.05, 6
 
 CURSOR = "x" * 170
@@ -28,7 +29,7 @@ META = {"total_parts": 4, "current_chunk_size": 2, "has_more": True}
 
 
 class JSON(JSONRenderer):
-    """DRF's, for both sides: only DRF's very own is replaced by orjson in a progressive view."""
+    """DRF's renderer for both sides: a subclass is not replaced by orjson in a progressive view."""
 
 
 def overview(request):
@@ -40,7 +41,7 @@ def figures(request):
 
 
 def page():
-    """The JSON of a page, as each REST contender answers it but for the cursor."""
+    """The JSON of a page, equal for each REST contender except for the cursor."""
     results = [{"overview": overview(None)}, {"figures": figures(None)}]
     return {"results": results, "cursor": CURSOR, "meta": META}
 
@@ -57,7 +58,7 @@ class PlainDRF(APIView):
 
 
 class Progressive(ProgressiveView):
-    """Two pages of the same two parts; the second has the same JSON, under other names."""
+    """Two pages of the same two parts; the second page has other names."""
 
     renderer_classes = [JSON]
 
@@ -72,7 +73,7 @@ class Progressive(ProgressiveView):
 
 
 def with_parts(count):
-    """A response of so many parts, the page of which is its middle."""
+    """A view of *count* parts, which builds its list on each page."""
 
     class View(ProgressiveView):
         def get_parts(self):
@@ -82,7 +83,7 @@ def with_parts(count):
 
 
 def with_plan(count):
-    """The same, made once."""
+    """A view of *count* parts, which builds its plan once."""
     plan = Plan([(f"part_{number}", lazy(overview)) for number in range(count)])
 
     class View(ProgressiveView):
@@ -109,7 +110,7 @@ class RowsByORJSON(Rows):
 COUNTS = (10, 100, 1_000, 10_000)
 
 
-# The slow ones.
+# Slow responses.
 
 
 def sleeping(request, seconds):
@@ -177,14 +178,14 @@ class Dashboard(ProgressiveConnection):
 
 
 def declaring(count):
-    """A connection that declares so many parts."""
+    """A connection that declares *count* parts."""
     parts = {f"part_{number}": Part(Overview) for number in range(count)}
     resolvers = {f"resolve_{name}": lambda self, info: overview(None) for name in parts}
     return type(f"Wide{count}", (ProgressiveConnection,), {**parts, **resolvers})
 
 
 class Item(graphene.ObjectType):
-    """A node of a stock connection, of the same fields as a page of ours has."""
+    """A node of a stock connection, with the same fields as a progressive page."""
 
     class Meta:
         interfaces = (relay.Node,)
@@ -286,5 +287,5 @@ if HAS_NINJA:
 
 
 def body_of(query):
-    """What is POSTed for one of the QUERIES."""
+    """The body of a POST for a name in QUERIES."""
     return json.dumps({"query": QUERIES[query], "variables": {"first": 2}}).encode()

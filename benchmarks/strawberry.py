@@ -1,8 +1,8 @@
 """
-Strawberry on Django, in an environment of its own, made by the full run in ``.bench/``.
+Strawberry on Django, in an environment of its own, which the full run makes in ``.bench/``.
 
-It is compared there with a plain Django view. Its ``@defer`` needs a pre-release of graphql-core
-3.3 and a response that is held open, so it is no row here.
+Strawberry is compared there with a plain Django view. Its ``@defer`` has no row, because it needs a
+pre-release of graphql-core 3.3 and a response that is held open.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WHAT = "strawberry on Django, the same two types / plain Django view"
 
 
 def install() -> None:
-    """Make the environment, once."""
+    """Make the environment unless it exists."""
     if PYTHON.exists():
         return
     subprocess.run([sys.executable, "-m", "venv", PLACE], check=True)
@@ -33,7 +33,7 @@ def install() -> None:
 
 
 def measured(compare: Callable[..., Ratio]) -> Iterator[tuple[str, Ratio | None, str]]:
-    """The row, or why there is none."""
+    """Yield the row: its title, and a ratio or a note that says why there is none."""
     if not PYTHON.exists():
         yield WHAT, None, "its environment is made by the full run: make bench"
         return

@@ -1,4 +1,4 @@
-"""Run by Strawberry's own Python: prints how it compares with a plain Django view, as JSON."""
+"""Compare Strawberry with a plain Django view; Strawberry's own Python runs this file."""
 
 import json
 import sys
@@ -54,7 +54,7 @@ urlpatterns = [
 
 
 def main(seconds: float) -> None:
-    """Compare, and print."""
+    """Measure for *seconds* and print the ratio as JSON."""
     known = {name: getattr(ours, name) for name in dir(ours) if name.isupper()}
     settings.configure(**{**known, "ROOT_URLCONF": __name__})
     django.setup()

@@ -1,4 +1,4 @@
-"""For the server that the throughput is measured with."""
+"""The WSGI application of the server that measures throughput."""
 
 import os
 

@@ -1,24 +1,41 @@
-"""Deliver one API response part by part: fast parts first, slow parts when they are asked for."""
+"""
+Deliver an API response part by part: fast parts first, slow parts when the client asks for them.
+
+The public names of the core are the names here, and the modules
+:mod:`django_partstream.testing`, :mod:`~django_partstream.exceptions` and
+:mod:`~django_partstream.signals`. Everything else is private.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from django_partstream.caching import cached_for
+from django_partstream.caching.cached import cached_for
+from django_partstream.exceptions import PartstreamError
 from django_partstream.guards import safe_call, with_timeout
-from django_partstream.parts import lazy
+from django_partstream.outcomes import Status
+from django_partstream.parts import Plan, lazy
 
 if TYPE_CHECKING:
     from partstream_rest.views import ProgressiveView
 
 __version__ = "0.1.0"
 
-__all__ = ["ProgressiveView", "cached_for", "lazy", "safe_call", "with_timeout"]
+__all__ = [
+    "PartstreamError",
+    "Plan",
+    "ProgressiveView",
+    "Status",
+    "cached_for",
+    "lazy",
+    "safe_call",
+    "with_timeout",
+]
 
 
 def __getattr__(name: str) -> Any:
-    # The core imports no front: the one name of REST is looked up when it is asked for.
+    # The core imports no front, so the name of the REST front is imported when it is asked for.
     if name != "ProgressiveView":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
 
 from django_partstream.conf import SETTINGS
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
     """
-    Name each key of ``PARTSTREAM`` that is unknown or has a value it cannot have.
+    Name each key of ``PARTSTREAM`` that is unknown or has a bad value.
 
     ``partstream.E001``: not a dict. ``E002``: an unknown key. ``E003``: a bad value.
     """
+    _import_fronts()
     configured = getattr(settings, "PARTSTREAM", {})
     if not isinstance(configured, dict):
         return [
@@ -47,3 +51,10 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 )
             )
     return errors
+
+
+def _import_fronts() -> None:
+    """Import each front that can be imported, so that the settings of all are known."""
+    for front in ("partstream_rest", "partstream_graphql"):
+        with suppress(ImportError, ImproperlyConfigured):
+            import_module(front)

@@ -1,4 +1,9 @@
-"""The ``PARTSTREAM`` setting, read on each use, and the class attributes that win over it."""
+"""
+The ``PARTSTREAM`` setting, read on each use, and the class attributes that win over it.
+
+The settings of the core are here. A front adds its own to :data:`SETTINGS` in its ``conf``
+module, when it is imported.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +17,16 @@ from django.core.exceptions import ImproperlyConfigured
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key of ``PARTSTREAM``: its default, and what a value must be."""
+    """A key of ``PARTSTREAM``: its default, a test of values, and that test in words."""
 
     default: Any
     accepts: Callable[[Any], bool]
     wants: str
+
+    @classmethod
+    def count(cls, default: int, of: str) -> Setting:
+        """A setting that is a whole number *of* something, 1 or more."""
+        return cls(default, _is_count, f"a whole number of {of}, 1 or more")
 
 
 def _is_count(value: Any) -> bool:
@@ -27,31 +37,24 @@ def _is_switch(value: Any) -> bool:
     return value is None or isinstance(value, bool)
 
 
-SETTINGS = {
-    "CHUNK_SIZE": Setting(2, _is_count, "a whole number of parts, 1 or more"),
-    "MAX_CHUNK_SIZE": Setting(50, _is_count, "a whole number of parts, 1 or more"),
-    "CURSOR_TTL": Setting(3600, _is_count, "a whole number of seconds, 1 or more"),
+#: Every setting, by its key.
+SETTINGS: dict[str, Setting] = {
+    "CHUNK_SIZE": Setting.count(2, "parts"),
+    "CURSOR_TTL": Setting.count(3600, "seconds"),
     "MAX_CURSOR_LENGTH": Setting(
         2048,
         lambda value: _is_count(value) and value >= 256,
         "a whole number of characters, 256 or more",
     ),
-    "CONCURRENCY": Setting(1, _is_count, "a whole number of threads, 1 or more"),
-    "MAX_THREADS": Setting(16, _is_count, "a whole number of threads, 1 or more"),
-    "MAX_ABANDONED_CALLS": Setting(16, _is_count, "a whole number of calls, 1 or more"),
-    "MAX_QUERY_LENGTH": Setting(50_000, _is_count, "a whole number of characters, 1 or more"),
-    "MAX_QUERY_TOKENS": Setting(2_000, _is_count, "a whole number of tokens, 1 or more"),
-    "MAX_QUERY_DEPTH": Setting(20, _is_count, "a whole number of levels, 1 or more"),
-    "MAX_QUERY_CONNECTIONS": Setting(10, _is_count, "a whole number of connections, 1 or more"),
-    "MAX_QUERY_RUNS": Setting(10, _is_count, "a whole number of runs, 1 or more"),
-    "MAX_QUERY_PARTS": Setting(100, _is_count, "a whole number of parts, 1 or more"),
-    "MAX_DOCUMENTS": Setting(1_000, _is_count, "a whole number of documents, 1 or more"),
+    "CONCURRENCY": Setting.count(1, "threads"),
+    "MAX_THREADS": Setting.count(16, "threads"),
+    "MAX_ABANDONED_CALLS": Setting.count(16, "calls"),
     "SERVER_TIMING": Setting(None, _is_switch, "True, False, or None to follow DEBUG"),
 }
 
 
 def setting(name: str) -> Any:
-    """The value of one key of ``PARTSTREAM``, or its default."""
+    """The value of a key of ``PARTSTREAM``, or its default."""
     configured = getattr(settings, "PARTSTREAM", None)
     if configured and name in configured:
         return configured[name]
@@ -63,7 +66,7 @@ def option(owner: object, name: str) -> int:
     The class attribute *name* of a view or connection, else the setting of that name.
 
     Raises:
-        ImproperlyConfigured: the value is not one that the setting accepts.
+        ImproperlyConfigured: the setting does not accept the value.
     """
     known = SETTINGS[name.upper()]
     value = getattr(owner, name, None)

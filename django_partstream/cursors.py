@@ -28,9 +28,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import constant_time_compare, salted_hmac
 from jwt.algorithms import HMACAlgorithm
 
+from django_partstream.canonical import canonical_or_kind
 from django_partstream.conf import setting
 from django_partstream.exceptions import CursorExpired, CursorInvalid
-from django_partstream.identity import telling
 
 FORMAT = 1
 ALGORITHM = "HS256"
@@ -40,7 +40,9 @@ HEADER = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"  # {"typ":"JWT","alg":"HS256"}
 # before 2.15 ignores those two, and reads four spellings of one signature.
 _shape = re.compile(rf"{HEADER}\.[\w-]+\.[\w-]{{42}}[AEIMQUYcgkosw048]", re.ASCII)
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-_encode_message = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=telling).encode
+_encode_message = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), default=canonical_or_kind
+).encode
 
 
 class _DerivedKey(HMACAlgorithm):

@@ -1,4 +1,4 @@
-"""What can go wrong, as few kinds as a caller needs to tell apart."""
+"""The exceptions of this library, all of them a :class:`PartstreamError`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,29 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ImproperlyConfigured
 
+__all__ = [
+    "CursorError",
+    "CursorExpired",
+    "CursorInvalid",
+    "CursorStale",
+    "PartTimeout",
+    "PartstreamError",
+    "PlanError",
+    "QueryRequired",
+    "UnknownParts",
+]
 
-class PlanError(ImproperlyConfigured):
-    """What ``get_parts()`` returned is not a list of parts."""
+
+class PartstreamError(Exception):
+    """The base of every exception that this library raises for its users to catch."""
 
 
-class UnknownParts(Exception):
-    """A client asked for parts by names that this response does not have."""
+class PlanError(PartstreamError, ImproperlyConfigured):
+    """``get_parts()`` did not return a list of parts."""
+
+
+class UnknownParts(PartstreamError):
+    """The client asked for a part that this response does not have; *choices* are its parts."""
 
     code = "unknown_part"
 
@@ -26,9 +42,9 @@ class UnknownParts(Exception):
         return f"No such part. Choose from: {', '.join(self.choices)}."
 
 
-class CursorError(Exception):
+class CursorError(PartstreamError):
     """
-    A cursor that cannot be followed; the client starts again without one.
+    A cursor that cannot be followed; the client starts again without a cursor.
 
     The message never repeats the cursor. *code* is stable, for programs.
     """
@@ -41,18 +57,18 @@ class CursorError(Exception):
 
 
 class CursorInvalid(CursorError):
-    """It is malformed, forged, or made for another endpoint or another user."""
+    """The cursor is malformed, forged, or made for another endpoint or another user."""
 
 
 class CursorExpired(CursorError):
-    """It is older than the ``cursor_ttl`` it was signed with."""
+    """The cursor is older than the ``cursor_ttl`` that it was signed with."""
 
     code = "cursor_expired"
     message = "This cursor has expired. Start again without a cursor."
 
 
 class CursorStale(CursorError):
-    """The part it names is no longer in the response."""
+    """The part that the cursor names is no longer in the response."""
 
     code = "cursor_stale"
     message = "The response has changed since this cursor. Start again without a cursor."
@@ -65,8 +81,8 @@ class QueryRequired(CursorError):
     message = "This cursor could not carry the query string. Send the same one beside the cursor."
 
 
-class PartTimeout(TimeoutError):
-    """A call did not return within its ``with_timeout`` limit."""
+class PartTimeout(PartstreamError, TimeoutError):
+    """A call did not return within the *seconds* of its ``with_timeout``."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

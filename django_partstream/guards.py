@@ -1,9 +1,9 @@
 """
-Guards: what surrounds a function that may fail or hang.
+Guards: functions around a function that may fail or hang.
 
-Each takes a function, method, lambda or resolver, sync or async, and returns one of the same
-kind; they nest in any order, and each also works as a decorator. What a guard decides is one
-function that its sync and its async path share.
+A guard takes a function, method, lambda or resolver, sync or async, and returns one of the same
+kind. Guards nest in any order, and each works as a decorator, too. Its sync and its async path
+share the function that decides.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from typing import Any, Final, TypeVar, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from django_partstream import deadlines
-from django_partstream.attempts import Attempt, Caught, current_attempt
+from django_partstream.databases import open_transactions, savepoints
+from django_partstream.delivery.attempts import Attempt, Recorder, current_recorder
 from django_partstream.exceptions import PartTimeout
-from django_partstream.identity import asked_by_nobody
-from django_partstream.outcomes import Status, meaning_of
-from django_partstream.savepoints import open_transactions, savepoints
+from django_partstream.failures import failure_of
+from django_partstream.identity import Asked
+from django_partstream.outcomes import Status
+from django_partstream.timed.calls import call_within
+from django_partstream.timed.deadlines import time_limit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,7 +36,7 @@ logger = logging.getLogger("django_partstream")
 
 
 class _Unset:
-    """No fallback was given, which is not the same as None; copying keeps it what it is."""
+    """The default of *fallback*, which differs from None and stays itself when copied."""
 
     def __deepcopy__(self, memo: Any) -> _Unset:
         return self
@@ -44,49 +46,60 @@ _UNSET: Final = _Unset()
 
 
 class Call:
-    """One call of a guarded function, and the attempt it is made for; None by hand."""
+    """
+    A call of a guarded function.
 
-    __slots__ = ("args", "attempt", "direct", "func", "kwargs")
+    *recorder* takes the failures that the guard catches. *attempt* is set while a page resolves
+    a part. The call is *own* if the guard is an own guard of that part. Without a request (None
+    in its place) the call was made by hand, and none of them is set.
+    """
+
+    __slots__ = ("_asked", "args", "attempt", "func", "kwargs", "own", "recorder")
 
     def __init__(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        guard: Callable[..., Any],
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> None:
         self.func, self.args, self.kwargs = func, args, kwargs
-        attempt = current_attempt()
-        self.direct = attempt is not None and attempt.direct
-        if not self.direct and asked_by_nobody(args, kwargs):
-            attempt = None
-        self.attempt: Attempt | None = attempt
+        self._asked: Asked | None = None
+        self.recorder: Recorder | None = current_recorder()
+        self.attempt = self.recorder if isinstance(self.recorder, Attempt) else None
+        self.own = self.attempt is not None and self.attempt.enter(guard)
+        if self.recorder is not None and not self.own and self.asked.by_hand:
+            self.recorder = self.attempt = None
+
+    @property
+    def asked(self) -> Asked:
+        """The arguments, split into owners, the asker and the rest."""
+        if self._asked is None:
+            self._asked = Asked.of(self.args, self.kwargs)
+        return self._asked
 
     def __call__(self) -> Any:
-        """Call the function: its value, whole, or what must be awaited for it."""
-        if self.attempt is None:
+        """Call the function. Return its value, whole if the call is own, or an awaitable."""
+        if self.attempt is None or not self.own:
             return self.func(*self.args, **self.kwargs)
-        self.attempt.direct = self.direct and is_guard(self.func)
-        call = partial(self.func, *self.args, **self.kwargs)
-        innermost = self.direct and not self.attempt.direct
-        value = self.attempt.invoke(call) if innermost else call()
-        return value if isawaitable(value) or not self.direct else self.attempt.make_whole(value)
+        value = self.attempt.call_under(partial(self.func, *self.args, **self.kwargs))
+        return value if isawaitable(value) else self.attempt.make_whole(value)
 
-    async def later(self, awaitable: Awaitable[Any]) -> Any:
-        """Await what the call returned; the value, whole."""
+    async def awaited(self, awaitable: Awaitable[Any]) -> Any:
+        """Await the result of the call. Return the value, whole if the call is own."""
         value = await awaitable
-        if self.attempt is None or not self.direct:
+        if self.attempt is None or not self.own:
             return value
         return await self.attempt.amake_whole(value)
 
 
-def is_guard(func: object) -> bool:
-    """Whether *func* is a guarded function, a method or a ``partial`` of one."""
-    while isinstance(func, partial):
-        func = func.func
-    guarded = getattr(func, "partstream_guard", None)
-    # Not just that it has the attribute: a decorator with @wraps copies that to itself.
-    return guarded is not None and guarded is getattr(func, "__func__", func)
-
-
 def guard(func: F, run: Callable[[Call], Any]) -> F:
-    """*func*, each call of it handed to *run*."""
+    """
+    *func* with each call of it handed to *run*.
+
+    Raises:
+        TypeError: *func* is not callable.
+    """
     if not callable(func):
         raise TypeError(
             f"A guard needs a callable, got {type(func).__name__}. "
@@ -95,7 +108,7 @@ def guard(func: F, run: Callable[[Call], Any]) -> F:
 
     @wraps(func)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        return run(Call(func, args, kwargs))
+        return run(Call(guarded, func, args, kwargs))
 
     guarded.partstream_guard = guarded  # type: ignore[attr-defined]
     if iscoroutinefunction(func):
@@ -111,10 +124,11 @@ def safe_call(func: Any = _UNSET, *, fallback: Any = _UNSET) -> Any:
     """
     Keep an exception of *func* from costing more than its own part.
 
-    On a page the part ends ``fallback`` with a copy of *fallback*, or ``error`` with null where
-    none is given; ``PermissionDenied`` kinds pass through and end it ``denied``. Called by hand
-    it never raises an ``Exception``: it returns a copy of *fallback*, or None. Inside a
-    transaction what a plain *func* did there before it failed is undone.
+    On a page the part ends ``fallback`` with a copy of *fallback*. Without a *fallback* it ends
+    ``error`` with null. ``PermissionDenied`` and its kind pass through and end it ``denied``.
+
+    Called by hand it never raises an ``Exception``: it returns a copy of *fallback*, or None.
+    Inside a transaction the work that a plain *func* did there before it failed is undone.
 
     Raises:
         TypeError: *func* is not callable, or *fallback* cannot be copied.
@@ -132,34 +146,38 @@ def safe_call(func: Any = _UNSET, *, fallback: Any = _UNSET) -> Any:
 
 def _safely(call: Call, *, fallback: Any) -> Any:
     if iscoroutinefunction(call.func):
-        return _safely_later(call, call, fallback)
+        return _safely_awaited(call, call, fallback)
     transactions = open_transactions()
     try:
         with savepoints(transactions) if transactions else nullcontext():
             value = call()
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - safe_call catches every exception
         return _answer(call, exc, fallback)
-    return _safely_later(call, lambda: value, fallback) if isawaitable(value) else value
+    return _safely_awaited(call, lambda: value, fallback) if isawaitable(value) else value
 
 
-async def _safely_later(call: Call, begin: Callable[[], Awaitable[Any]], fallback: Any) -> Any:
-    # Without a savepoint: several of these may run at once, and theirs would not nest.
+async def _safely_awaited(call: Call, begin: Callable[[], Awaitable[Any]], fallback: Any) -> Any:
+    # No savepoint: several coroutines may run at the same time, and theirs would not nest.
     try:
-        return await call.later(begin())
-    except Exception as exc:
+        return await call.awaited(begin())
+    except Exception as exc:  # noqa: BLE001 - safe_call catches every exception
         return _answer(call, exc, fallback)
 
 
 def _answer(call: Call, exc: Exception, fallback: Any) -> Any:
-    """What ``safe_call`` returns for *exc*, or *exc* raised on."""
-    attempt = call.attempt
-    if attempt is None or attempt.scope is None:
+    """
+    Return the fallback for *exc*.
+
+    Raises:
+        Exception: *exc*, where it is a denial and a page resolves the part.
+    """
+    if call.attempt is None:
         name = getattr(call.func, "__qualname__", repr(call.func))
         logger.warning("safe_call caught a failure of %s.", name, exc_info=exc)
-    elif meaning_of(exc).status is Status.DENIED:
+    elif failure_of(exc).status is Status.DENIED:
         raise exc
-    if attempt is not None:
-        attempt.caught.append(Caught(exc, answered=fallback is not _UNSET))
+    if call.recorder is not None:
+        call.recorder.catch(exc, answered=fallback is not _UNSET)
     return None if fallback is _UNSET else deepcopy(fallback)
 
 
@@ -173,12 +191,13 @@ def with_timeout(func: Any = _UNSET, seconds: Any = _UNSET) -> Any:
     """
     Give *func* at most *seconds* (a float) to return; its part ends ``timeout`` otherwise.
 
-    A plain function runs in a thread and on a database connection of its own; inside a
-    transaction it is lent that one, and sees its rows. One that is late goes on alone, without
-    its database: the statement it is in is cancelled (PostgreSQL, SQLite), each later one
-    refused, and what it did in a transaction undone. While ``MAX_ABANDONED_CALLS`` calls of one
-    function do so, no more of it are begun: each ends ``timeout`` at once. An ``async def`` is
-    cancelled.
+    A plain function runs in a thread, on a database connection of its own. Inside a transaction
+    it is lent the transaction's connection, and sees its rows.
+
+    A late call cannot be stopped, and goes on without its database: the running statement is
+    cancelled (PostgreSQL, SQLite), later statements are refused, and its work in a transaction
+    is undone. While ``MAX_ABANDONED_CALLS`` late calls of a function are running, further calls
+    of it end ``timeout`` at once. An ``async def`` is cancelled.
 
     Raises:
         ValueError: *seconds* is not a number above zero.
@@ -204,20 +223,20 @@ def _limit(seconds: Any) -> float:
 
 def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
-        return _timed_later(call, call(), seconds, seconds)
+        return _timed_awaited(call, call(), seconds, seconds)
     started = time.monotonic()
-    value = deadlines.within(seconds, call, of=call.func)
+    value = call_within(seconds, call, of=call.func)
     left = seconds - (time.monotonic() - started)
     if isawaitable(value):
-        return _timed_later(call, value, left, seconds)
+        return _timed_awaited(call, value, left, seconds)
     return value
 
 
-async def _timed_later(call: Call, awaitable: Awaitable[Any], left: float, seconds: float) -> Any:
+async def _timed_awaited(call: Call, awaitable: Awaitable[Any], left: float, seconds: float) -> Any:
     try:
         async with asyncio.timeout(left) as timeout:
-            with deadlines.limit(left):
-                return await call.later(awaitable)
+            with time_limit(left):
+                return await call.awaited(awaitable)
     except TimeoutError:
         if timeout.expired():
             raise PartTimeout(seconds) from None

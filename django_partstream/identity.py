@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import date, time, timedelta
-from decimal import Decimal
-from enum import Enum
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Model
-
-_PLAIN = (date, time, timedelta, Decimal, UUID)
+from django_partstream.canonical import canonical
 
 
 def request_of(asker: Any) -> Any:
@@ -37,34 +31,46 @@ def reader_of(asker: Any) -> Any:
     return context if own else request_of(asker)
 
 
-def split_asker(
-    args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> tuple[tuple[Any, ...], Any, tuple[Any, ...]]:
+@dataclass(frozen=True, slots=True)
+class Asked:
     """
-    Split a call's arguments into owners, who asks, and the rest; None where nobody does.
+    The arguments of a guarded call, split.
 
-    Who asks (Django's request, DRF's, a GraphQL ``info``) stands first, or behind the owners
-    (``self`` of a method, the root of a resolver, both for a class method), or is ``request=``.
+    *owners* stand before the asker: ``self`` of a method, the root of a resolver, both for a
+    class method. *asker* is Django's request, DRF's, or a GraphQL ``info``; None without one.
+    *rest* are the positional arguments behind it. A call is *by_hand* if None stands where the
+    request would: ``get_orders(None)``.
     """
-    for position, argument in enumerate(args[:3]):
-        if hasattr(argument, "META") or (hasattr(argument, "context") and not has_parts(argument)):
-            return tuple(args[:position]), argument, tuple(args[position + 1 :])
-    asker = kwargs.get("request")
-    owners = 1 if args and has_parts(args[0]) else 0
-    return tuple(args[:owners]), asker if hasattr(asker, "META") else None, tuple(args[owners:])
+
+    owners: tuple[Any, ...]
+    asker: Any
+    rest: tuple[Any, ...]
+    by_hand: bool
+
+    @classmethod
+    def of(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Asked:
+        """Split the arguments: the asker is among the first three, or is ``request=``."""
+        for position, argument in enumerate(args[:3]):
+            if is_asker(argument):
+                return cls(tuple(args[:position]), argument, tuple(args[position + 1 :]), False)
+        asker = kwargs.get("request")
+        if not hasattr(asker, "META"):
+            asker = None
+        owners = 1 if args and has_parts(args[0]) else 0
+        rest = tuple(args[owners:])
+        named = "request" in kwargs
+        nobody = kwargs["request"] is None if named else bool(rest) and rest[0] is None
+        return cls(tuple(args[:owners]), asker, rest, asker is None and nobody)
+
+
+def is_asker(argument: Any) -> bool:
+    """Whether *argument* is a request, or brings one along in its ``context``."""
+    return hasattr(argument, "META") or (hasattr(argument, "context") and not has_parts(argument))
 
 
 def has_parts(owner: Any) -> bool:
     """Whether *owner* is a view or a connection: its class says what it is."""
     return hasattr(owner, "get_parts")
-
-
-def asked_by_nobody(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Whether None stands where the request would: ``get_orders(None)``, called by hand."""
-    _, asker, rest = split_asker(args, kwargs)
-    if asker is not None:
-        return False
-    return kwargs["request"] is None if "request" in kwargs else bool(rest) and rest[0] is None
 
 
 def user_of(request: Any) -> Any:
@@ -106,7 +112,7 @@ def cache_identity(request: Any) -> list[str]:
         return ["session", session_key]
     auth = getattr(request, "auth", None)
     if auth is not None:
-        return ["auth", sha256(stable(auth).encode()).hexdigest()]
+        return ["auth", sha256(canonical(auth).encode()).hexdigest()]
     if user:
         raise TypeError(f"a {user[0]} has no primary key or name; define cache_identity(request)")
     return ["anyone"]
@@ -124,46 +130,3 @@ def reader_identity(reader: Any) -> Any:
     if hasattr(reader, "META") or hasattr(reader, "context"):
         return cache_identity(reader_of(reader))
     return reader
-
-
-def stable(value: Any) -> str:
-    """
-    A text that is the same for equal values in every process, and differs for others.
-
-    Raises:
-        TypeError: *value* is of a kind whose text would not be that.
-    """
-    if isinstance(value, Enum):
-        return f"{stable(type(value))}.{value.name}"
-    if value is None or isinstance(value, (bool, int, float, str, bytes)):
-        return f"{type(value).__name__}:{value!r}"
-    if isinstance(value, _PLAIN):
-        return f"{type(value).__name__}:{value}"
-    if isinstance(value, Model):
-        if value.pk is None:
-            raise TypeError(f"an unsaved {type(value).__name__} has no identity")
-        return f"{value._meta.label_lower}:{stable(value.pk)}"
-    if isinstance(value, Mapping):
-        return "{" + ",".join(sorted(f"{stable(k)}={stable(v)}" for k, v in value.items())) + "}"
-    if isinstance(value, (set, frozenset)):
-        return "<" + ",".join(sorted(stable(item) for item in value)) + ">"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(stable(item) for item in value) + "]"
-    if isinstance(value, type):
-        return f"{value.__module__}.{value.__qualname__}"
-    if is_dataclass(value):
-        return stable([type(value), {one.name: getattr(value, one.name) for one in fields(value)}])
-    raise TypeError(f"{type(value).__name__} {value!r} has no stable text")
-
-
-def telling(value: Any) -> str:
-    """:func:`stable`, or the nearest to it: for a digest that must not differ by process."""
-    try:
-        return stable(value)
-    except TypeError:
-        if hasattr(value, "__qualname__"):
-            return f"{getattr(value, '__module__', '')}.{value.__qualname__}"
-        kind: Any = type(value)
-        # The default text of an object is its address: that would differ.
-        says = kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__
-        return f"{stable(kind)}:{value}" if says else stable(kind)

@@ -1,14 +1,14 @@
 """
-What a response is made of: named parts, in order, some of them lazy.
+The parts of a response: named values, in order, some of them lazy.
 
-A :class:`Plan` is the validated list; a :class:`Page` is the stretch of it that one
-request carries. Both only decide. Nothing is called here.
+A :class:`Plan` is the validated list. A :class:`Page` is the stretch of the list that a request
+carries. Both only decide: nothing is called here.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec
 
@@ -36,7 +36,7 @@ class Lazy:
         """
         Call the function with *request*, then the arguments it was made lazy with.
 
-        *extra* are those of this call (a GraphQL field's arguments); they win, name by name.
+        *extra* are further arguments of this call, from the front. They win, name by name.
         """
         return self.func(request, *self.args, **{**self.kwargs, **extra})
 
@@ -48,12 +48,12 @@ def lazy(
     func: Callable[Concatenate[Any, P], Any | Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
 ) -> Lazy:
     """
-    Put off ``func(request, *args, **kwargs)`` until a page carries the part.
+    Defer ``func(request, *args, **kwargs)`` until the page that delivers the part.
 
     *func* may be ``async def``.
 
     Raises:
-        TypeError: *func* is not callable, most often because it was called already.
+        TypeError: *func* is not callable, most often because the function was called already.
     """
     if not callable(func):
         raise TypeError(
@@ -65,7 +65,7 @@ def lazy(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """The parts that one request carries, and where they stand in the whole response."""
+    """The parts that a request carries, and their positions in the whole response."""
 
     names: tuple[str, ...]
     positions: tuple[int, ...]
@@ -75,16 +75,16 @@ class Page:
     has_previous: bool
 
     def cursor(self, index: int = -1, *, query: str = "") -> Cursor:
-        """Where the part at *index* of this page stands, in a response asked for with *query*."""
+        """The cursor behind the part at *index* of this page, which carries *query*."""
         return Cursor(after=self.names[index], position=self.positions[index], query=query)
 
 
 class Plan:
     """
-    The validated, ordered parts of one response.
+    The validated, ordered parts of a response.
 
-    ``get_parts()`` may return one that was made once, where a response has thousands of parts that
-    are the same for everybody: then a page costs what it carries.
+    ``get_parts()`` may return the same plan each time. That pays for a response of thousands of
+    parts that are equal for all users: a page then costs only the parts that it carries.
 
     Raises:
         PlanError: *parts* is None, or holds a wrong pair, a bad name or a name twice.
@@ -121,10 +121,10 @@ class Plan:
 
     def choose(self, wanted: Iterable[str]) -> set[str]:
         """
-        The parts called *wanted*, each of them known.
+        The names *wanted*, as a set.
 
         Raises:
-            UnknownParts: one of them is not in this response.
+            UnknownParts: a name is not in this response.
         """
         chosen = set(wanted)
         if not chosen <= self.index.keys():
@@ -135,9 +135,9 @@ class Plan:
         self, *, after: Cursor | None, size: int | None, only: Iterable[str] | None = None
     ) -> Page:
         """
-        The next *size* parts behind *after*, all of them where *size* is None.
+        The next *size* parts behind *after*; all of them if *size* is None.
 
-        *only* leaves out every other part: they take no place and are not counted.
+        *only* leaves out every other part, from the page and from the count.
 
         Raises:
             CursorStale: the part that *after* names is not in this response.
@@ -161,10 +161,10 @@ class Plan:
         )
 
     def _position(self, cursor: Cursor) -> int:
-        """Where the part that *cursor* names stands now: most often where it stood then."""
-        there = cursor.position
-        if there < len(self.names) and self.names[there] == cursor.after:
-            return there
+        """The position now of the part that *cursor* names."""
+        then = cursor.position
+        if then < len(self.names) and self.names[then] == cursor.after:
+            return then
         try:
             return self.index[cursor.after]
         except KeyError:
@@ -173,10 +173,10 @@ class Plan:
 
 def plan_of(owner: Any) -> Plan:
     """
-    The plan that *owner*'s ``get_parts()`` makes, or the one that it made before and returns.
+    The plan of *owner*, made from the list or the plan that its ``get_parts()`` returns.
 
     Raises:
-        PlanError: it makes none; a note on the exception names the class.
+        PlanError: the list is no list of parts. A note on the exception names the class.
     """
     try:
         parts = owner.get_parts()
@@ -189,12 +189,12 @@ def plan_of(owner: Any) -> Plan:
 
 def check_name(name: Any) -> str:
     """
-    Return *name* if a part can be called that.
+    Return *name* if it can be the name of a part.
 
-    A name stands in ``?parts=a,b``, in the cursor and in logs: so no comma, no blank ends.
+    Names stand in comma-separated lists, in cursors and in logs: so no comma, no blank ends.
 
     Raises:
-        PlanError: it cannot; the message shows it.
+        PlanError: it cannot be a name. The message shows it.
     """
     if (
         isinstance(name, str)
@@ -211,34 +211,29 @@ def check_name(name: Any) -> str:
     )
 
 
-#: Methods that decide what a response is and who may have it: one that loses is a hole.
-_DECIDING = frozenset(
-    {
-        "get_parts",
-        "get_permissions",
-        "has_permission",
-        "check_permissions",
-        "get_authenticators",
-        "get_throttles",
-    }
-)
+def is_inert(value: Any) -> bool:
+    """Whether *value* is plain data itself: no query set, no other kind with work in it."""
+    return value is None or isinstance(value, (dict, list, tuple, str, int, float))
 
 
-def refuse_late_mixin(cls: type, base: type) -> None:
+def refuse_late_mixin(cls: type, base: type, deciding: Collection[str]) -> None:
     """
     Refuse a class that names *base* before a mixin whose attributes would lose to it.
 
+    Every attribute that is data counts. Of the methods the *deciding* ones count: they decide
+    on the response and on access to it, so an ignored one would be a security hole.
+
     Raises:
-        TypeError: naming the mixin and what is lost.
+        TypeError: the message names the mixin and the attribute that would be ignored.
     """
-    order, ours = cls.__mro__, set(base.__mro__)
+    order, known = cls.__mro__, set(base.__mro__)
     for place, late in enumerate(order):
-        earlier = [one for one in order[:place] if one in ours]
-        if late in ours or not earlier:
+        winners = [earlier for earlier in order[:place] if earlier in known]
+        if late in known or not winners:
             continue
         for name, value in vars(late).items():
-            counts = name in _DECIDING or not hasattr(value, "__get__")  # it is data
-            if counts and name[0] != "_" and any(name in vars(one) for one in earlier):
+            counts = name in deciding or not hasattr(value, "__get__")  # it is data
+            if counts and name[0] != "_" and any(name in vars(winner) for winner in winners):
                 raise TypeError(
                     f"{cls.__qualname__}: {late.__qualname__}.{name} would be ignored. Name "
                     f"the mixin first: class {cls.__name__}({late.__name__}, {base.__name__})."

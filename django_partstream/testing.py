@@ -1,7 +1,7 @@
 """
-For the tests of those who use the library: walk a response to its end, make a part fail.
+Helpers for the tests of a project: walk a response to its end, make a part fail or hang.
 
-Nothing here waits: a part hangs, and a cursor expires, at once.
+Nothing here waits: a part times out, and a cursor expires, at once.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import Any
 from unittest import mock
 
 from django_partstream import cursors
-from django_partstream.attempts import Attempt
+from django_partstream.delivery.attempts import stand_ins
 from django_partstream.exceptions import PartTimeout
+
+__all__ = ["Walk", "expired", "part_fails", "part_hangs", "walk", "walk_connection"]
 
 MAX_PAGES = 10_000
 
 
 @dataclass(slots=True)
 class Walk:
-    """A response walked to its end: each page as it came, all parts and failures merged."""
+    """A response walked to its end: its pages, and all their parts and failures merged."""
 
     pages: list[dict[str, Any]] = field(default_factory=list)
     parts: dict[str, Any] = field(default_factory=dict)
@@ -34,10 +36,10 @@ class Walk:
 
     def deliver(self, name: str, value: Any) -> None:
         """
-        Note that a page carried a part.
+        Record that a page carried the part *name*.
 
         Raises:
-            AssertionError: another page carried it before.
+            AssertionError: an earlier page carried it, too.
         """
         if name in self.parts:
             raise AssertionError(f"The part {name!r} was delivered twice.")
@@ -48,11 +50,11 @@ def walk(client: Any, url: str, **request: Any) -> Walk:
     """
     Follow a REST response from its first page to its last.
 
-    *client* is a Django or DRF test client; *request* goes to each ``client.get()``. A page's
-    cursor is the only parameter sent after the first page, as most clients do.
+    *client* is a Django or DRF test client; *request* goes to each ``client.get()``. After the
+    first page only the cursor is sent, as most clients do.
 
     Raises:
-        AssertionError: a page is no page, a part came twice, or the walk does not end.
+        AssertionError: a response is no page, a part came twice, or the walk does not end.
     """
     walked = Walk()
     address = url
@@ -88,11 +90,11 @@ def walk_connection(
 
     *query* has a variable ``$after`` and selects ``pageInfo { hasNextPage endCursor }`` and, on
     ``edges { node }``, ``name`` and the parts. *connection* is the response key of the
-    connection where the query has more fields than that one.
+    connection; a query with a single field does not need it.
 
     Raises:
-        AssertionError: an answer has no data, a part came twice or under an alias, or the walk
-            does not end.
+        AssertionError: a response has no data, a part came twice or under an alias, or the
+            walk does not end.
     """
     walked = Walk()
     after: str | None = None
@@ -122,19 +124,19 @@ def walk_connection(
 
 
 def expired(cursor: str) -> str:
-    """The same cursor as if its ``cursor_ttl`` had passed."""
+    """The same cursor, past its ``cursor_ttl``."""
     return cursors.expire(cursor)
 
 
 @contextmanager
 def part_fails(name: str, exc: Exception | None = None) -> Iterator[None]:
     """
-    In the body, the function of the part *name* raises *exc* (a ``RuntimeError``).
+    Make the function of the part *name* raise *exc* (a ``RuntimeError``) within the body.
 
-    Its guards are there as ever: a part in ``safe_call`` with a fallback ends in that.
+    The guards of the part stay in place: with a fallback of ``safe_call`` it ends ``fallback``.
 
     Raises:
-        AssertionError: at the end of the body, if no page had such a part to run.
+        AssertionError: at the end of the body, if no page ran such a part.
     """
     with _instead_of(name, lambda: exc or RuntimeError(f"The part {name!r} fails in this test.")):
         yield
@@ -143,10 +145,10 @@ def part_fails(name: str, exc: Exception | None = None) -> Iterator[None]:
 @contextmanager
 def part_hangs(name: str, seconds: float = 1.0) -> Iterator[None]:
     """
-    In the body, the ``with_timeout(..., seconds)`` of the part *name* passes at once.
+    Make the part *name* reach the limit of its ``with_timeout`` at once, within the body.
 
     Raises:
-        AssertionError: at the end of the body, if no page had such a part to run.
+        AssertionError: at the end of the body, if no page ran such a part.
     """
     with _instead_of(name, lambda: PartTimeout(seconds)):
         yield
@@ -154,16 +156,15 @@ def part_hangs(name: str, seconds: float = 1.0) -> Iterator[None]:
 
 @contextmanager
 def _instead_of(name: str, failure: Callable[[], Exception]) -> Iterator[None]:
-    invoke, ran = Attempt.invoke, False
+    """Raise *failure* in place of the function of the part *name*."""
+    ran = False
 
-    def invoke_or_fail(attempt: Attempt, call: Callable[[], Any]) -> Any:
+    def fail() -> Any:
         nonlocal ran
-        if attempt.name != name:
-            return invoke(attempt, call)
         ran = True
         raise failure()
 
-    with mock.patch.object(Attempt, "invoke", invoke_or_fail):
+    with mock.patch.dict(stand_ins, {name: fail}):
         yield
     if not ran:
         raise AssertionError(f"No page ran a part called {name!r}.")

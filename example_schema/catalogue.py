@@ -1,4 +1,4 @@
-"""What the demo shop sells, and the words its customers are named with. Nothing here is real."""
+"""The demo shop's products, and names for its customers. Nothing here is real."""
 
 import random
 from decimal import Decimal
@@ -83,7 +83,7 @@ RANGES: dict[str, tuple[str, str, dict[str, int]]] = {
     ),
 }  # fmt: skip
 
-# One product in forty-five is nearly sold out: what an inventory alert looks for.
+# The share of products that are nearly sold out, so that the inventory alert has rows.
 LOW_STOCK_SHARE = 1 / 45
 LOW_STOCK = 10
 
@@ -106,7 +106,7 @@ LAST_NAMES = (
     "Pereira", "Popescu", "Reed", "Rossi", "Santos", "Sato", "Schmidt", "Silva", "Singh", "Suzuki",
     "Tanaka", "Varga", "Vogel", "Walsh", "Weber", "Wong", "Young", "Zhang",
 )  # fmt: skip
-# The bigger ones first: the share of customers falls along the list.
+# Larger cities first: the share of customers falls along the list.
 CITIES = (
     "London", "Berlin", "Paris", "Madrid", "Rome", "Amsterdam", "Vienna", "Hamburg", "Barcelona",
     "Munich", "Milan", "Lisbon", "Dublin", "Prague", "Warsaw", "Copenhagen", "Stockholm",

@@ -1,9 +1,9 @@
 """
-Two years of the demo shop's trade, made up but believable: bestsellers and a long tail, regulars,
-and customers who stopped coming.
+Two years of invented trade of the demo shop: bestsellers and a long tail, regular customers, and
+customers who stopped coming.
 
-All of it follows from a seed and a last day; nothing is saved here. The last day is a whole one, up
-to midnight: ``seeding.fit_last_day`` moves what lies ahead into the past.
+The rows depend only on a seed and a last day, and nothing is saved here. The last day is a whole
+day, up to midnight: ``seeding.fit_last_day`` moves its future events into the past.
 """
 
 import random
@@ -51,7 +51,7 @@ class History:
 
 
 class Habit(NamedTuple):
-    """The days (indexes of the calendar) from which to which a customer buys, and how eagerly."""
+    """The first and last day (indexes of the calendar) of a customer's orders, and a weight."""
 
     first: int
     last: int
@@ -60,10 +60,10 @@ class Habit(NamedTuple):
 
 def make_history(*, seed: int, last: date, customers: int, products: int, orders: int) -> History:
     """
-    Return a shop whose last day is *last*: the same one for the same arguments.
+    Return a shop that ends on *last*; equal arguments give equal shops.
 
-    Each table draws from a random stream of its own, so that more orders leave the customers and
-    the products as they are.
+    Each table draws from a random stream of its own, so that a change of the number of orders does
+    not change the customers or the products.
     """
     calendar = Calendar(random.Random(f"{seed} calendar"), last)
     people, habits = make_customers(random.Random(f"{seed} customers"), customers, calendar)
@@ -93,7 +93,7 @@ def make_history(*, seed: int, last: date, customers: int, products: int, orders
 def make_customers(
     rng: random.Random, count: int, calendar: Calendar
 ) -> tuple[list[Customer], list[Habit]]:
-    """Return customers by the time they signed up, at least one on the last day, and habits."""
+    """Return customers in order of sign-up, the newest on the last day, and a habit for each."""
     joined = [calendar.last, *(calendar.draw(rng, 0, calendar.last) for _ in range(count - 1))]
     weights = [1 / (rank + 2) for rank in range(len(CITIES))]
     namesakes: Counter[str] = Counter()
@@ -125,17 +125,21 @@ def draw_orders(
     habits: list[Habit],
     calendar: Calendar,
 ) -> list[Order]:
-    """Return orders, oldest first: none before its customer signed up, one on the last day."""
+    """
+    Return *count* orders, oldest first, the newest on the last day.
+
+    An order is never earlier than the sign-up of its customer.
+    """
     weights = [habit.loyalty * calendar.weight(habit.first, habit.last) for habit in habits]
     buyers = rng.choices(range(len(customers)), weights, k=count - 1)
     drawn = [(calendar.draw(rng, habits[b].first, habits[b].last), b) for b in buyers]
-    drawn.append((calendar.last, len(customers) - 1))  # who signed up on that day
+    drawn.append((calendar.last, len(customers) - 1))  # the customer of that day
 
     orders = []
     for day, buyer in drawn:
         customer = customers[buyer]
         created_at = moment_of(calendar.days[day], second_of_day(rng))
-        if created_at <= customer.created_at:  # both on one day: some time before midnight
+        if created_at <= customer.created_at:  # the same day: take a time until midnight
             midnight = moment_of(calendar.days[day] + DAY)
             rest_of_day = midnight - customer.created_at
             created_at = customer.created_at + rest_of_day * rng.uniform(0.01, 0.5)
@@ -146,9 +150,9 @@ def draw_orders(
 def fill_basket(
     rng: random.Random, order: Order, products: list[Product], popularity: list[float]
 ) -> list[OrderItem]:
-    """Return one to six items. *popularity* holds the products' weights, summed up."""
+    """Return 1 to 6 items. *popularity* holds the cumulative weights of the products."""
     (size,) = rng.choices(range(1, 7), (36, 27, 17, 11, 6, 3))
-    # A product drawn twice is one item.
+    # A product drawn twice is a single item.
     chosen = dict.fromkeys(rng.choices(range(len(products)), cum_weights=popularity, k=size))
     sale = is_sale(timezone.localdate(order.created_at))
     items = []
@@ -160,7 +164,7 @@ def fill_basket(
 
 
 def settle(rng: random.Random, order: Order, *, end: datetime) -> list[Payment]:
-    """Set the status that *order* has reached by *end*, and return its payment, if there is one."""
+    """Set the status of *order* at *end*, and return a list of its payment, or an empty list."""
     fate = rng.random()
     (method,) = rng.choices(tuple(METHODS), tuple(METHODS.values()))
     if method == Payment.Method.TRANSFER:
@@ -170,7 +174,7 @@ def settle(rng: random.Random, order: Order, *, end: datetime) -> list[Payment]:
     shipped_at = paid_at + rng.uniform(0.2, 2) * DAY
     delivered_at = shipped_at + rng.uniform(1, 5) * DAY
 
-    # One in twenty is never paid: it stays open for three days, then it is cancelled.
+    # 5 % of orders are never paid: they stay open for three days, then they are cancelled.
     if fate < 0.05:
         is_open = end - order.created_at < 3 * DAY
         order.status = Order.Status.PENDING if is_open else Order.Status.CANCELLED
@@ -186,7 +190,7 @@ def settle(rng: random.Random, order: Order, *, end: datetime) -> list[Payment]:
 
 
 def count_visits(rng: random.Random, orders: list[Order], calendar: Calendar) -> list[DailyVisits]:
-    """Return the visitors of each day of trade, of whom two or three in a hundred order."""
+    """Return the visitors of each day of trade; about 2 to 3 % of visitors order."""
     ordered = Counter(timezone.localdate(order.created_at) for order in orders)
     return [
         DailyVisits(

@@ -1,4 +1,4 @@
-"""A stand-in for signing in, for ``make demo`` alone."""
+"""Automatic sign-in, only for ``make demo``."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from example_schema.seeding import DEMO_USERNAME
 
 
 class DemoSignInMiddleware:
-    """Whoever visits the demo is its staff user, so that curl and GraphiQL work at once."""
+    """Sign each visitor in as the demo's staff user, so that curl and GraphiQL work at once."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         if not settings.EXAMPLE_SIGN_IN:

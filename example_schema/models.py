@@ -1,4 +1,4 @@
-"""A small shop: who bought what, when, and how it was paid."""
+"""A small shop: customers, products, orders, payments and visits."""
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -55,7 +55,7 @@ class OrderItem(models.Model):
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="order_items")
     quantity = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
-    # The product's price on the day of the order: prices change, receipts do not.
+    # The price on the day of the order, because the product's price may change later.
     unit_price = models.DecimalField(max_digits=12, decimal_places=2)
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class OrderItem(models.Model):
 
 
 class Payment(models.Model):
-    """An order has one once it is paid."""
+    """The payment of an order; an unpaid order has none."""
 
     class Method(models.TextChoices):
         CARD = "card"
@@ -79,7 +79,7 @@ class Payment(models.Model):
 
 
 class DailyVisits(models.Model):
-    """How many people came to the shop on a day; the orders of that day are its conversions."""
+    """The number of visitors on a day. Conversion is orders per visitor."""
 
     date = models.DateField(unique=True)
     visitors = models.PositiveIntegerField()

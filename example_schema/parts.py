@@ -1,8 +1,8 @@
 """
-The dashboard, declared once.
+The dashboard, declared once as a plain mixin.
 
-One plain mixin: ``views.py`` makes a REST view of it, ``schema.py`` a GraphQL connection, and
-both ask the same permissions.
+``views.py`` makes a REST view of it, ``schema.py`` a GraphQL connection, and both ask the same
+permissions.
 """
 
 from datetime import datetime, time, timedelta
@@ -106,10 +106,10 @@ class DashboardParts:
 
 
 def money(amount: Decimal | None) -> Decimal:
-    """*amount* to the cent: SQLite sums decimals as floats."""
+    """Round *amount* to the cent, because SQLite sums decimals as floats; None is 0."""
     return Decimal(amount or 0).quantize(Decimal("0.01"))
 
 
 def share(some: int, of_all: int | None) -> float | None:
-    """From 0 to 1; None where there is nothing to have a share of."""
+    """Return *some* divided by *of_all*, from 0 to 1, or None if *of_all* is 0 or None."""
     return round(some / of_all, 4) if of_all else None

@@ -1,4 +1,4 @@
-"""How busy the demo shop is on each day, and at each hour: seasons, weekends, a sale, growth."""
+"""The trade of the demo shop by day and hour: seasons, weekends, a sale, growth."""
 
 import random
 from bisect import bisect_right
@@ -8,17 +8,17 @@ from itertools import accumulate
 from django.utils import timezone
 
 DAYS_OF_TRADE = 730
-DAYS_BEFORE = 365  # customers also signed up in the year before the orders that are kept
+DAYS_BEFORE = 365  # customers also signed up in the year before the first order
 DAY = timedelta(days=1)
 
-# Relative to an average month and weekday (from Monday); the hours to each other.
+# Factors of an average month and weekday (Monday first); hours are relative to each other.
 MONTHS = (0.85, 0.85, 0.95, 1.0, 1.05, 0.95, 0.85, 0.85, 1.0, 1.1, 1.35, 1.6)
 WEEKDAYS = (1.1, 1.0, 0.95, 0.95, 0.9, 0.85, 1.25)
 HOURS = (8, 4, 2, 1, 1, 2, 6, 14, 24, 32, 36, 38, 44, 40, 34, 32, 34, 40, 48, 58, 64, 56, 36, 18)
 
 
 class Calendar:
-    """The days up to *last*, and how much of the trade falls on each."""
+    """The days up to *last*, and the share of the trade on each day."""
 
     def __init__(self, rng: random.Random, last: date) -> None:
         length = DAYS_BEFORE + DAYS_OF_TRADE
@@ -31,17 +31,17 @@ class Calendar:
         )
 
     def weight(self, first: int, last: int) -> float:
-        """Return how much of the trade falls on the days from index *first* to *last*."""
+        """Return the trade on the days from index *first* to *last*."""
         return self.sums[last + 1] - self.sums[first]
 
     def draw(self, rng: random.Random, first: int, last: int) -> int:
-        """Return the index of a day from *first* to *last*, a busy one more likely."""
+        """Return the index of a day from *first* to *last*; busy days are more likely."""
         at = rng.uniform(self.sums[first], self.sums[last + 1])
         return min(last, bisect_right(self.sums, at) - 1)
 
 
 def busyness(day: date) -> float:
-    """Return how busy *day* is, 1 being an average day."""
+    """Return the trade of *day* relative to an average day, which is 1."""
     busy = MONTHS[day.month - 1] * WEEKDAYS[day.weekday()]
     if is_sale(day):
         busy *= 2.2
@@ -52,7 +52,7 @@ def busyness(day: date) -> float:
 
 def is_sale(day: date) -> bool:
     """Tell whether *day* is from Black Friday to the Monday after it."""
-    earliest = date(day.year, 11, 23)  # the day after November's fourth Thursday, if that is early
+    earliest = date(day.year, 11, 23)  # the earliest date of Black Friday
     black_friday = earliest + (4 - earliest.weekday()) % 7 * DAY
     return black_friday <= day <= black_friday + 3 * DAY
 

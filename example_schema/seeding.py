@@ -1,4 +1,4 @@
-"""Put the demo shop's history into the database, take it out again, and keep it up to date."""
+"""Move the demo shop's history to a new day, delete it, and create the demo user."""
 
 from datetime import date, datetime, timedelta
 
@@ -9,7 +9,7 @@ from django.db.models import F, Max, Model
 from .models import Customer, DailyVisits, Order, OrderItem, Payment, Product
 from .seasons import moment_of
 
-# Those that refer to others come first.
+# Each model stands before the models it refers to, so that rows can be deleted in this order.
 MODELS: tuple[type[Model], ...] = (OrderItem, Payment, Order, Customer, Product, DailyVisits)
 MOMENTS: tuple[tuple[type[Model], str], ...] = (
     (Customer, "created_at"),
@@ -26,7 +26,7 @@ def has_tables() -> bool:
 
 
 def last_day() -> date | None:
-    """Return the day that the history in the database ends on, or None where there is none."""
+    """Return the last day of the history in the database, or None if there is no history."""
     last: date | None = DailyVisits.objects.aggregate(last=Max("date"))["last"]
     return last
 
@@ -41,10 +41,10 @@ def wipe() -> None:
 
 
 def move(ahead: timedelta) -> None:
-    """Move the whole history *ahead*, by whole days."""
+    """Move the whole history ahead by *ahead*, a number of whole days."""
     for model, field in MOMENTS:
         model._default_manager.update(**{field: F(field) + ahead})
-    # Moved in one statement, each day would run into the next one, and they are unique.
+    # Dates are unique: a single UPDATE would meet the date of the next row, so insert them again.
     visits = list(DailyVisits.objects.all())
     for visit in visits:
         visit.date += ahead
@@ -54,10 +54,10 @@ def move(ahead: timedelta) -> None:
 
 def fit_last_day(day: date, now: datetime) -> None:
     """
-    Spread what happened since *day* began over the time from its midnight to *now*, in order.
+    Compress the events of *day* into the time from its midnight to *now*, in order.
 
-    A history ends with a whole day. When that day is today, this takes it out of the future, and
-    makes its latest event one that has only just happened.
+    A history ends with a whole day. If that day is today, its later events would be in the future.
+    Afterwards the latest event is at *now*.
     """
     midnight = moment_of(day)
     recent = [
@@ -77,9 +77,9 @@ def fit_last_day(day: date, now: datetime) -> None:
 
 def ensure_demo_user() -> bool:
     """
-    Create the member of staff whom visitors of the demo sign in as; return whether they were new.
+    Create the staff user of the demo; return True if the user is new.
 
-    The password is public. It is for a demo on one's own machine and for nothing else.
+    The password is public. It is only for a demo on your own machine.
     """
     if User.objects.filter(username=DEMO_USERNAME).exists():
         return False

@@ -1,4 +1,4 @@
-"""What the REST front shows of the shop's rows."""
+"""The shop's rows as the REST front shows them."""
 
 from rest_framework import serializers
 

@@ -1,8 +1,8 @@
 """
-Settings of the example shop: a demo on one's own machine, not a site to deploy.
+Settings of the example shop: a demo for your own machine, not a site to deploy.
 
-``EXAMPLE_DEBUG=0`` turns debug mode off, as a live site would have it. ``EXAMPLE_DB`` names another
-SQLite file.
+``EXAMPLE_DEBUG=0`` turns debug mode off, as on a live site. ``EXAMPLE_DB`` names another SQLite
+file.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Public, like everything in this file. A real site reads its key from the environment.
+# This key is public. A real site reads its key from the environment.
 SECRET_KEY = "demo-only-not-a-secret-the-example-shop-signs-its-cursors-with-this"
 
 DEBUG = os.environ.get("EXAMPLE_DEBUG", "1").strip().lower() not in {"0", "false", "no", "off", ""}
@@ -65,9 +65,9 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("EXAMPLE_DB") or BASE_DIR / "db.sqlite3",
         "OPTIONS": {
-            # The server has a thread per request. WAL lets them read while one writes, IMMEDIATE
-            # makes writers queue for the lock (SQLite refuses outright to upgrade a read lock that
-            # went stale), and the timeout (seconds) is how long they queue.
+            # The server has a thread per request. WAL lets threads read while another writes.
+            # IMMEDIATE makes writers wait for the lock, because SQLite refuses to upgrade a stale
+            # read lock. The timeout is the longest wait, in seconds.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -84,14 +84,14 @@ STATIC_URL = "static/"
 
 LOGIN_URL = "admin:login"
 
-# `make demo` signs every visitor in, so that its first request works. Never do this elsewhere.
+# `make demo` signs every visitor in, so that the first request works. Never set this elsewhere.
 EXAMPLE_SIGN_IN = os.environ.get("EXAMPLE_SIGN_IN") == "1"
 
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 GRAPHENE = {"SCHEMA": "example_schema.schema.schema"}
 PARTSTREAM: dict[str, Any] = {}  # the built-in defaults
 
-# Failed parts are logged with their traceback, and the reference that the client was given.
+# Failed parts are logged with their traceback and the reference that the client got.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

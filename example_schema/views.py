@@ -1,4 +1,4 @@
-"""What the shop serves: the dashboard as REST and GraphQL, and a page that shows it."""
+"""The views of the shop: the dashboard over REST and GraphQL, and a page that shows it."""
 
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from django.views.generic import TemplateView
 
 from django_partstream import ProgressiveView
 from example_schema.parts import DashboardParts
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
-#: Everything that the page needs is its own, and nothing of it stands in the HTML.
+#: The page loads scripts, styles and images from its own site only, and has none inline.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -28,7 +28,7 @@ class DashboardView(DashboardParts, ProgressiveView):
     """The shop's dashboard, two parts at a time: follow the cursor to the end."""
 
 
-@method_decorator(ensure_csrf_cookie, name="dispatch")  # it POSTs to /graphql/
+@method_decorator(ensure_csrf_cookie, name="dispatch")  # the page POSTs to /graphql/
 class DashboardPage(TemplateView):
     template_name = "example_schema/dashboard.html"
 
@@ -39,7 +39,7 @@ class DashboardPage(TemplateView):
 
 
 class GraphiQLView(ProgressiveGraphQLView):
-    """GraphiQL as graphene-django ships it, with a query in it to begin with."""
+    """GraphiQL as graphene-django ships it, with a first query in its editor."""
 
     def render_graphiql(self, request: Any, **data: Any) -> HttpResponse:
         response: HttpResponse = super().render_graphiql(request, **data)

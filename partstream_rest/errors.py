@@ -1,4 +1,4 @@
-"""Refusals of the core, as exceptions of Django REST framework."""
+"""Exceptions, between the core and Django REST framework."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 from django_partstream.exceptions import CursorError, UnknownParts
+from django_partstream.failures import Failure, http_failure, translates
 
 _STATUS_CODES = {
     "invalid_cursor": status.HTTP_400_BAD_REQUEST,
@@ -17,9 +18,17 @@ _STATUS_CODES = {
 
 
 class RequestRefused(APIException):
-    """The core's refusal of a request, as DRF answers it: ``{"detail": ..., "code": ...}``."""
+    """A refusal of the core as DRF's exception handler answers it: ``{"detail", "code"}``."""
 
     def __init__(self, exc: CursorError | UnknownParts) -> None:
         self.status_code = _STATUS_CODES[exc.code]
         self.default_code = exc.code
         super().__init__({"detail": str(exc), "code": exc.code}, exc.code)
+
+
+@translates(APIException)
+def _failure_of(exc: APIException) -> Failure:
+    """The failure of a part that raised an exception of DRF."""
+    return http_failure(
+        exc.status_code, code=exc.get_codes(), default_code=exc.default_code, detail=exc.detail
+    )

@@ -1,5 +1,5 @@
 """
-What drf-spectacular says of a ``ProgressiveView``: the page, its parameters, its errors.
+The OpenAPI description of a ``ProgressiveView``: the page, its parameters, its errors.
 
 It is registered when drf-spectacular is among the installed apps; otherwise import this module.
 """
@@ -69,7 +69,7 @@ class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped
     priority = -1  # a project's own extension of its view goes first
 
     def view_replacement(self) -> type:
-        """The view with its ``get`` described; what the project says of it itself wins."""
+        """The view with its ``get`` described; the project's own description wins."""
         view: Any = self.target
 
         class Described(view):  # type: ignore[misc]

@@ -1,8 +1,8 @@
 """
-The query string of a page: the cursor in it, and the one that the cursor carries.
+The query string of a page: the cursor in it, and the query string that the cursor carries.
 
-A client that sends only ``?cursor=`` stays in the response that it first asked for: the cursor
-carries that request's parameters, less those that are credentials.
+The cursor carries the parameters of the first request, without credentials. So a client that
+sends only ``?cursor=`` stays in the response that it first asked for.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from django_partstream.cursors import Cursor
 from django_partstream.exceptions import CursorInvalid, QueryRequired
 
 CURSOR_PARAM = "cursor"
+PARTS_PARAM = "parts"
 
 
 def read_token(request: HttpRequest) -> str:
     """
-    The cursor that *request* brings, taken out of its ``GET``; empty for the start.
+    Take the cursor out of the ``GET`` of *request* and return it; empty for the start.
 
-    ``?a=1?cursor=...`` is what a loader sends that appends ``?cursor=`` to an address which has
-    a query already, and is read as it is meant.
+    A loader may append ``?cursor=`` to an address that has a query already. Its
+    ``?a=1?cursor=...`` is read as ``?a=1&cursor=...``.
 
     Raises:
         CursorInvalid: the parameter is there more than once.
@@ -47,6 +48,12 @@ def read_token(request: HttpRequest) -> str:
     return str(tokens[0])
 
 
+def named_parts(request: HttpRequest) -> list[str]:
+    """The names in ``?parts=a,b&parts=c``; empty for all parts."""
+    names = (name.strip() for text in request.GET.getlist(PARTS_PARAM) for name in text.split(","))
+    return [name for name in names if name]
+
+
 def _octets(query: str) -> bytes:
     """The bytes of a query string: WSGI keeps them as Latin-1 (PEP 3333), ASGI as UTF-8."""
     try:
@@ -56,7 +63,7 @@ def _octets(query: str) -> bytes:
 
 
 def carried(request: HttpRequest, excluded: Collection[str]) -> str:
-    """The query string that a cursor is to carry: less *excluded* ones, in any case of letters."""
+    """The query string for a cursor to carry: without *excluded* names, in any case of letters."""
     if not request.GET:
         return ""
     query = request.GET.copy()
@@ -68,9 +75,9 @@ def carried(request: HttpRequest, excluded: Collection[str]) -> str:
 
 def restore(request: HttpRequest, cursor: Cursor, excluded: Collection[str]) -> None:
     """
-    Put the carried parameters into ``request.GET``; its own win, name by name.
+    Put the carried parameters into ``request.GET``; its own parameters win, name by name.
 
-    ``META["QUERY_STRING"]`` stays as it is: page caches key on it.
+    ``META["QUERY_STRING"]`` stays as it is, for page caches use it as a key.
 
     Raises:
         QueryRequired: the cursor has only a digest of its query string, and *request* does not

@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
+from partstream_rest.pages import PageResponse
+
 try:
     import orjson
 except ImportError:
@@ -20,10 +22,10 @@ else:
 
 class ORJSONRenderer(JSONRenderer):
     """
-    DRF's renderer for JSON, with orjson at work.
+    DRF's ``JSONRenderer`` for JSON, with orjson for pages.
 
-    What a page holds is plain JSON already. Any other response, and one that someone asks to have
-    indented, DRF renders as ever; and a page to which a subclass has added what is not plain JSON.
+    A page holds plain JSON already. DRF renders any other response, an indented page, and a page
+    to which a subclass has added values that are not plain JSON.
     """
 
     def render(
@@ -34,7 +36,7 @@ class ORJSONRenderer(JSONRenderer):
     ) -> bytes:
         """*data* as UTF-8."""
         context = renderer_context or {}
-        is_page = hasattr(context.get("response"), "is_private")  # as ProgressiveView makes them
+        is_page = isinstance(context.get("response"), PageResponse)
         if is_page and data is not None and not self.get_indent(accepted_media_type or "", context):
             try:
                 return orjson.dumps(data, option=_PLAIN_ONLY)
@@ -45,5 +47,5 @@ class ORJSONRenderer(JSONRenderer):
 
 
 def with_orjson(renderer: BaseRenderer) -> BaseRenderer:
-    """*renderer*, or one with orjson in its place: only where it is DRF's own, as it is."""
+    """An orjson renderer in place of DRF's own ``JSONRenderer``; another *renderer* as it is."""
     return ORJSONRenderer() if orjson and type(renderer) is JSONRenderer else renderer

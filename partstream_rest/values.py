@@ -1,9 +1,8 @@
 """
-What a part's value becomes in REST: plain JSON, the same for every renderer.
+Values of parts in REST: plain JSON, the same for every renderer.
 
-Work that is put off in a value (query sets, generators) is done here, within the guards of its
-part, and what one renderer would carry and another one choke on is refused here, so that one
-part's bad value fails that part alone.
+Query sets are evaluated and generators drained here, within the guards of the part. A value
+that some renderer could not carry is refused here, so that it fails its own part alone.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from django.db.models.fields.files import FieldFile
 from django.db.models.query import RawQuerySet
 from rest_framework.utils.encoders import JSONEncoder
 
-from django_partstream.deadlines import until_late
 from django_partstream.parts import Lazy
+from django_partstream.timed.deadlines import until_late
 
 _default = JSONEncoder().default
 
@@ -32,11 +31,11 @@ def plain(value: Any) -> Any:
     """
     *value* as str-keyed dict, list, str, bool, None, 64-bit int and finite float.
 
-    Models become dicts of their concrete fields, as ``values()`` shows them; other kinds what
-    DRF's JSON encoder makes of them.
+    Models become dicts of their concrete fields, as ``values()`` shows them. DRF's JSON encoder
+    converts other kinds.
 
     Raises:
-        TypeError: it, or something in it, is of a kind that JSON does not have.
+        TypeError: it, or a value in it, is of a kind that JSON does not have.
         ValueError: a number or text that JSON or a JSON parser cannot hold (RFC 8259,
             sections 6 and 8.1).
     """
@@ -71,7 +70,7 @@ def _key(name: Any) -> str:
 
 
 def _reduced(value: Any) -> Any:
-    """One step from *value* towards plain JSON."""
+    """*value*, a step nearer to plain JSON."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
@@ -103,7 +102,7 @@ def _reduced(value: Any) -> Any:
 
 
 def _fields(instance: Model) -> dict[str, Any]:
-    """The concrete fields of a model instance, less those it was loaded without."""
+    """The concrete fields of a model instance, without deferred fields."""
     if isinstance(instance, AbstractBaseUser):
         raise TypeError(
             f"{type(instance).__name__} is a user, password hash and all. "
@@ -118,7 +117,7 @@ def _fields(instance: Model) -> dict[str, Any]:
 
 
 def _rows(rows: QuerySet[Any]) -> list[Any]:
-    """The rows of a query set; models with what they were annotated with."""
+    """The rows of a query set; models with their annotations."""
     names = list(rows.query.annotation_select)
     return [
         {**_fields(row), **{name: getattr(row, name) for name in names}}

@@ -1,4 +1,4 @@
-"""What all tests share: views served at an address, and a cache of their own."""
+"""Fixtures for all tests: views served at an address, and an empty cache for each test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import path
 
-from django_partstream import entries
+from django_partstream.caching import entries
 from tests.services import LACKING
 
 if sys.version_info >= (3, 12):
@@ -34,7 +34,7 @@ pytest_plugins = ["snapshottest.pytest"]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs a service that is not there; in CI that is a failure."""
+    """Skip a test that needs a missing service; in CI, fail it."""
     for service, why in LACKING.items():
         if item.get_closest_marker(service):
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
@@ -53,7 +53,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def serve(settings: Any, client: Client) -> Callable[..., Any]:
     """
-    Serve views and return a client of them: ``serve(View)``, or ``serve(path(...), ...)``.
+    Serve views and return a client for them: ``serve(View)``, or ``serve(path(...), ...)``.
 
     A lone view is served at ``/``.
     """

@@ -1,4 +1,4 @@
-"""What makes a response the same on every run: cursors, references and times, masked."""
+"""Masks for the cursors and references of a response, so that every run gives the same."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def masked(page: Any) -> Any:
 
 
 def claims(token: str) -> dict[str, Any]:
-    """The claims of a cursor, which anyone may read; its keyed digest masked."""
+    """The claims of a cursor, with its keyed digest masked."""
     payload = token.split(".")[1]
     return {**json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))), "k": "…"}

@@ -1,3 +1,3 @@
-"""The urlconf where one of the fronts is not installed: tests bring their own."""
+"""An empty urlconf for where a front is not installed: tests bring their own URLs."""
 
 urlpatterns: list[object] = []

@@ -1,4 +1,4 @@
-"""A TCP proxy before a service, with which it goes away, hangs and comes back."""
+"""A TCP proxy before a service, which makes the service go away, hang and come back."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, cast
 
-#: How long a change may take, in seconds.
+#: The longest time that a change of the proxy may take, in seconds.
 PATIENCE = 30
 
 
 class Proxy:
     """
-    What is sent to ``127.0.0.1:port`` goes to *host* and *port*, until :meth:`close` or
-    :meth:`stall`, and again after :meth:`open`. Each holds once it has returned.
+    A proxy from ``127.0.0.1:port`` to *host* and *port*.
+
+    It passes data on until :meth:`close` or :meth:`stall`, and again after :meth:`open`. Each of
+    them holds once it has returned.
 
     ::
 
@@ -36,7 +38,7 @@ class Proxy:
         self._listener: socket.socket | None = None
 
     def __enter__(self) -> Proxy:
-        # It never listens: it keeps the port ours while nothing does.
+        # This socket never listens: it reserves the port while the proxy is closed.
         self._place = self._bound(0)
         self.port = self._place.getsockname()[1]
         self._loop = asyncio.new_event_loop()
@@ -53,19 +55,19 @@ class Proxy:
         self._place.close()
 
     def open(self) -> None:
-        """Accept connections and pass everything on, what was held back first."""
+        """Accept connections and pass data on, beginning with the data that was held back."""
         self._do(self._listen(flows=True))
 
     def stall(self) -> None:
-        """Accept connections and pass nothing on: a service, or a network, that hangs."""
+        """Accept connections and pass no data on, like a service or network that hangs."""
         self._do(self._listen(flows=False))
 
     def close(self) -> None:
-        """Refuse connections, and drop those there are: a service that is stopped."""
+        """Refuse new connections and drop the open ones, like a service that is stopped."""
         self._do(self._refuse())
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Have *work* done in the loop; :meth:`close` waits for it."""
+        """Start *work* in the event loop; :meth:`close` waits for it."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -95,7 +97,7 @@ class Proxy:
             await asyncio.sleep(0)
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(BlockingIOError, ConnectionAbortedError):  # who came has gone again
+        with suppress(BlockingIOError, ConnectionAbortedError):  # the client has gone again
             client, _ = listener.accept()
             self.begin(self._loop.connect_accepted_socket(lambda: _Client(self), client))
 
@@ -107,7 +109,7 @@ class Proxy:
 
 
 class _End(asyncio.Protocol):
-    """One end of a connection through the proxy; what it receives, its peer sends."""
+    """An end of a connection through the proxy; its peer sends the data that it receives."""
 
     transport: asyncio.Transport
 
@@ -122,7 +124,7 @@ class _End(asyncio.Protocol):
         self.flow()
 
     def flow(self) -> None:
-        """Read on, if what is read may be passed on now."""
+        """Read on if the proxy passes data on, else pause."""
         if self.proxy.flows and self.peer is not None:
             self.transport.resume_reading()
         else:
@@ -140,7 +142,7 @@ class _End(asyncio.Protocol):
 
 
 class _Client(_End):
-    """The end of who connected."""
+    """The end at the client that connected."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -155,11 +157,11 @@ class _Client(_End):
         try:
             await loop.create_connection(lambda: _Service(self), *self.proxy.target)
         except OSError:
-            self.transport.abort()  # the service itself is not there
+            self.transport.abort()  # the service itself is down
 
 
 class _Service(_End):
-    """The end at the service that a client asked for."""
+    """The end at the service, for a client."""
 
     def __init__(self, client: _Client) -> None:
         super().__init__(client.proxy)

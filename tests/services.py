@@ -1,9 +1,9 @@
 """
-The PostgreSQL and Redis of the tests: where they are, or why they cannot be used.
+The PostgreSQL and Redis of the tests: their addresses, or the reasons that they cannot be used.
 
 Their addresses are ``PARTSTREAM_TEST_POSTGRES_URL`` and ``PARTSTREAM_TEST_REDIS_URL``, by default
-on loopback. What needs one of them is marked ``@pytest.mark.postgres`` or ``@pytest.mark.redis``:
-skipped where it is not there, and in CI a failure.
+on loopback. A test that needs such a service is marked ``@pytest.mark.postgres`` or
+``@pytest.mark.redis``. It is skipped where the service is missing, and fails in CI.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _ask_redis() -> None:
 
 
 def _lacking() -> dict[str, str]:
-    """Which service does not answer, and what it said."""
+    """The services that do not answer, each with a message that says how to start it."""
     lacking = {}
     for name, url, ask in [
         ("postgres", POSTGRES_URL, _ask_postgres),
@@ -57,7 +57,7 @@ LACKING = _lacking()
 
 
 def database(**options: Any) -> dict[str, Any]:
-    """A Django database on that PostgreSQL; its tests have one of their own per process."""
+    """The settings of a Django database in that PostgreSQL, with a test database per process."""
     info = conninfo_to_dict(POSTGRES_URL)
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -72,7 +72,7 @@ def database(**options: Any) -> dict[str, Any]:
 
 
 def cache(**options: Any) -> dict[str, Any]:
-    """A Django cache on that Redis, with keys of its own per process."""
+    """The settings of a Django cache in that Redis, with a key prefix per process."""
     return {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
@@ -82,7 +82,7 @@ def cache(**options: Any) -> dict[str, Any]:
     }
 
 
-#: The databases that a test which runs on each of them asks for, and the tests' parameters.
+#: The databases that a test on each database asks for, and the parameters of such a test.
 DATABASES = ["default"] if "postgres" in LACKING else ["default", "postgres"]
 EACH_DATABASE = [
     pytest.param("default", id="sqlite"),

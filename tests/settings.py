@@ -1,4 +1,4 @@
-"""Settings of the tests; each front is there only where its packages are."""
+"""Settings of the tests, with each front only where its packages are installed."""
 
 import os
 from importlib.util import find_spec
@@ -58,7 +58,7 @@ TEMPLATES = [
     },
 ]
 
-# In a file, as threads with connections of their own have it; one per process that runs tests.
+# A file, so that threads with connections of their own share it; a file per test process.
 TEST_DATABASE = Path(gettempdir()) / f"partstream-tests-{os.getpid()}.sqlite3"
 DATABASES = {
     "default": {
@@ -73,7 +73,7 @@ if "postgres" not in services.LACKING:
 if "redis" not in services.LACKING:
     CACHES["redis"] = services.cache()
 if os.environ.get("PARTSTREAM_TEST_DATABASE") == "postgres":
-    # Every test on PostgreSQL, not only those that ask for it.
+    # Every test runs on PostgreSQL, not only the tests that ask for it.
     DATABASES["default"] = services.database(TEST={"NAME": f"partstream_tests_{os.getpid()}_main"})
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say; how fast anything is, is no test."""
+"""The benchmarks measure and print correctly. Their speed is not tested."""
 
 import json
 import os
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not (HAS_REST and HAS_GRAPHQL), reason="they com
 
 
 class Clock:
-    """Time passes where a contender takes some."""
+    """A clock that moves only when a contender takes time."""
 
     now = 0.0
 
@@ -37,16 +37,16 @@ def repeat(*values):
         yield from values
 
 
-def test_a_pair_is_a_ratio_and_all_pairs_are_their_median():
+def test_the_benchmark_result_is_the_median_of_the_ratios_of_all_pairs():
     clock = Clock()
     subject = clock.taking(repeat(2, 2, 3, 4))
     base = clock.taking(repeat(1))
     found = paired(subject, base, seconds=0, burst=1, least=5, clock=clock)
-    # The first call of each is to warm up.
+    # The first call of each contender is a warm-up.
     assert (found.median, found.lowest, found.highest, found.pairs) == (2, 2, 4, 5)
 
 
-def test_a_burst_is_timed_as_a_whole():
+def test_a_burst_of_calls_is_timed_as_a_whole():
     clock = Clock()
     found = paired(
         clock.taking(repeat(1, 3)),
@@ -59,7 +59,7 @@ def test_a_burst_is_timed_as_a_whole():
     assert found.median == 2
 
 
-def test_it_goes_on_for_as_long_as_it_is_told():
+def test_a_benchmark_goes_on_for_the_given_seconds():
     clock = Clock()
     found = paired(
         clock.taking(repeat(1)), clock.taking(repeat(1)), seconds=20, burst=1, least=2, clock=clock
@@ -82,21 +82,21 @@ def row(ratio, target=None, **options):
         (Row("peer", None, note="not installed"), ""),
     ],
 )
-def test_a_target_is_a_limit_and_without_one_there_is_no_verdict(one, verdict):
+def test_a_row_has_a_verdict_only_where_it_has_a_target(one, verdict):
     assert one.verdict == verdict
     assert report.markdown([one]).count("\n") == 2
     assert verdict in report.markdown([one])
 
 
-def test_the_chart_is_a_picture_of_every_ratio():
+def test_the_chart_has_a_bar_for_every_ratio():
     picture = ElementTree.fromstring(report.chart([row(0.5, 0.6), row(2), Row("none", None)]))
     bars = [one for one in picture.iter() if one.tag.endswith("rect")]
     assert len(bars) == 2
     assert "a <view> / another" in {one.text for one in picture.iter()}
 
 
-def test_a_run_prints_every_row_of_the_targets(tmp_path):
-    """Measured for no time at all; it asserts by itself that contenders answer alike."""
+def test_a_benchmark_run_prints_every_row_with_a_target(tmp_path):
+    """Run all contenders for zero seconds. The run asserts by itself that they answer alike."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick", "--seconds", "0"],
         cwd=ROOT,
@@ -112,7 +112,7 @@ def test_a_run_prints_every_row_of_the_targets(tmp_path):
     assert all("ok" in line or "MISSED" in line for line in with_targets)
 
 
-def test_what_a_full_run_wrote_has_the_rows_of_this_one():
+def test_the_committed_results_have_the_rows_of_a_full_run():
     written = json.loads((ROOT / "benchmarks/results.json").read_text())
     table = (ROOT / "benchmarks/results.md").read_text()
     for one in written["rows"]:

@@ -1,4 +1,4 @@
-"""The production page: its settings are good ones, its commands are understood, its code runs."""
+"""The production page: its settings pass the checks, its commands are valid, its code runs."""
 
 import re
 import shlex
@@ -28,7 +28,7 @@ def run(code, **names):
     return names
 
 
-def test_its_settings_pass_djangos_checks():
+def test_the_settings_on_the_production_page_pass_djangos_checks():
     told, pooled = (run(code) for code in PYTHON if "DATABASES" in code)
     kept = {name: told[name] for name in ("CACHES", "PARTSTREAM", "LOGGING")}
     with override_settings(**kept):
@@ -39,7 +39,7 @@ def test_its_settings_pass_djangos_checks():
         assert settings["NAME"] == "shop"
 
 
-def test_its_commands_are_understood():
+def test_the_commands_on_the_production_page_are_accepted_by_their_servers():
     from gunicorn.config import Config
     from uvicorn.main import main
 
@@ -52,7 +52,7 @@ def test_its_commands_are_understood():
             assert main.make_context(name, options).params["workers"] == 4
 
 
-def test_what_it_says_of_invalidation_runs(rf):
+def test_the_invalidation_code_on_the_production_page_runs(rf):
     (code,) = [code for code in PYTHON if "invalidate" in code]
     declared, used = code.split("\n\n\n")
     body = declared.replace("...", "return next(self.runs)").replace("\n", "\n    ")
@@ -71,7 +71,7 @@ def test_what_it_says_of_invalidation_runs(rf):
         assert ask() == [number, number]
 
 
-def test_what_it_watches_with_is_told_of_parts():
+def test_the_signal_receiver_on_the_production_page_gets_resolved_parts():
     (code,) = [code for code in PYTHON if "part_resolved" in code]
     statsd = mock.Mock()
     observe = run(code, statsd=statsd)["observe"]

@@ -1,4 +1,4 @@
-"""The programs that some tests need besides Python: where they are, or what to install."""
+"""The programs that some tests need besides Python, or a message about what to install."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-NODE = 20  # the oldest that will do
+NODE = 20  # the oldest supported version
 
 
 def lack(what: str) -> NoReturn:
-    """Something that a test needs is not there: a failure in CI, a skip elsewhere."""
+    """Fail the test in CI, and skip it elsewhere; *what* names the missing program."""
     if os.environ.get("CI") == "true":
         pytest.fail(what, pytrace=False)
     pytest.skip(what)
 
 
 def chromium() -> str:
-    """Where Chromium is."""
+    """The path of Chromium."""
     path = os.environ.get("PARTSTREAM_CHROMIUM")
     path = path or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if path is None:
@@ -34,7 +34,7 @@ def chromium() -> str:
 
 
 def npm(*arguments: str, folder: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run npm in *folder*, with *environ* added to the environment; read what it said."""
+    """Run npm in *folder* with *environ* added to the environment, and capture its output."""
     program, node = shutil.which("npm"), shutil.which("node")
     if program is None or node is None:
         lack(f"No npm: apt-get install npm (Node.js {NODE} or newer).")
@@ -54,7 +54,7 @@ def npm(*arguments: str, folder: Path = ROOT, **environ: str) -> subprocess.Comp
 
 
 def node_modules(folder: Path) -> Path:
-    """The ``node_modules`` of the npm project in *folder*, as its lock file has them."""
+    """The ``node_modules`` of the npm project in *folder*, installed from its lock file."""
     modules = folder / "node_modules"
     lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     stamp = modules / ".installed"

@@ -1,60 +1,60 @@
-/** Why a part failed, as the server tells it. */
+/** The error entry of a failed part. */
 export interface PartError {
   part: string;
   code: string;
   message: string;
-  /** Whether asking again may help. */
+  /** Whether the same request may succeed later. */
   retryable: boolean;
-  /** What finds the failure in the server's log. */
+  /** Identifies the failure in the server's log. */
   reference: string;
 }
 
-/** A part as it came: its value, or why there is none. `P` maps names to values. */
+/** A part: its value, or its error entry. `P` maps names to values. */
 export type Named<P = Record<string, unknown>> = {
   [Name in keyof P & string]:
     | { name: Name; value: P[Name]; error: null }
     | { name: Name; value: null; error: PartError };
 }[keyof P & string];
 
-/** The same, and how many parts the response has. */
+/** A part, and the number of parts in the response. */
 export type Part<P = Record<string, unknown>> = Named<P> & { total: number };
 
-/** What `fetch()` takes, and: */
+/** The options of `fetch()`, and two more. */
 export interface Options extends Omit<RequestInit, "method" | "body"> {
-  /** Ask for these parts only: to try again one that failed. */
+  /** Request only these parts, for example to retry a failed part. */
   only?: string | readonly string[];
-  /** Another `fetch()`. */
+  /** A replacement for `fetch()`. */
   fetch?: typeof globalThis.fetch;
 }
 
 /**
- * Each part of a response as its page comes.
+ * Each part of a response as its page arrives.
  *
- * A cursor that has expired starts the walk again, and no part comes twice.
+ * If the cursor has expired, the walk starts again, and no part is yielded twice.
  *
- * @throws PartstreamError the server sent no page.
- * @throws whatever `fetch()` throws; the reason of `signal` where that was aborted.
+ * @throws PartstreamError if the server sent no page.
+ * @throws any error of `fetch()`; the reason of `signal` if it was aborted.
  */
 export function parts<P = Record<string, unknown>>(
   url: string | URL,
   options?: Options,
 ): AsyncGenerator<Part<P>, void, undefined>;
 
-/** `{ name: value }`; the value is null where the part failed. */
+/** `{ name: value }`; the value is null if the part failed. */
 export type Result<P = Record<string, unknown>> = { [Name in keyof P]?: P[Name] | null };
 
-/** A page in the form of REST. */
+/** A page in the REST format. */
 export interface Page<P = Record<string, unknown>> {
   results: Array<Result<P>>;
-  /** Where the next page begins; null on the last one. */
+  /** The cursor of the next page; null on the last page. */
   cursor: string | null;
   meta: { total_parts: number };
   errors?: PartError[];
 }
 
 /**
- * The same, of pages from elsewhere: `pageAt(cursor)` gives the page behind a cursor, null for the
- * first. An error whose `status` is 410 says that the cursor can no longer be followed.
+ * The same for pages of another source. `pageAt(cursor)` returns the page after a cursor, or the
+ * first page for null. An error with `status` 410 means that the cursor is too old to follow.
  */
 export function follow<P = Record<string, unknown>>(
   pageAt: (cursor: string | null) => Promise<Page<P>>,
@@ -71,24 +71,24 @@ export class ProgressiveLoader<P = Record<string, unknown>> {
   constructor(apiUrl: string | URL, options?: Options);
   apiUrl: string | URL;
   options: Options;
-  /** What has come so far, `[{ name: value }, …]`. */
+  /** The parts loaded so far, `[{ name: value }, …]`. */
   allData: Array<Result<P>>;
-  /** The parts of it that failed. */
+  /** The error entries of the failed parts. */
   errors: PartError[];
-  /** All parts; `onProgress` is called once a page. Throws as `parts()` does. */
+  /** Load all parts; `onProgress` is called for each page. Throws as `parts()` does. */
   loadAll(onProgress?: ((progress: Progress<P>) => void) | null): Promise<Array<Result<P>>>;
-  /** Ask again for these parts, or for all that failed and may be tried again. */
+  /** Request these parts again, or all failed parts that are retryable. */
   retry(...names: string[]): Promise<Array<Result<P>>>;
 }
 
 /** The server sent no page. */
 export class PartstreamError extends Error {
   constructor(status: number, code: string, message: string);
-  /** Of HTTP. */
+  /** The HTTP status. */
   status: number;
-  /** "cursor_expired", "permission_denied", …; "" where the body has none. */
+  /** "cursor_expired", "permission_denied", …; "" if the body has no code. */
   code: string;
 }
 
-/** The header that Django wants of requests that are no GET, from its cookie. */
+/** The CSRF header that Django requires of a POST, PUT or DELETE, from Django's cookie. */
 export function csrf(cookie?: string, header?: string): Record<string, string>;

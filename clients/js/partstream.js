@@ -1,9 +1,9 @@
-// Follow a django-partstream response over REST: its parts, as they come.
+// Follows a django-partstream response over REST and yields its parts as they arrive.
 
-// How often in a row a walk is started again without a part that is new.
+// Restarts in a row that bring no new part before a walk gives up.
 const RESTARTS = 3;
 
-/** The server sent no page. `status` of HTTP, `code` of the body ("cursor_expired"), or "". */
+/** The server sent no page. `status` is of HTTP, `code` of the body ("cursor_expired") or "". */
 export class PartstreamError extends Error {
   constructor(status, code, message) {
     super(message);
@@ -11,15 +11,15 @@ export class PartstreamError extends Error {
   }
 }
 
-/** Each part as its page comes: `{ name, value, error, total }`. */
+/** Each part as its page arrives: `{ name, value, error, total }`. */
 export async function* parts(url, options) {
   for await (const part of follow(pagesAt(url, options))) {
-    options?.signal?.throwIfAborted(); // by who got the part before, perhaps
+    options?.signal?.throwIfAborted(); // the consumer may abort between two parts
     yield part;
   }
 }
 
-/** The same, of pages from elsewhere: `pageAt(cursor)` gives one, in the form REST has. */
+/** The same for pages of another source: `pageAt(cursor)` returns a page in the REST format. */
 export async function* follow(pageAt) {
   for await (const { results, errors, total } of pages(pageAt)) {
     for (const [name, value] of results.flatMap(Object.entries)) {
@@ -45,7 +45,7 @@ export class ProgressiveLoader {
     return this.allData;
   }
 
-  /** Ask again for these parts, or for all that failed and may be tried again. */
+  /** Request these parts again, or all failed parts that are retryable. */
   async retry(...names) {
     const failed = this.errors.filter(({ retryable }) => retryable).map(({ part }) => part);
     const only = names.length ? names : failed;
@@ -64,25 +64,25 @@ export class ProgressiveLoader {
   }
 }
 
-/** The header that Django wants of requests that are no GET: `headers: csrf()`. */
+/** The CSRF header that Django requires of a POST, PUT or DELETE: `headers: csrf()`. */
 export function csrf(cookie = "csrftoken", header = "X-CSRFToken") {
   const pairs = globalThis.document?.cookie.split("; ") ?? [];
   const found = pairs.find((pair) => pair.startsWith(`${cookie}=`));
   return found ? { [header]: decodeURIComponent(found.slice(cookie.length + 1)) } : {};
 }
 
-// The pages of a walk; where a part comes again because the walk began anew, it is left out.
+// The pages of a walk. After a restart, parts that were yielded before are left out.
 async function* pages(pageAt) {
   const seen = new Set();
   let cursor = null;
   let restarts = RESTARTS;
-  let known = 0; // pages since the last start, or the last new part, that had nothing new
+  let known = 0; // pages without a new part since the last start or the last new part
   do {
     let page;
     try {
       page = await pageAt(cursor);
     } catch (error) {
-      // 410: the cursor has expired, or the part it names is gone. The start is still there.
+      // 410: the cursor has expired, or its part is gone. The first page needs no cursor.
       if (error.status !== 410 || !cursor || restarts === 0) throw error;
       restarts -= 1;
       known = 0;
@@ -94,7 +94,7 @@ async function* pages(pageAt) {
     cursor = page.cursor;
     if (names.length) [restarts, known] = [RESTARTS, 0];
     else if (cursor && ++known > seen.size) {
-      // A proxy that drops the query, say: each page is the first one.
+      // For example, a proxy drops the query string: each page is the first page.
       throw new PartstreamError(200, "", "The same parts come again and again.");
     }
     if (names.length || !cursor) {
@@ -123,7 +123,7 @@ async function fetchPage(address, { fetch = globalThis.fetch, headers, ...init }
   if (!sent.has("Accept")) sent.set("Accept", "application/json");
   const response = await fetch(address, { ...init, headers: sent });
   const body = await response.json().catch((error) => {
-    if (error.name !== "SyntaxError") throw error; // the request was aborted, or cut
+    if (error.name !== "SyntaxError") throw error; // the request was aborted or interrupted
     return null;
   });
   if (response.ok && body?.results) return body;

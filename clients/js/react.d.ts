@@ -1,20 +1,20 @@
 import type { Named, Options } from "./partstream.js";
 
 export interface UsedParts<P = Record<string, unknown>> {
-  /** Those that came, in order. */
+  /** The parts that arrived, in order. */
   parts: Array<Named<P>>;
-  /** How many there are; null before the first page. */
+  /** The number of parts in the response; null before the first page. */
   total: number | null;
   loading: boolean;
-  /** Why the walk stopped: a `PartstreamError`, or what `fetch()` threw. */
+  /** The error that stopped the walk: a `PartstreamError` or an error of `fetch()`. */
   error: Error | null;
-  /** Ask again for these parts, or for all that failed and may be tried again. */
+  /** Request these parts again, or all failed parts that are retryable. */
   retry(...names: string[]): void;
   /** Walk again from the start. */
   reload(): void;
 }
 
-/** The parts of `url` as they come; null waits. `options` are read when a walk begins. */
+/** The parts of `url` as they arrive; null waits. `options` are read when a walk starts. */
 export function useParts<P = Record<string, unknown>>(
   url: string | URL | null | undefined | false,
   options?: Options,

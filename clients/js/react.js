@@ -3,8 +3,8 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { WAITING, walk } from "./walk.js";
 
 /**
- * The parts of `url` as they come; null waits. `options` (see `parts()`) are read when a walk
- * begins: at first, when `url` changes, and by `reload()`.
+ * The parts of `url` as they arrive; null waits for a URL. `options` (see `parts()`) are read when
+ * a walk starts: on mount, when `url` changes, and on `reload()`.
  */
 export function useParts(url, options) {
   const address = String(url || "");
@@ -28,7 +28,7 @@ export function useParts(url, options) {
   }, [address, round]);
   const retry = useCallback((...names) => current.current?.retry(...names), []);
   const reload = useCallback(() => setRound((number) => number + 1), []);
-  // Until the effect has run, the state may still be that of another address.
+  // Until the effect has run, the state may belong to the previous address.
   const { parts, total, loading, error } = state.address === address ? state : start;
   return { parts, total, loading, error, retry, reload };
 }

@@ -3,8 +3,8 @@ import { computed, onScopeDispose, shallowRef, toValue, watch } from "vue";
 import { WAITING, walk } from "./walk.js";
 
 /**
- * The parts of `url` (or of a ref or getter of one; null waits) as they come, as refs. `options`
- * (see `parts()`) are read when a walk begins.
+ * The parts of `url` as they arrive, as refs. `url` may be a ref or a getter; null waits for a URL.
+ * `options` (see `parts()`) are read when a walk starts.
  */
 export function useParts(url, options) {
   const address = () => String(toValue(url) || "");
@@ -20,7 +20,7 @@ export function useParts(url, options) {
     stop();
     const begins = address() !== "";
     state.value = { ...WAITING, loading: begins };
-    // On a server nobody would wait for the walk, nor stop it.
+    // In server-side rendering the walk would never be awaited or stopped.
     if (begins && globalThis.document) {
       walking = walk(address(), toValue(options), (next) => {
         state.value = next;

@@ -1,17 +1,17 @@
-// What the React hook and the Vue composable share: a walk whose state is told as it changes.
+// A walk with observable state, shared by the React hook and the Vue composable.
 
 import { parts } from "./partstream.js";
 
 export const WAITING = { parts: [], total: null, loading: false, error: null };
 
-/** Walk `url`; `tell` gets each new state. Returns `{ retry(...names), stop() }`. */
+/** Walk `url` and call `tell` with each new state. Returns `{ retry(...names), stop() }`. */
 export function walk(url, { signal, ...options } = {}, tell) {
   const controller = new AbortController();
   const stopped = controller.signal;
   const init = { ...options, signal: signal ? AbortSignal.any([signal, stopped]) : stopped };
   let state = WAITING;
   let running = 0;
-  let broken = null; // what ended the walk, which no retry mends
+  let broken = null; // the error that ended the walk; a retry of parts does not clear it
 
   function set(change) {
     state = { ...state, ...change };

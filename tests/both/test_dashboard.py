@@ -1,4 +1,4 @@
-"""The shop's dashboard: declared once, delivered by both fronts, to the same people."""
+"""The shop's dashboard, declared once and delivered by both fronts to the same users."""
 
 import re
 from pathlib import Path
@@ -57,9 +57,9 @@ def test_both_fronts_deliver_the_same_values(staff):
     ]
 
 
-@pytest.mark.parametrize("who", ["nobody", "customer"])
-def test_both_fronts_refuse_the_same_people(client, shop, who):
-    if who == "customer":
+@pytest.mark.parametrize("visitor", ["anonymous", "customer"])
+def test_both_fronts_refuse_the_same_visitors(client, shop, visitor):
+    if visitor == "customer":
         client.force_login(User.objects.create_user("customer"))
     assert client.get("/api/dashboard/").status_code == 403
     answer = client.post("/graphql/", {"query": QUERY}, content_type="application/json").json()
@@ -67,7 +67,7 @@ def test_both_fronts_refuse_the_same_people(client, shop, who):
     assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
 
-def test_a_cursor_of_one_front_does_not_open_the_other(staff):
+def test_a_rest_cursor_is_refused_over_graphql(staff):
     rest = staff.get("/api/dashboard/").json()["cursor"]
     answer = staff.post(
         "/graphql/", {"query": QUERY, "variables": {"after": rest}}, content_type="application/json"
@@ -75,7 +75,7 @@ def test_a_cursor_of_one_front_does_not_open_the_other(staff):
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-def test_a_failure_has_one_vocabulary_in_both(staff):
+def test_a_failure_has_the_same_code_and_message_in_both_fronts(staff):
     with part_fails("inventory_alerts"):
         (rest,) = walk(staff, "/api/dashboard/").errors
         (graphql,) = walk_connection(staff, QUERY).errors
@@ -94,24 +94,24 @@ def test_a_failure_has_one_vocabulary_in_both(staff):
     }
 
 
-def test_what_the_guards_of_the_mixin_say_holds_in_both(staff):
+def test_guards_in_the_mixin_hold_in_both_fronts(staff):
     with mock.patch.object(parts.DashboardParts, "get_sales_analytics", side_effect=OSError):
         assert [error["code"] for error in walk(staff, "/api/dashboard/").errors] == ["part_failed"]
         assert [error["code"] for error in walk_connection(staff, QUERY).errors] == ["part_failed"]
 
 
-def test_a_page_costs_the_queries_of_its_own_parts(staff, django_assert_max_num_queries):
+def test_a_page_makes_only_the_queries_of_its_own_parts(staff, django_assert_max_num_queries):
     cursor = staff.get("/api/dashboard/").json()["cursor"]
     with django_assert_max_num_queries(2 + 2 * 3):  # session and user; query and savepoint each
         staff.get(f"/api/dashboard/?cursor={cursor}")
 
 
-def test_page_rest_and_openapi_are_served(client):
+def test_the_page_of_the_shop_and_the_openapi_schema_are_served(client):
     assert client.get("/").status_code == 200
     assert client.get("/api/schema/").status_code == 200
 
 
-def test_graphiql_begins_with_the_dashboard(client):
+def test_graphiql_opens_with_the_query_of_the_dashboard(client):
     html = client.get("/graphql/", HTTP_ACCEPT="text/html").content.decode()
     assert "graphiql" in html
     assert "The shop&#x27;s dashboard, two parts at a time." in html

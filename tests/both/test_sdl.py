@@ -10,13 +10,13 @@ from tests.tools import ROOT
 COMMITTED = ROOT / "example_schema/schema.graphql"
 
 
-def test_the_committed_file_is_what_the_command_writes(tmp_path):
+def test_the_committed_sdl_equals_the_output_of_the_graphql_schema_command(tmp_path):
     out = tmp_path / "schema.graphql"
     call_command("graphql_schema", schema="example_schema.schema.schema", out=str(out))
     assert out.read_text() == COMMITTED.read_text()
 
 
-def test_everything_in_it_is_described():
+def test_every_type_field_argument_and_enum_value_is_described():
     silent = []
     for type_ in schema.graphql_schema.type_map.values():
         if is_introspection_type(type_) or is_scalar_type(type_):
@@ -30,7 +30,7 @@ def test_everything_in_it_is_described():
             ]
             continue
         if issubclass(type_.graphene_type, DjangoObjectType):
-            continue  # its fields are the model's, described where that has a help_text
+            continue  # its fields are the model's, described by their help_text
         for name, field in type_.fields.items():
             described = {f"{type_}.{name}": field}
             described |= {f"{type_}.{name}({arg}:)": one for arg, one in field.args.items()}

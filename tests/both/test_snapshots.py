@@ -1,4 +1,4 @@
-"""The wire formats, as they are: a change of one is a change for every client."""
+"""Snapshots of the wire formats: any change is a change for every client."""
 
 from datetime import UTC, datetime
 from unittest import mock

@@ -1,9 +1,9 @@
 """
-A browser, signed in to the example shop, which a live server serves.
+A browser that is signed in to the example shop on a live server.
 
 Playwright's sync API keeps an event loop running in the thread of the tests, and Django refuses
-to touch a database from such a thread unless told that it may: it is told so while the browser
-lives, and no longer.
+to use a database from such a thread. ``DJANGO_ALLOW_ASYNC_UNSAFE`` permits it while the browser
+runs.
 """
 
 import re
@@ -31,7 +31,7 @@ CHROMIUM_OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 15_000  # milliseconds, of a busy machine
+PATIENCE = 15_000  # milliseconds, enough for a busy machine
 
 CDN = re.compile(r"https://[\w.]+/npm/((?:@[\w-]+/)?[\w-]+@[\w.-]+)/([^\"]+)")
 
@@ -65,7 +65,7 @@ def expect(browser):
 
 @pytest.fixture
 def trade():
-    """How much of it the shop has seen."""
+    """The numbers of customers, products and orders that the shop is seeded with."""
     return {"customers": 20, "products": 15, "orders": 40}
 
 
@@ -83,7 +83,7 @@ def page(browser, transactional_db, live_server, client, trade):
 
 @pytest.fixture
 def complaints(page):
-    """What the page wrote to the console as an error or a warning, and its uncaught exceptions."""
+    """The errors and warnings in the console of the page, and its uncaught exceptions."""
     told = []
     page.on(
         "console",
@@ -95,7 +95,7 @@ def complaints(page):
 
 @pytest.fixture
 def gate(monkeypatch):
-    """The recent orders wait until it is set."""
+    """An event that the part ``recent_orders`` waits for."""
     from example_schema.parts import DashboardParts
 
     gate, known = Event(), DashboardParts.get_recent_orders
@@ -107,7 +107,7 @@ def gate(monkeypatch):
 
 @pytest.fixture(scope="session")
 def npm_file(pytestconfig):
-    """``npm_file("axe-core@4.14.1", "axe.min.js")``: its bytes. The packages stay in the cache."""
+    """Read a file of an npm package as bytes: ``npm_file("axe-core@4.14.1", "axe.min.js")``."""
     folder = pytestconfig.cache.mkdir("npm")
 
     def read(package, path):
@@ -124,10 +124,10 @@ def npm_file(pytestconfig):
 @pytest.fixture
 def cdn(page, npm_file):
     """
-    Stands in for the CDN that graphene-django's GraphiQL is loaded from.
+    Stand in for the CDN from which graphene-django's GraphiQL is loaded.
 
-    It serves the same files of the same npm packages. That they are the same, the browser checks:
-    the page has their hashes.
+    It serves the same files of the same npm packages. The browser checks them by the hashes in the
+    page.
     """
 
     def serve(route):

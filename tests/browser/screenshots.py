@@ -1,7 +1,7 @@
 """
 Pictures of the dashboard, in ``screenshots/``: ``make screenshots``.
 
-Not collected among the tests; it runs on their live server.
+The module is not collected among the tests, and runs on their live server.
 """
 
 import shutil
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True, reset_sequences=True)
 
 @pytest.fixture(autouse=True)
 def _as_in_the_demo(settings):
-    settings.PARTSTREAM = {"SERVER_TIMING": True}  # it runs with DEBUG
+    settings.PARTSTREAM = {"SERVER_TIMING": True}  # the demo runs with DEBUG
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def trade():
 
 @pytest.fixture
 def take(page, capsys):
-    """Write a picture of all of the page as it is now."""
+    """Write a picture of the whole page."""
     page.set_viewport_size(DESKTOP)
 
     def taken(name):

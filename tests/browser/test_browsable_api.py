@@ -10,7 +10,7 @@ PARTS = [
 ]
 
 
-def test_next_leads_through_all_parts(page, expect):
+def test_the_next_link_of_the_browsable_api_leads_through_all_parts(page, expect):
     page.goto("/api/dashboard/")
     answer = page.locator(".response-info")
     following = page.locator(".pager .next").first

@@ -26,19 +26,19 @@ FRONTS = ["rest", "graphql"]
 
 @pytest.fixture(params=FRONTS)
 def over(request):
-    """Both ways to the same parts."""
+    """The front that delivers the parts, each in turn."""
     return request.param
 
 
 @pytest.fixture
 def visit(page, over):
-    """Open the dashboard that comes this way."""
+    """Open the dashboard over that front."""
     return lambda: page.goto(f"/?over={over}")
 
 
 @pytest.fixture
 def answers(page):
-    """What each front was asked for (START, NEXT or ONE part), and how it answered."""
+    """The requests to each front (START, NEXT or ONE part) with their status or error code."""
     seen = []
 
     def see(response):
@@ -63,7 +63,7 @@ def card(page, title):
 
 @pytest.fixture
 def expire_cursors(page, over):
-    """Have all that is asked for come late, so many times."""
+    """Let the cursors of the next requests be expired: ``expire_cursors(times)``, or all."""
 
     def late(times=None):
         if over == "rest":
@@ -116,7 +116,7 @@ def test_the_page_fills_every_card_under_a_strict_content_security_policy(
     assert complaints == []
 
 
-def test_both_ways_show_the_same(page, expect):
+def test_the_page_shows_the_same_over_rest_and_graphql(page, expect):
     shown = []
     for over in FRONTS:
         page.goto(f"/?over={over}")
@@ -128,7 +128,7 @@ def test_both_ways_show_the_same(page, expect):
     assert len(shown[0]) == 6
 
 
-def test_each_part_tells_when_it_was_here(page, visit, expect):
+def test_each_card_shows_the_time_of_its_arrival(page, visit, expect):
     visit()
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     took = [float(text.removesuffix(" s")) for text in page.locator(".head span").all_inner_texts()]
@@ -137,7 +137,7 @@ def test_each_part_tells_when_it_was_here(page, visit, expect):
     assert took[-1] > 0
 
 
-def test_each_part_tells_how_long_the_server_worked_where_the_server_says_so(
+def test_each_card_shows_the_server_time_where_server_timing_has_it(
     page, visit, over, expect, settings
 ):
     settings.PARTSTREAM = {"SERVER_TIMING": True}
@@ -147,7 +147,7 @@ def test_each_part_tells_how_long_the_server_worked_where_the_server_says_so(
     expect(page.locator(".head span")).to_have_text([re.compile(told)] * 6)
 
 
-def test_the_switch_ends_one_walk_and_begins_another(page, expect, gate, complaints):
+def test_the_switch_between_fronts_ends_the_walk_and_begins_another(page, expect, gate, complaints):
     page.goto("/")
     expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
     page.get_by_label("GraphQL", exact=True).check()
@@ -163,7 +163,7 @@ def test_the_switch_ends_one_walk_and_begins_another(page, expect, gate, complai
     expect(page.get_by_label("GraphQL", exact=True)).to_be_checked()
 
 
-def test_reload_walks_again(page, visit, expect, answers):
+def test_the_reload_button_walks_again(page, visit, expect, answers):
     visit()
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     with part_fails("overview"):
@@ -181,7 +181,7 @@ def test_cards_wait_as_skeletons_until_their_page_arrives(page, expect, gate):
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
 
 
-def test_a_failed_part_says_so_in_its_card_and_can_be_fetched_again(
+def test_a_failed_part_has_an_error_in_its_card_and_can_be_retried(
     page, visit, expect, complaints, answers
 ):
     sales = card(page, "Sales analytics")
@@ -192,7 +192,7 @@ def test_a_failed_part_says_so_in_its_card_and_can_be_fetched_again(
         expect(card(page, "Customer insights")).to_contain_text("Spent on average")
 
         sales.get_by_role("button", name="Retry").click()
-        expect(sales).to_be_focused()  # it has failed again
+        expect(sales).to_be_focused()  # the retry has failed
         expect(sales.get_by_role("button", name="Retry")).to_be_visible()
 
     sales.get_by_role("button", name="Retry").click()
@@ -203,7 +203,7 @@ def test_a_failed_part_says_so_in_its_card_and_can_be_fetched_again(
     assert complaints == []
 
 
-def test_a_part_that_is_fetched_again_may_outlast_the_walk(page, visit, expect, gate, monkeypatch):
+def test_a_part_that_is_retried_may_outlast_the_walk(page, visit, expect, gate, monkeypatch):
     with part_fails("overview"):
         visit()
         expect(page.get_by_role("status")).to_have_text("2 of 6 parts, 1 failed")
@@ -220,7 +220,7 @@ def test_a_part_that_is_fetched_again_may_outlast_the_walk(page, visit, expect, 
     expect(page.get_by_role("heading", level=2)).to_have_text(TITLES)
 
 
-def test_a_part_that_took_too_long_says_so(page, visit, expect):
+def test_the_card_of_a_part_that_timed_out_says_that_it_took_too_long(page, visit, expect):
     with part_hangs("sales_analytics", 5):
         visit()
         expect(page.get_by_role("status")).to_have_text("6 of 6 parts, 1 failed")
@@ -235,7 +235,9 @@ def test_an_expired_cursor_starts_the_walk_again(page, visit, expect, answers, e
     assert answers == [(START, 200), (NEXT, 410), (START, 200), (NEXT, 200), (NEXT, 200)]
 
 
-def test_a_walk_that_cannot_go_on_stops_in_the_end(page, visit, expect, answers, expire_cursors):
+def test_a_walk_with_ever_expired_cursors_stops_with_an_alert(
+    page, visit, expect, answers, expire_cursors
+):
     expire_cursors()
     visit()
     expect(page.get_by_role("alert")).to_contain_text("This cursor has expired.")
@@ -244,7 +246,9 @@ def test_a_walk_that_cannot_go_on_stops_in_the_end(page, visit, expect, answers,
 
     expire_cursors.over()
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("button", name="Reload")).to_be_focused()  # the other one is gone
+    expect(
+        page.get_by_role("button", name="Reload")
+    ).to_be_focused()  # the button "Try again" is gone
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     expect(page.get_by_role("alert")).to_be_hidden()
 
@@ -265,7 +269,7 @@ def test_a_visitor_is_told_to_sign_in_and_comes_back_to_the_dashboard(page, over
     expect(chosen).to_be_checked()
 
 
-def test_a_part_that_the_page_does_not_know_is_shown_as_text(page, expect, complaints, monkeypatch):
+def test_a_part_unknown_to_the_page_is_shown_as_text(page, expect, complaints, monkeypatch):
     value = "<img src=x onerror=alert(1)>"
     known = DashboardParts.get_parts
     monkeypatch.setattr(
@@ -285,14 +289,14 @@ def test_a_part_that_is_not_for_this_user_leaves_no_card(page, visit, expect, mo
     expect(page.get_by_role("heading", level=2)).to_have_text(TITLES[:4])
 
 
-def test_the_page_fits_a_phone(page, expect):
+def test_the_dashboard_page_fits_a_phone(page, expect):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto("/")
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-def test_the_page_works_on_a_slow_network(page, visit, expect):
+def test_the_dashboard_page_works_on_a_slow_network(page, visit, expect):
     session = page.context.new_cdp_session(page)
     slow = {"offline": False, "latency": 150, "downloadThroughput": 1e5, "uploadThroughput": 2e4}
     session.send("Network.enable")
@@ -302,7 +306,7 @@ def test_the_page_works_on_a_slow_network(page, visit, expect):
     expect(card(page, "Sales analytics").get_by_role("img")).to_have_count(2)
 
 
-def test_everything_can_be_reached_with_the_keyboard(page, expect):
+def test_every_control_of_the_page_can_be_reached_with_the_keyboard(page, expect):
     with part_fails("inventory_alerts"):
         page.goto("/")
         expect(page.get_by_role("status")).to_have_text("6 of 6 parts, 1 failed")
@@ -312,7 +316,9 @@ def test_everything_can_be_reached_with_the_keyboard(page, expect):
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Reload")).to_be_focused()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("region", name="Orders", exact=True)).to_be_focused()  # it scrolls
+    expect(
+        page.get_by_role("region", name="Orders", exact=True)
+    ).to_be_focused()  # a scrolling region
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Retry")).to_be_focused()
     page.keyboard.press("Enter")
@@ -326,7 +332,7 @@ def test_everything_can_be_reached_with_the_keyboard(page, expect):
 
 
 class TestAccessibility:
-    """By axe-core, whatever it calls the impact."""
+    """Accessibility checked by axe-core, for violations of any impact."""
 
     @pytest.fixture
     def violations(self, page, npm_file):
@@ -345,7 +351,9 @@ class TestAccessibility:
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [1280, 360])
-    def test_nothing_is_found_on_the_whole_page(self, page, expect, violations, scheme, width):
+    def test_axe_finds_no_violation_on_the_whole_page(
+        self, page, expect, violations, scheme, width
+    ):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 800})
         with part_fails("inventory_alerts"):
@@ -355,7 +363,9 @@ class TestAccessibility:
         assert violations() == []
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_nor_while_it_loads(self, page, expect, violations, gate, scheme):
+    def test_axe_finds_no_violation_while_the_page_loads(
+        self, page, expect, violations, gate, scheme
+    ):
         page.emulate_media(color_scheme=scheme)
         page.goto("/")
         expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
@@ -363,14 +373,14 @@ class TestAccessibility:
         gate.set()
         expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
 
-    def test_nor_where_one_has_to_sign_in(self, page, expect, violations):
+    def test_axe_finds_no_violation_on_the_signed_out_page(self, page, expect, violations):
         page.context.clear_cookies()
         page.goto("/")
         expect(page.get_by_role("alert")).to_be_visible()
         assert violations() == []
 
 
-def test_the_chart_library_is_what_its_authors_published(npm_file):
+def test_the_vendored_chart_library_equals_the_published_package(npm_file):
     folder = Path(finders.find("example_schema/vendor"))
     ours = (folder / "chart.umd.min.js").read_bytes()
     version = re.search(rb"Chart\.js v([\d.]+)", ours)[1].decode()

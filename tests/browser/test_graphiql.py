@@ -46,7 +46,7 @@ def set_after(page, cursor):
     replace_text(page, variables, json.dumps({"first": 2, "after": cursor}))
 
 
-def test_the_query_that_is_there_leads_from_page_to_page_to_the_end(graphiql, expect, complaints):
+def test_the_default_query_of_graphiql_leads_through_all_pages(graphiql, expect, complaints):
     query = graphiql.get_by_role("region", name="Query Editor")
     result = graphiql.get_by_role("region", name="Result Window")
     expect(query).to_contain_text("# The shop's dashboard, two parts at a time.")
@@ -67,7 +67,7 @@ def test_the_query_that_is_there_leads_from_page_to_page_to_the_end(graphiql, ex
     assert complaints == []
 
 
-def test_a_part_that_failed_is_data_in_the_answer(graphiql, expect):
+def test_a_failed_part_is_data_in_the_answer_of_graphiql(graphiql, expect):
     result = graphiql.get_by_role("region", name="Result Window")
     with part_fails("today_stats"):
         assert execute(graphiql) == ["overview", "todayStats"]
@@ -75,7 +75,7 @@ def test_a_part_that_failed_is_data_in_the_answer(graphiql, expect):
     expect(result).to_contain_text('"storeName": "Corner Shop"')
 
 
-def test_a_cursor_that_has_expired_says_so(graphiql, expect):
+def test_an_expired_cursor_is_an_error_in_graphiql(graphiql, expect):
     execute(graphiql)
     result = graphiql.get_by_role("region", name="Result Window")
     expect(result).to_contain_text("endCursor")
@@ -84,7 +84,7 @@ def test_a_cursor_that_has_expired_says_so(graphiql, expect):
     expect(result).to_contain_text('"code": "CURSOR_EXPIRED"')
 
 
-def test_the_documentation_describes_the_parts(graphiql, expect):
+def test_the_documentation_in_graphiql_describes_the_parts(graphiql, expect):
     graphiql.get_by_role("button", name="Show Documentation Explorer").click()
     documentation = graphiql.get_by_role("region", name="Documentation Explorer")
 

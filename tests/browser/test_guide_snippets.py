@@ -1,8 +1,8 @@
 """
-The front-end code that the project's guide shows, as it is written there, in a browser.
+The front-end code of the project's guide, run in a browser.
 
-``guide/react.jsx``, ``guide/vue.js`` and ``guide/simple.js`` are that code, word for word; the
-pages beside them have what a page of one's own would have round it.
+``guide/react.jsx``, ``guide/vue.js`` and ``guide/simple.js`` are that code, word for word. The
+HTML pages beside them have the rest of a page.
 """
 
 import re
@@ -43,20 +43,26 @@ def guide(page, npm_file):
     ("name", "title"), [("react", "h2"), ("vue", "h2"), ("simple", ".dashboard-part h3")]
 )
 class TestSnippets:
-    def test_it_shows_every_part_once_in_order(self, page, guide, expect, complaints, name, title):
+    def test_the_guides_component_shows_every_part_once_in_order(
+        self, page, guide, expect, complaints, name, title
+    ):
         guide(name)
         expect(page.locator(title)).to_have_text(NAMES)
         expect(page.get_by_role("status")).to_have_count(0)  # no spinner any more
         expect(page.locator("pre").first).to_contain_text("Corner Shop")
         assert [text for text in complaints if "for production" not in text] == []
 
-    def test_a_part_that_failed_does_not_stop_it(self, page, guide, expect, name, title):
+    def test_a_failed_part_does_not_stop_the_guides_component(
+        self, page, guide, expect, name, title
+    ):
         with part_fails("today_stats"):
             guide(name)
             expect(page.locator(title)).to_have_text(NAMES)
         assert page.locator("pre").nth(1).inner_text() in ("null", "")
 
-    def test_any_chunk_size_will_do(self, page, guide, expect, monkeypatch, name, title):
+    def test_the_guides_component_works_with_any_chunk_size(
+        self, page, guide, expect, monkeypatch, name, title
+    ):
         for size in (1, 6):
             monkeypatch.setattr(DashboardParts, "chunk_size", size)
             guide(name)
@@ -74,8 +80,10 @@ LOAD = """async (url) => {
 
 
 @pytest.mark.parametrize("query", ["", "?year=2024", "?year=2024&q=a%20b"])
-def test_the_loader_reports_each_page_whatever_the_address(page, guide, expect, query):
-    """It appends ``?cursor=`` to an address with a query, too; that is read as it is meant."""
+def test_the_guides_loader_reports_each_page_for_addresses_with_and_without_query(
+    page, guide, expect, query
+):
+    """The loader appends ``?cursor=`` also to an address that has a query."""
     guide("react")
     expect(page.locator("h2")).to_have_text(NAMES)
     loaded = page.evaluate(LOAD, f"/api/dashboard/{query}")

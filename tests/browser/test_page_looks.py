@@ -1,4 +1,4 @@
-"""The dashboard in the dark, in print, without motion; and what it leaves behind when reloaded."""
+"""The dashboard in dark colours, in print, without motion, and after a reload."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def until(page):
 
 @pytest.fixture
 def load(page, expect, until):
-    """Open the dashboard, all of it."""
+    """Open the dashboard and wait for all of its parts."""
 
     def loaded():
         page.goto("/")
@@ -46,14 +46,14 @@ def load(page, expect, until):
     return loaded
 
 
-def test_it_is_dark_where_all_is_dark(page, load):
+def test_the_page_is_dark_in_a_dark_color_scheme(page, load):
     page.emulate_media(color_scheme="dark")
     load()
     assert page.evaluate(BRIGHTNESS, "backgroundColor") < 50
     assert page.evaluate(BRIGHTNESS, "color") > 200
 
 
-def test_the_charts_change_their_colours_with_the_page(page, load, until):
+def test_the_charts_change_their_colours_with_the_color_scheme(page, load, until):
     load()
     colours = set()
     for scheme in ("light", "dark", "light"):
@@ -63,7 +63,7 @@ def test_the_charts_change_their_colours_with_the_page(page, load, until):
     assert len(colours) == 2
 
 
-def test_it_prints_dark_on_light_whatever_the_screen_is(page, load, expect):
+def test_the_page_prints_dark_on_light_from_a_dark_screen(page, load, expect):
     page.emulate_media(color_scheme="dark")
     load()
     page.emulate_media(color_scheme="dark", media="print")
@@ -71,11 +71,13 @@ def test_it_prints_dark_on_light_whatever_the_screen_is(page, load, expect):
     assert page.evaluate(BRIGHTNESS, "color") < 50
     expect(page.get_by_role("button")).to_have_count(0)
     orders = page.get_by_role("region", name="Orders", exact=True)
-    assert orders.evaluate("(all) => all.scrollHeight === all.clientHeight")  # none is cut off
+    assert orders.evaluate("(all) => all.scrollHeight === all.clientHeight")  # no order is cut off
 
 
 @pytest.mark.parametrize(("motion", "moves"), [("no-preference", True), ("reduce", False)])
-def test_nothing_moves_for_those_who_want_no_motion(page, expect, until, gate, motion, moves):
+def test_animations_stop_where_reduced_motion_is_preferred(
+    page, expect, until, gate, motion, moves
+):
     page.emulate_media(reduced_motion=motion)
     page.goto("/")
     expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
@@ -90,7 +92,7 @@ def test_nothing_moves_for_those_who_want_no_motion(page, expect, until, gate, m
 
 
 @pytest.mark.parametrize("width", [1280, 800, 600, 390])
-def test_a_card_is_as_high_before_its_part_is_here_as_after(page, expect, gate, width):
+def test_a_card_has_the_same_height_before_and_after_its_part_arrives(page, expect, gate, width):
     page.set_viewport_size({"width": width, "height": 800})
     page.goto("/")
     expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
@@ -102,7 +104,7 @@ def test_a_card_is_as_high_before_its_part_is_here_as_after(page, expect, gate, 
         assert filled[part] == pytest.approx(waiting[part], abs=4)
 
 
-def test_a_chart_that_has_left_the_page_is_gone(page, load, until):
+def test_a_chart_removed_by_a_reload_is_destroyed(page, load, until):
     load()
     before = page.evaluate_handle(f"{CHARTS}[0]")
     page.get_by_role("button", name="Reload").click()

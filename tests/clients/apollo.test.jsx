@@ -35,13 +35,13 @@ async function walked(policy) {
   return { now, query, stop: () => seen.unsubscribe() };
 }
 
-test("are wiped by the next page in a stock cache", async () => {
+test("parts on the connection are wiped by the next page in a stock Apollo cache", async () => {
   const { now, stop } = await walked(relayStylePagination());
   expect(now().overview).toBe(null);
   stop();
 });
 
-test("are kept by keepDelivered()", async () => {
+test("parts on the connection are kept by keepDelivered()", async () => {
   const { now, stop } = await walked(keepDelivered());
   expect(now().overview.storeName).toBe("Corner Shop");
   expect(now().todayStats.ordersToday).toBeTypeOf("number");
@@ -54,7 +54,7 @@ test("are kept by keepDelivered()", async () => {
   stop();
 });
 
-test("are replaced from the first page on when it is asked for again", async () => {
+test("parts on the connection are replaced when the first page is refetched", async () => {
   const { now, query, stop } = await walked(keepDelivered());
   await control("fail", { part: "overview" });
   await query.refetch();

@@ -1,4 +1,4 @@
-// What graphql-codegen makes of the schema; tsc has compiled it before.
+// The code that graphql-codegen makes from the schema, after tsc has compiled it.
 
 import { expect, test } from "vitest";
 
@@ -14,7 +14,7 @@ async function ask(query, variables) {
   return (await response.json()).data;
 }
 
-test("walks the parts that it has types of", async () => {
+test("the generated code of graphql-codegen walks the parts that it has types for", async () => {
   const parts = [];
   for await (const part of walk(ask)) parts.push(part);
   expect(parts.map(({ name, status }) => [name, status])).toEqual([

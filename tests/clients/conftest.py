@@ -1,4 +1,4 @@
-"""The example shop, live, for clients that are processes of their own."""
+"""The example shop on a live server, for clients in processes of their own."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ if not (HAS_REST and HAS_GRAPHQL):
 
 @pytest.fixture
 def shop(transactional_db, live_server, client) -> Iterator[dict[str, str]]:
-    """What a client has to know of it, for its environment: address, and a staff's session."""
+    """The environment variables for a client: the address, and the session of a staff member."""
     from tests.clients import controls
 
     call_command("seed", customers=20, products=15, orders=40, verbosity=0)
@@ -28,7 +28,7 @@ def shop(transactional_db, live_server, client) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def vitest(shop):
-    """Run the Vitest tests of a folder against the shop; fail with what they said."""
+    """Run the Vitest tests of a folder against the shop; fail with their output."""
 
     def run(folder):
         folder = ROOT / folder

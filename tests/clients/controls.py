@@ -1,17 +1,17 @@
 """
-What makes the live server of the clients' tests misbehave, asked for over HTTP.
+Controls over HTTP that make the live server of the clients' tests misbehave.
 
 The clients run in processes of their own, so they cannot patch anything. ``GET /control/NAME/``:
 
 - ``fail/?part=a``: the function of part ``a`` raises,
-- ``hang/?part=a``: its limit passes at once,
-- ``hold/?part=a``: it waits until ``release/``,
+- ``hang/?part=a``: the limit of part ``a`` passes at once,
+- ``hold/?part=a``: part ``a`` waits until ``release/``,
 - ``leave_out/?part=a``: the response has no such part any more,
-- ``release/``: what waits goes on, and nothing waits from now on,
-- ``reset/``: everything is as it was,
-- ``expired/?cursor=x``: ``{"cursor": …}``, the same cursor as if its time had passed.
+- ``release/``: all waiting parts go on, and no part waits from then on,
+- ``reset/``: the server behaves normally again,
+- ``expired/?cursor=x``: ``{"cursor": …}``, the same cursor with an expiry in the past.
 
-Parts are called as in Python (``today_stats``), in both fronts.
+Parts have their Python names (``today_stats``), for both fronts.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from unittest import mock
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-from django_partstream.attempts import Attempt
+from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import PartTimeout
 from django_partstream.testing import expired
 from example_schema.parts import DashboardParts
@@ -36,13 +36,13 @@ _gates: list[Event] = []
 
 
 def reset() -> None:
-    """Let everything be as it was."""
+    """Release all parts and undo all misbehaviour."""
     release()
     _stack.close()
 
 
 def release() -> None:
-    """Let what waits go on."""
+    """Let all waiting parts go on."""
     while _gates:
         _gates.pop().set()
 

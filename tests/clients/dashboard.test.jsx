@@ -1,4 +1,4 @@
-// The dashboard of each client, as docs/clients has it, walked to its end.
+// The dashboard of each client, with the code of docs/clients, walked to its end.
 
 import { render, screen, waitFor } from "@testing-library/react";
 import { ApolloProvider } from "@apollo/client/react";
@@ -34,7 +34,7 @@ const textOf = (name) => screen.getByText(name).nextSibling.textContent;
 const until = (check) => waitFor(check, { timeout: 15_000 });
 const settled = () => until(() => expect(screen.getByRole("main").ariaBusy).toBe("false"));
 
-// Each client warns of what it does not like; there is nothing.
+// No client writes an error or a warning to the console.
 let complaints;
 beforeEach(() => {
   watch();
@@ -60,7 +60,7 @@ describe.each(Object.entries(CLIENTS))("%s", (_, makeApp) => {
     expect(asked).toEqual([null, expect.any(String), expect.any(String)]);
   });
 
-  test("has a part that failed as data", async () => {
+  test("shows a failed part from its error as data", async () => {
     await control("fail", { part: "sales_analytics" });
     render(makeApp());
     await until(() => expect(titles()).toEqual(NAMES));
@@ -68,7 +68,7 @@ describe.each(Object.entries(CLIENTS))("%s", (_, makeApp) => {
     expect(textOf("customerInsights")).toMatch(/totalCustomers/);
   });
 
-  test.each([1, 2])("begins again where a cursor has expired on page %i", async (expired) => {
+  test.each([1, 2])("begins again when the cursor of page %i has expired", async (expired) => {
     watch({ expired });
     render(makeApp());
     await until(() => expect(asked).toHaveLength(expired + 4));
@@ -80,7 +80,7 @@ describe.each(Object.entries(CLIENTS))("%s", (_, makeApp) => {
     expect(textOf("overview")).toContain("Corner Shop");
   });
 
-  test("begins again where the part that a cursor names is gone", async () => {
+  test("begins again when the part named by its cursor is gone", async () => {
     await control("hold", { part: "recent_orders" });
     render(makeApp());
     await until(() => expect(titles()).toHaveLength(2));

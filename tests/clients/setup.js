@@ -1,4 +1,4 @@
-// A browser on the shop's page: signed in, with Django's CSRF cookie, and relative addresses.
+// Stands in for a browser on the shop's page: signed in, with a CSRF cookie and relative URLs.
 
 import { cleanup } from "@testing-library/react";
 import { afterEach, beforeEach, vi } from "vitest";

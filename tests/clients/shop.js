@@ -1,4 +1,4 @@
-// The example shop, as tests see it.
+// The example shop from the side of the tests.
 
 export const NAMES = [
   "overview",
@@ -19,17 +19,17 @@ export async function control(what, query = {}) {
   return response.json();
 }
 
-/** What was asked for since `watch()`: the `after` of each request. */
+/** The `after` of each request since `watch()`. */
 export let asked = [];
 let late = () => false;
 
-/** Note what is asked for from now on; the cursor of the `late`th request has expired. */
+/** Record requests from now on, and expire the cursor of request number `expired`. */
 export function watch({ expired } = {}) {
   asked = [];
   late = (number) => number === expired;
 }
 
-/** A request on its way to the server. */
+/** Record the body of a request, and return the body to send. */
 export async function change(body) {
   const { after } = body.variables ?? {};
   const number = asked.push(after ?? null) - 1;

@@ -1,4 +1,4 @@
-"""The example shop, its controls, and an endpoint that tells what it was asked with."""
+"""The example shop, its controls, and an endpoint that returns its query and headers."""
 
 from django.urls import include, path
 
@@ -7,7 +7,7 @@ from tests.clients import controls
 
 
 class EchoView(ProgressiveView):
-    """``query`` and ``headers`` of the request (names in lower case), then ``last``; one a page."""
+    """The parts ``query``, ``headers`` (names in lower case) and ``last``, each on its own page."""
 
     permission_classes = []
     chunk_size = 1

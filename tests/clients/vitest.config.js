@@ -2,7 +2,7 @@ import { transformSync } from "@babel/core";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-// What Relay's users have in their build: graphql`…` becomes what relay-compiler wrote.
+// A build with Relay's Babel plugin: graphql`…` becomes the artifact of relay-compiler.
 const relay = {
   name: "relay",
   enforce: "pre",

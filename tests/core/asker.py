@@ -1,7 +1,7 @@
 """
-Processes that share a cache in Redis, each of which asks for one value when it is told to.
+Processes that share a cache in Redis and ask for the same value when a test tells them to.
 
-What they are told and what they say are lists in that Redis, under a prefix of their own.
+Their orders and their reports are lists in the same Redis, under the prefix of the test.
 """
 
 import json
@@ -17,19 +17,19 @@ import redis
 
 from tests import services
 
-#: How long anyone waits for anyone, in seconds.
+#: How long a test waits for a process and a process for a test, in seconds.
 PATIENCE = 30
 
 
 def connected():
-    """A connection on which one may wait for so long, and longer."""
+    """A connection to Redis on which a wait of ``PATIENCE`` seconds and more is possible."""
     return redis.Redis.from_url(
         services.REDIS_URL, decode_responses=True, socket_timeout=5 * PATIENCE
     )
 
 
 class Askers:
-    """The processes, as a test sees them."""
+    """All asking processes, from the side of the test."""
 
     def __init__(self, prefix):
         self.prefix = prefix
@@ -37,7 +37,7 @@ class Askers:
         self.processes = {}
 
     def start(self, *names):
-        """Start processes of these names; no two order a set in the same way."""
+        """Start processes of these *names*. Each orders its sets differently."""
         for name in names:
             self.processes[name] = subprocess.Popen(
                 [
@@ -49,24 +49,28 @@ class Askers:
             )
 
     def tell(self, *names, **job):
-        """Have each ask for the value; *job* is what its computation does (:class:`Job`)."""
+        """Have each process of these *names* ask for the value; *job* gives the options of :class:`Job`."""
         for name in names:
             self.server.rpush(f"{self.prefix}:told:{name}", json.dumps(job))
 
     def heard(self, what):
-        """The next of what they say: who ``began`` or ``missed``, or what one ``got``."""
+        """
+        The next report on the list *what*.
+
+        The lists ``began`` and ``missed`` have names of processes, ``got`` pairs of name and value.
+        """
         found = self.server.blpop([f"{self.prefix}:{what}"], PATIENCE)
-        assert found, f"Nobody {what}."
+        assert found, f"No process {what}."
         return json.loads(found[1])
 
     def wait_until_missed(self, *names):
-        """Wait until each of these has found no value, and neither the right to compute one."""
+        """Wait until each of these processes has found neither a value nor a free lease."""
         missed = set()
         while not missed >= set(names):
             missed.add(self.heard("missed"))
 
     def let_go(self):
-        """Let one that waits in its computation go on."""
+        """Let a process that waits in its computation go on."""
         self.server.rpush(f"{self.prefix}:go", "")
 
     @property
@@ -75,7 +79,7 @@ class Askers:
         return int(self.server.get(f"{self.prefix}:runs") or 0)
 
     def forget(self):
-        """Drop what the cache holds, and what was said."""
+        """Delete the cached values and the reports."""
         for key in self.server.scan_iter(f"{self.prefix}*"):
             self.server.delete(key)
 
@@ -85,7 +89,7 @@ class Askers:
         assert process.wait(PATIENCE) == -signal.SIGKILL
 
     def stop(self):
-        """End them all, each of which has done what it was told."""
+        """End all processes, and check that each did its jobs."""
         for name in self.processes:
             self.server.rpush(f"{self.prefix}:told:{name}", json.dumps(None))
         try:
@@ -100,18 +104,18 @@ class Askers:
 
 
 class Job:
-    """What the computation of one process does, after it has said that it began."""
+    """The options of a computation: how it goes on after its process has reported ``began``."""
 
     def __init__(self, *, waits=False, fails=False, dies=False, none=False, ahead=0, **options):
-        self.waits = waits  # until it is let go
+        self.waits = waits  # until let_go()
         self.fails, self.dies, self.none = fails, dies, none
-        self.ahead = ahead  # by how many seconds the clock of its computer is
+        self.ahead = ahead  # by how many seconds the clock of the process is fast
         self.lease = options.pop("lease", None)
         self.options = {"seconds": 60, **options}
 
 
 class Asker:
-    """One process, as it sees itself."""
+    """An asking process, from its own side."""
 
     def __init__(self, prefix, name):
         self.prefix, self.name = prefix, name
@@ -136,7 +140,8 @@ class Asker:
         from django.core.cache.backends.redis import RedisCacheClient
         from django.test import RequestFactory
 
-        from django_partstream import cached_for, entries, safe_call
+        from django_partstream import cached_for, safe_call
+        from django_partstream.caching import entries
 
         @safe_call(fallback="failed")
         @cached_for(**self.job.options, key="k")
@@ -146,8 +151,8 @@ class Asker:
         get_client, now, wrote = RedisCacheClient.get_client, time.time, []
 
         def noting(client, key=None, *, write=False):
-            # Who has found no value takes the lease, or tries to; and whatever it does after
-            # that, it has missed.
+            # A caller that has found no value takes the lease, or tries to: its first write. With
+            # any later use of the cache, it has missed.
             if wrote == [True]:
                 wrote.append(self.say("missed", self.name))
             elif write:
@@ -172,7 +177,7 @@ class Asker:
 
 
 def serve(prefix, name):
-    """Be one of them."""
+    """Run as the asking process *name*."""
     import django
     from django.conf import settings
 

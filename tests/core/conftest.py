@@ -1,5 +1,4 @@
 from dataclasses import dataclass
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -7,9 +6,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connections, transaction
 from django.test import RequestFactory
 
-from django_partstream.attempts import Scope
-from django_partstream.delivery import Task, resolve
-from django_partstream.parts import Lazy
+from django_partstream.endpoints import Endpoint
+from django_partstream.parts import Plan
 from example_schema.models import Customer
 from tests import services
 
@@ -27,31 +25,31 @@ def request_of():
     return made
 
 
-class Endpoint:
-    """What stands where a view or a connection would."""
+class Dashboard:
+    """A stand-in for a view or a connection, with its options."""
 
 
 @pytest.fixture
-def deliver(request_of):
+def attempts_of(request_of):
+    """Make attempts as a front would: ``attempts_of(name=lazy(f), ...)``, and their endpoint."""
+
+    def made(*, whole=lambda value: value, concurrency=1, request=None, **parts):
+        owner = Dashboard()
+        owner.concurrency = concurrency
+        endpoint = Endpoint(owner, request or request_of(), address=[])
+        page = Plan(parts.items()).page(after=None, size=None)
+        return endpoint, endpoint.attempts(page, whole=whole)
+
+    return made
+
+
+@pytest.fixture
+def deliver(attempts_of):
     """Resolve parts as a front would: ``deliver(name=lazy(f), ...)`` gives outcomes by name."""
 
-    def delivered(*, whole=lambda value: value, concurrency=1, request=None, **parts):
-        request = request or request_of()
-        tasks = [
-            Task(
-                name=name,
-                call=partial(value, request)
-                if isinstance(value, Lazy)
-                else lambda value=value: value,
-                guarded=getattr(value, "func", None),
-                whole=whole,
-                immediate=not isinstance(value, Lazy),
-            )
-            for name, value in parts.items()
-        ]
-        scope = Scope(request=request, sender=Endpoint, vary=list, reader=request)
-        outcomes = resolve(tasks, scope, concurrency=concurrency)
-        return {outcome.name: outcome for outcome in outcomes}
+    def delivered(**options_and_parts):
+        endpoint, attempts = attempts_of(**options_and_parts)
+        return {outcome.name: outcome for outcome in endpoint.resolve(attempts)}
 
     return delivered
 
@@ -68,7 +66,7 @@ class Customers:
 
     @property
     def connection(self):
-        """This thread's, to that database."""
+        """The connection of the calling thread to that database."""
         return connections[self.alias]
 
     def atomic(self):
@@ -81,7 +79,7 @@ class Customers:
         return await self.all.acreate(**self.named(name))
 
     def count(self, request=None):
-        """How many there are: as a part, one that needs a sound connection."""
+        """The number of customers; a part that needs a sound connection."""
         return self.all.count()
 
     def names(self):
@@ -94,5 +92,5 @@ class Customers:
 
 @pytest.fixture(params=services.EACH_DATABASE)
 def customers(request):
-    """Those of each database in turn; the test asks for ``services.DATABASES``."""
+    """The customers of each database in turn; the test asks for ``services.DATABASES``."""
     return Customers(request.param)

@@ -1,4 +1,4 @@
-"""What keeps cached values apart, and what becomes of one that is not to be kept."""
+"""The keys of cached values, and values that must not be cached."""
 
 from unittest import mock
 
@@ -6,7 +6,7 @@ from django_partstream import cached_for, lazy, safe_call
 from django_partstream.outcomes import Status
 
 
-def test_an_inherited_class_method_is_each_classs_own(request_of):
+def test_an_inherited_class_method_is_cached_for_each_class(request_of):
     class Base:
         region = "base"
 
@@ -24,20 +24,20 @@ def test_an_inherited_class_method_is_each_classs_own(request_of):
     ]
 
 
-def test_a_key_on_a_method_does_not_make_subclasses_share(request_of):
+def test_subclasses_do_not_share_a_method_that_is_cached_with_a_key(request_of):
     class Base:
         @cached_for(60, key="region")
         def get_region(self, request):
             return type(self).__name__
 
         def get_parts(self):
-            """It has parts, so its class says what it is."""
+            """Make it an owner of parts, which a cache key names by its class."""
 
     eu, us = (type(name, (Base,), {}) for name in ("EU", "US"))
     assert [one().get_region(request_of()) for one in (eu, us, eu)] == ["EU", "US", "EU"]
 
 
-def test_a_call_by_hand_and_a_pages_own_call_do_not_share(deliver):
+def test_a_page_and_a_call_by_hand_do_not_share_a_cached_value(deliver):
     rows = cached_for(60, key="rows")(lambda request: ("ann", "bob"))
 
     def whole(value):
@@ -54,7 +54,7 @@ def test_a_call_by_hand_and_a_pages_own_call_do_not_share(deliver):
         assert [one.value for one in outcomes.values()] == ["tuple", ["ann", "bob"]]
 
 
-def test_the_fallback_of_a_helper_without_a_request_is_told_and_not_kept(deliver):
+def test_the_fallback_of_a_helper_without_a_request_is_reported_and_not_cached(deliver):
     up = []
 
     @safe_call(fallback=0)
@@ -77,7 +77,7 @@ def test_the_fallback_of_a_helper_without_a_request_is_told_and_not_kept(deliver
     ]
 
 
-def test_the_fallback_of_a_coroutine_helper_is_not_kept(deliver):
+def test_the_fallback_of_a_coroutine_helper_is_not_cached(deliver):
     up = []
 
     @safe_call(fallback=0)
@@ -98,11 +98,11 @@ def test_the_fallback_of_a_coroutine_helper_is_not_kept(deliver):
     assert values == [{"price": 0}, {"price": 11}, {"price": 11}]
 
 
-def test_of_callers_in_quick_succession_each_gets_the_renewed_value(request_of):
+def test_callers_in_quick_succession_get_the_renewed_value(request_of):
     runs = []
     get = cached_for(10, stale=600, key="quick")(lambda request: runs.append(1) or len(runs))
     answers = []
-    for seconds in range(0, 45, 5):  # less apart than a lease lasts
+    for seconds in range(0, 45, 5):  # closer together than a lease is long
         with mock.patch("time.time", return_value=1000.0 + seconds):
             answers.append(get(request_of()))
     assert answers == [1, 1, 2, 2, 3, 3, 4, 4, 5]

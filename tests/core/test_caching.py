@@ -16,15 +16,17 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.utils import timezone, translation
 
-from django_partstream import cached_for, deadlines, entries, lazy, safe_call, with_timeout
-from django_partstream.entries import Entry
+from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream.caching import entries
+from django_partstream.caching.entries import Entry
+from django_partstream.canonical import canonical
 from django_partstream.exceptions import PartTimeout
-from django_partstream.identity import stable
 from django_partstream.outcomes import Status
+from django_partstream.timed import deadlines
 
 
 class Counter:
-    """A function that says how often it ran."""
+    """A function that returns how often it ran."""
 
     def __init__(self):
         self.runs = 0
@@ -39,19 +41,19 @@ def counted(**options):
     return cached_for(60, **{"key": "counted", **options})(counter)
 
 
-def test_a_value_is_computed_once(request_of):
+def test_a_cached_value_is_computed_once(request_of):
     get = counted()
     assert [get(request_of()), get(request_of())] == [1, 1]
 
 
-def test_none_is_a_value(request_of):
+def test_none_is_cached_like_any_value(request_of):
     calls = []
     get = cached_for(60, key="none")(lambda request: calls.append(1))
     assert get(request_of()) is get(request_of()) is None
     assert calls == [1]
 
 
-def test_it_ends_after_its_seconds(request_of):
+def test_a_cached_value_ends_after_its_seconds(request_of):
     get = counted()
     with mock.patch("time.time", return_value=1000.0):
         assert get(request_of()) == 1
@@ -61,18 +63,18 @@ def test_it_ends_after_its_seconds(request_of):
         assert get(request_of()) == 2
 
 
-def test_nobody_asking_means_no_cache():
+def test_a_call_without_a_request_is_not_cached():
     get = counted()
     assert [get(None), get(None)] == [1, 2]
 
 
-def test_one_users_value_is_never_anothers(request_of):
+def test_a_users_cached_value_is_never_given_to_another_user(request_of):
     get = counted()
     ann, bob = User(pk=1), User(pk=2)
     assert [get(request_of(user=one)) for one in (ann, bob, None, ann)] == [1, 2, 3, 1]
 
 
-def test_sessions_and_credentials_tell_nobodies_apart(request_of):
+def test_anonymous_requests_are_told_apart_by_session_and_credentials(request_of):
     get = counted()
     answers = []
     for session_key, auth in [("s1", None), ("s2", None), (None, "t1"), (None, "t2"), ("s1", None)]:
@@ -83,7 +85,7 @@ def test_sessions_and_credentials_tell_nobodies_apart(request_of):
     assert answers == [1, 2, 3, 4, 1]
 
 
-def test_a_shared_value_is_everyones(request_of):
+def test_users_share_a_value_that_is_not_cached_per_user(request_of):
     get = counted(per_user=False)
     assert [get(request_of(user=User(pk=pk))) for pk in (1, 2)] == [1, 1]
 
@@ -97,14 +99,14 @@ def test_a_shared_value_is_everyones(request_of):
         lambda get, ask: get(ask("/?a=1"), limit=2),
     ],
 )
-def test_what_a_value_depends_on_is_part_of_its_key(request_of, another):
+def test_query_string_and_arguments_are_part_of_the_cache_key(request_of, another):
     get = counted()
     assert get(request_of("/?a=1")) == 1
     assert another(get, request_of) == 2
     assert get(request_of("/?a=1")) == 1
 
 
-def test_language_time_zone_and_host_are_part_of_its_key(request_of):
+def test_language_time_zone_and_host_are_part_of_the_cache_key(request_of):
     get = counted()
     answers = [get(request_of())]
     with translation.override("de"):
@@ -117,20 +119,20 @@ def test_language_time_zone_and_host_are_part_of_its_key(request_of):
     assert answers == [1, 2, 3, 4, 1]
 
 
-def test_the_parameters_of_a_walk_are_not(request_of):
+def test_the_query_parameters_of_a_walk_are_not_part_of_the_cache_key(request_of):
     get = counted()
     urls = ["/?a=1", "/?a=1&cursor=x", "/?cursor=y&a=1", "/?a=1&parts=b", "/?a=1&format=json"]
     assert [get(request_of(url)) for url in urls] == [1] * 5
 
 
-def test_views_and_subclasses_do_not_share(request_of):
+def test_views_and_subclasses_do_not_share_cached_values(request_of):
     class Base:
         @cached_for(60)
         def get_number(self, request):
             return self.number
 
         def get_parts(self):
-            """It has parts, so its class says what it is."""
+            """Make it an owner of parts, which a cache key names by its class."""
 
     views = [type(name, (Base,), {"number": number}) for number, name in enumerate("ABC")]
     assert [view().get_number(request_of()) for view in (*views, *views)] == [0, 1, 2] * 2
@@ -141,7 +143,7 @@ def test_views_and_subclasses_do_not_share(request_of):
         assert [get(request_of()) for get in bound] == [0, 1, 2]
 
 
-def test_an_owner_that_is_data_is_part_of_the_key(request_of):
+def test_the_root_value_of_a_resolver_is_part_of_the_cache_key(request_of):
     class Resolver:
         @staticmethod
         @cached_for(60)
@@ -162,37 +164,39 @@ def test_an_owner_that_is_data_is_part_of_the_key(request_of):
         Counter,
     ],
 )
-def test_functions_that_share_a_name_need_a_key(make):
+def test_cached_functions_that_share_a_name_need_a_key(make):
     with pytest.raises(TypeError, match=r"cached_for\(300, key='...'\)"):
         cached_for(60)(make())
 
 
 def local_function():
     def part(request):
-        """One of many of this name."""
+        """A function like many others of this name."""
 
     return part
 
 
-def test_an_argument_without_stable_text_costs_the_caching_and_says_so_once(request_of, caplog):
+def test_a_call_with_an_argument_without_stable_text_is_not_cached_and_logged_once(
+    request_of, caplog
+):
     get = counted(key="unstable")
     assert [get(request_of(), object()) for _ in range(3)] == [1, 2, 3]
     assert caplog.text.count("key:unstable is not cached: object") == 1
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "5", None, True, math.nan, math.inf])
-def test_seconds_are_above_zero(seconds):
+def test_cached_for_needs_seconds_above_zero(seconds):
     with pytest.raises(ValueError, match="above zero"):
         cached_for(seconds)
 
 
 @pytest.mark.parametrize("stale", [-1, "5", None, math.nan, math.inf])
-def test_stale_seconds_are_not_below_zero(stale):
+def test_cached_for_needs_stale_seconds_of_zero_or_more(stale):
     with pytest.raises(ValueError, match="zero or more"):
         cached_for(60, stale=stale)
 
 
-def test_failures_and_fallbacks_are_not_kept(deliver):
+def test_failures_and_fallbacks_are_not_cached(deliver):
     attempts = []
 
     def flaky(request):
@@ -213,7 +217,7 @@ def test_failures_and_fallbacks_are_not_kept(deliver):
     assert [deliver(a=part)["a"].value for _ in range(4)] == ["down", "down", "up", "up"]
 
 
-def test_by_hand_too_a_fallback_is_not_kept(request_of):
+def test_the_fallback_of_a_call_by_hand_is_not_cached(request_of):
     counter = Counter()
 
     def fail(request):
@@ -225,7 +229,7 @@ def test_by_hand_too_a_fallback_is_not_kept(request_of):
     assert counter.runs == 2
 
 
-def test_a_timeout_is_not_kept(deliver):
+def test_a_timeout_is_not_cached(deliver):
     async def hang(request):
         await asyncio.Event().wait()
 
@@ -233,7 +237,7 @@ def test_a_timeout_is_not_kept(deliver):
     assert [deliver(a=part)["a"].status for _ in range(2)] == [Status.TIMEOUT] * 2
 
 
-def test_a_coroutine_is_computed_once(deliver):
+def test_a_cached_coroutine_is_computed_once(deliver):
     calls = []
 
     async def part(request):
@@ -245,7 +249,7 @@ def test_a_coroutine_is_computed_once(deliver):
     assert calls == [1]
 
 
-def test_what_is_kept_is_whole(deliver):
+def test_a_value_is_made_whole_before_it_is_cached(deliver):
     made = []
 
     def whole(value):
@@ -257,13 +261,13 @@ def test_what_is_kept_is_whole(deliver):
     assert len(made) == 1
 
 
-def test_a_value_that_cannot_be_kept_costs_the_caching_not_the_part(deliver, caplog):
+def test_a_value_that_cannot_be_pickled_is_delivered_uncached(deliver, caplog):
     part = lazy(cached_for(60, key="p")(lambda request: lambda: 1))
     assert deliver(a=part)["a"].value() == 1
     assert "could not keep a value of key:p" in caplog.text
 
 
-def test_a_cache_that_is_down_costs_a_computation(deliver, caplog):
+def test_each_page_computes_its_value_while_the_cache_is_down(deliver, caplog):
     part = lazy(counted())
     with mock.patch.multiple(
         LocMemCache, get=mock.Mock(side_effect=OSError), set=mock.Mock(side_effect=OSError)
@@ -272,7 +276,7 @@ def test_a_cache_that_is_down_costs_a_computation(deliver, caplog):
     assert "did not answer" in caplog.text
 
 
-def test_a_stale_value_serves_all_but_the_one_who_renews_it(request_of):
+def test_the_first_caller_of_a_stale_value_renews_it(request_of):
     get = counted(stale=60)
     with mock.patch("time.time", return_value=1000.0):
         assert get(request_of()) == 1
@@ -283,7 +287,7 @@ def test_a_stale_value_serves_all_but_the_one_who_renews_it(request_of):
         assert get(request_of()) == 3
 
 
-def test_while_one_renews_a_stale_value_the_others_get_it(request_of):
+def test_a_stale_value_is_served_while_another_caller_renews_it(request_of):
     seen = []
 
     def slow(request):
@@ -292,7 +296,7 @@ def test_while_one_renews_a_stale_value_the_others_get_it(request_of):
             return "old"
         if len(seen) < 2:
             seen.append(2)
-            assert get(request_of()) == "old"  # another caller, while this one computes
+            assert get(request_of()) == "old"  # another caller, while the first computes
         return "new"
 
     get = cached_for(60, key="s", stale=600)(slow)
@@ -302,7 +306,7 @@ def test_while_one_renews_a_stale_value_the_others_get_it(request_of):
         assert get(request_of()) == "new"
 
 
-def test_the_owner_may_say_whose_value_it_is(request_of):
+def test_the_cache_identity_of_a_view_tells_cached_values_apart(request_of):
     class View:
         runs = 0
 
@@ -315,7 +319,7 @@ def test_the_owner_may_say_whose_value_it_is(request_of):
             return View.runs
 
         def get_parts(self):
-            """It has parts."""
+            """Make it an owner of parts."""
 
     def ask(tenant):
         request = request_of()
@@ -330,26 +334,26 @@ def test_stable_texts_differ_where_values_do():
         1, "1", b"1", 1.0, True, None, [1], {1}, {"1": 1}, Decimal(1), datetime.date(2024, 1, 1),
         uuid.UUID(int=1), Status.OK, "ok", User(pk=1), User, ["1", "1"], [["1"], "1"], "",
     ]  # fmt: skip
-    assert len({stable(value) for value in values}) == len(values)
-    assert stable({"a": 1, "b": 2}) == stable({"b": 2, "a": 1})
+    assert len({canonical(value) for value in values}) == len(values)
+    assert canonical({"a": 1, "b": 2}) == canonical({"b": 2, "a": 1})
 
 
 @pytest.mark.parametrize("value", [object(), User(), lambda: 1])
-def test_what_has_no_stable_text_is_refused(value):
+def test_an_argument_without_stable_text_is_refused(value):
     with pytest.raises(TypeError):
-        stable(value)
+        canonical(value)
 
 
-def test_who_waits_for_a_value_waits_no_longer_than_its_limit(request_of):
-    """It is a late call otherwise, that goes on asking the cache."""
+def test_a_caller_waits_for_a_cached_value_no_longer_than_its_time_limit(request_of):
+    """Without the limit, a late call would go on asking the cache."""
     get = cached_for(60, key="waits")(lambda request: 1)
     never = mock.patch.object(Entry, "look", return_value=0.001)
-    with never, pytest.raises(PartTimeout), deadlines.limit(0.02):
+    with never, pytest.raises(PartTimeout), deadlines.time_limit(0.02):
         get(request_of())
 
 
-class TestManyAtOnce:
-    """Callers that miss together: one computes, the others get what it computed."""
+class TestThreadsThatMissTogether:
+    """Threads that miss together: a single thread computes the value, and all get it."""
 
     def at_once(self, get, request_of, callers=4):
         answers, barrier = [], threading.Barrier(callers)
@@ -365,16 +369,16 @@ class TestManyAtOnce:
             thread.join(30)
         return answers
 
-    def test_it_is_computed_once(self, request_of):
+    def test_a_value_that_many_threads_miss_is_computed_once(self, request_of):
         counter, waiting = Counter(), threading.Event()
 
         def slow(request):
-            waiting.wait(0.2)  # long enough for the others to miss; nothing depends on it
+            waiting.wait(0.2)  # long enough for the others to miss; no result depends on it
             return counter(request)
 
         assert self.at_once(cached_for(60, key="m")(slow), request_of) == [1, 1, 1, 1]
 
-    def test_after_a_failure_another_one_computes(self, request_of):
+    def test_after_a_failed_computation_another_thread_computes(self, request_of):
         counter = Counter()
 
         def flaky(request):
@@ -394,14 +398,14 @@ def entry(**options):
 
 
 class TestLeases:
-    def test_who_misses_second_waits_until_the_value_is_there(self):
+    def test_the_second_caller_waits_until_the_value_is_there(self):
         first, second = entry(), entry()
         assert first.look() is None
         assert isinstance(second.look(), float)
         first.put("value")
         assert second.look() == ("value",)
 
-    def test_a_lease_ends_with_its_holders_failure(self):
+    def test_a_lease_ends_when_its_holder_fails(self):
         first, second = entry(), entry()
         assert first.look() is None
         assert isinstance(second.look(), float)
@@ -410,24 +414,24 @@ class TestLeases:
 
     def test_a_coroutine_that_cannot_begin_ends_its_lease(self, request_of):
         async def part(request, missing):
-            """Called without what it asks for."""
+            """A coroutine function that is called without *missing*."""
 
         get = safe_call(cached_for(60, key="begin")(part), fallback="down")
-        with mock.patch.object(entries, "LOOKS", (1e9,)):  # whoever waited would wait for ever
+        with mock.patch.object(entries, "LOOKS", (1e9,)):  # a caller that waits never returns
             for _ in range(2):
                 assert asyncio.run(asyncio.wait_for(get(request_of()), 5)) == "down"
 
-    def test_a_lease_whose_holder_has_died_ends_with_its_time(self):
+    def test_the_lease_of_a_dead_holder_ends_with_its_time(self):
         first, second = entry(), entry()
         with mock.patch("time.time", return_value=1000.0):
             assert first.look() is None
             assert isinstance(second.look(), float)
         with mock.patch("time.time", return_value=1001.0 + entries.LEASE):
             assert second.look() is None
-            first.give_up()  # it has lost its lease, and the second's is not its to end
+            first.give_up()  # the first has lost its lease, and must not end the second's
             assert isinstance(entry().look(), float)
 
-    def test_an_old_value_is_served_while_one_renews_it(self):
+    def test_a_stale_entry_is_served_while_its_renewal_holds_the_lease(self):
         with mock.patch("time.time", return_value=1000.0):
             first = entry(stale=600)
             first.look()
@@ -439,7 +443,7 @@ class TestLeases:
             renewing.put("new")
             assert entry(stale=600).look() == ("new",)
 
-    def test_a_cache_that_keeps_nothing_makes_nobody_wait_for_long(self):
+    def test_a_cache_that_keeps_nothing_delays_no_caller_for_long(self):
         nothing = {
             "add": lambda *a, **k: False,
             "get": lambda cache, key, default=None, **k: default,
@@ -449,12 +453,12 @@ class TestLeases:
             assert isinstance(one.look(), float)
             assert one.look() is None
 
-    def test_a_cache_that_is_down_is_told_once_a_minute(self, caplog):
+    def test_a_cache_that_is_down_is_logged_once_a_minute(self, caplog):
         with mock.patch.object(LocMemCache, "get", side_effect=OSError):
             assert [entry().look() for _ in range(3)] == [None] * 3
         assert caplog.text.count("did not answer") == 1
 
-    def test_who_waited_for_two_that_failed_waits_for_no_other(self):
+    def test_a_caller_that_waited_for_two_failures_waits_for_no_third_holder(self):
         last = entry()
         for _ in range(entries.WAITS):
             failing = entry()
@@ -468,7 +472,7 @@ class TestLeases:
         assert entry().look() == ("value",)
         slow.put("late")
 
-    def test_leases_that_end_while_one_looks_do_not_make_it_compute_beside_the_next(self):
+    def test_a_caller_that_sees_leases_end_waits_for_the_next_holder(self):
         get = LocMemCache.get
 
         def ends_just_now(cache, key, *args, **kwargs):
@@ -483,7 +487,7 @@ class TestLeases:
             with mock.patch.object(LocMemCache, "get", ends_just_now):
                 assert isinstance(waiting.look(), float)
 
-    def test_a_lease_that_a_cache_gave_and_did_not_say_so_ends_when_it_answers_again(self):
+    def test_a_lease_granted_in_a_lost_answer_ends_when_the_cache_answers_again(self):
         add = LocMemCache.add
 
         def answer_is_lost(*args, **kwargs):
@@ -496,7 +500,7 @@ class TestLeases:
         assert other.look() is None
         assert entry().look() is None
 
-    def test_so_does_one_that_could_not_be_ended(self):
+    def test_a_lease_that_could_not_be_released_ends_when_the_cache_answers_again(self):
         first = entry()
         assert first.look() is None
         down = mock.Mock(side_effect=OSError)
@@ -506,11 +510,11 @@ class TestLeases:
         assert entry().look() is None
 
     def test_what_a_timed_call_computes_is_waited_for_no_longer_than_its_limit(self):
-        with deadlines.limit(0.5), mock.patch.object(LocMemCache, "add", autospec=True) as add:
+        with deadlines.time_limit(0.5), mock.patch.object(LocMemCache, "add", autospec=True) as add:
             entry().look()
         assert add.call_args_list[0].args[3] == 1
 
-    def test_a_value_that_is_slow_to_fail_to_be_kept_is_not_the_caches_fault(self, monkeypatch):
+    def test_a_slow_failure_to_pickle_does_not_count_as_a_slow_cache(self, monkeypatch):
         now = [1000.0]
         monkeypatch.setattr("time.monotonic", lambda: now[0])
 
@@ -546,7 +550,7 @@ class TestLeases:
         assert entry().look() is None
         assert isinstance(entry().look(), float)
 
-    def test_what_can_no_longer_be_read_is_replaced(self):
+    def test_a_cached_value_that_can_no_longer_be_unpickled_is_replaced(self):
         first = entry()
         first.look()
         first.put(GoneSoon())
@@ -557,14 +561,14 @@ class TestLeases:
         second.put("value")
         assert entry().look() == ("value",)
 
-    def test_less_than_a_second_is_kept_by_caches_that_count_in_seconds(self):
+    def test_a_value_for_less_than_a_second_is_stored_for_a_whole_second(self):
         with mock.patch.object(LocMemCache, "set", autospec=True) as kept:
             one = entry(seconds=0.5)
             one.look()
             one.put("value")
         assert kept.call_args.args[3] == 1
 
-    def test_a_value_is_not_served_past_its_time_to_who_waits_for_a_new_one(self):
+    def test_an_expired_value_is_not_served_to_a_caller_that_waits_for_its_renewal(self):
         with mock.patch("time.time", return_value=1000.0):
             first = entry(seconds=0.5)
             first.look()
@@ -575,4 +579,4 @@ class TestLeases:
 
 
 class GoneSoon:
-    """What a release has kept in the cache, and the next one does not have."""
+    """A class of cached values that the next release no longer has."""

@@ -25,18 +25,18 @@ def encoded(value):
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def test_a_cursor_says_where_the_walk_stands():
+def test_a_cursor_has_the_last_part_its_position_and_the_query():
     cursor = cursors.read(written(query="a=1"))
     assert (cursor.after, cursor.position, cursor.query) == ("orders", 3, "a=1")
     assert cursor.is_for(ME)
 
 
-def test_its_header_is_exactly_the_documented_one():
+def test_the_header_of_a_cursor_is_exactly_the_documented_header():
     assert written().startswith("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.")
     assert jwt.get_unverified_header(written()) == {"typ": "JWT", "alg": "HS256"}
 
 
-def test_it_names_neither_its_endpoint_nor_its_user():
+def test_a_cursor_names_neither_its_endpoint_nor_its_user():
     payload = base64.urlsafe_b64decode(written().split(".")[1] + "==")
     assert set(json.loads(payload)) == {"v", "k", "exp", "p", "n"}
     assert b"Dashboard" not in payload
@@ -54,12 +54,12 @@ def test_it_names_neither_its_endpoint_nor_its_user():
         ["graphql", "shop.Dashboard", {}, ["auth.user", "1"]],
     ],
 )
-def test_it_is_for_one_endpoint_and_one_user(other):
+def test_a_cursor_is_refused_for_another_endpoint_or_user(other):
     assert not cursors.read(written()).is_for(other)
 
 
 @pytest.mark.parametrize("segment", [0, 1, 2])
-def test_a_change_anywhere_makes_it_invalid(segment):
+def test_a_cursor_with_any_letter_changed_is_invalid(segment):
     token = written()
     parts = token.split(".")
     for place in range(len(parts[segment])):
@@ -96,13 +96,13 @@ def test_a_signature_with_a_second_spelling_in_base64_is_invalid():
         lambda token: Signer().sign("orders"),
     ],
 )
-def test_what_is_not_a_cursor_is_invalid(forge):
+def test_a_malformed_or_forged_cursor_is_invalid(forge):
     with pytest.raises(CursorInvalid):
         cursors.read(forge(written()))
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
-def test_signing_with_the_raw_secret_key_makes_no_cursor(settings, algorithm):
+def test_a_token_signed_with_the_raw_secret_key_is_no_cursor(settings, algorithm):
     claims = {"v": 1, "k": "x", "exp": 2**33, "p": "orders", "n": 3}
     with pytest.raises(CursorInvalid):
         cursors.read(jwt.encode(claims, settings.SECRET_KEY, algorithm, sort_headers=False))
@@ -115,7 +115,7 @@ def test_a_cursor_of_another_format_is_invalid():
         cursors.read(token)
 
 
-def test_it_expires_to_the_second():
+def test_a_cursor_expires_to_the_second():
     with mock.patch("time.time", return_value=1000.0):
         token = written(ttl=60)
     with mock.patch("time.time", return_value=1059.9):
@@ -142,13 +142,13 @@ def test_the_secret_key_can_be_rotated_without_breaking_a_walk(settings):
         cursors.read(token)
 
 
-def test_a_cursor_too_long_to_be_ours_is_not_decoded():
+def test_a_cursor_longer_than_the_maximum_is_not_decoded():
     with mock.patch.object(cursors, "_jws") as never, pytest.raises(CursorInvalid):
         cursors.read(cursors.HEADER + "." + "A" * 3000 + "." + "A" * 43)
     assert not never.mock_calls
 
 
-def test_a_query_string_that_does_not_fit_leaves_its_digest():
+def test_a_cursor_carries_the_digest_of_a_query_string_that_does_not_fit():
     token = written(query="q=" + "x" * 4000)
     assert len(token) < 300
     cursor = cursors.read(token)
@@ -157,18 +157,18 @@ def test_a_query_string_that_does_not_fit_leaves_its_digest():
     assert not cursor.continues("q=" + "x" * 3999)
 
 
-def test_a_name_that_does_not_fit_is_an_error_that_says_what_to_change(settings):
+def test_a_part_name_that_does_not_fit_into_a_cursor_is_an_error_with_its_remedy(settings):
     settings.PARTSTREAM = {"MAX_CURSOR_LENGTH": 256}
     with pytest.raises(ImproperlyConfigured, match="shorter name"):
         written(after="n" * 200)
 
 
 @pytest.mark.parametrize("name", ["orders", "été", "注文", "a b", 'quo"te', "…" * 255])
-def test_any_name_survives_the_journey(name):
+def test_a_cursor_gives_back_any_part_name_unchanged(name):
     assert cursors.read(written(after=name)).after == name
 
 
-def test_the_key_is_derived_once_per_secret():
+def test_the_key_of_cursors_is_derived_once_for_several_cursors():
     with mock.patch.object(cursors, "salted_hmac", wraps=cursors.salted_hmac) as derived:
         cursors._key.cache_clear()
         for _ in range(5):

@@ -9,8 +9,6 @@ from django.http import Http404
 from django.utils import timezone, translation
 
 from django_partstream import lazy
-from django_partstream.attempts import Scope
-from django_partstream.delivery import Task, resolve
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved
@@ -43,7 +41,9 @@ def test_a_part_that_returns_ends_ok(deliver):
         (TimeoutError("secret"), Status.ERROR, "part_failed", True),
     ],
 )
-def test_an_exception_costs_its_own_part_and_keeps_its_text(deliver, exc, status, code, retryable):
+def test_an_exception_fails_its_own_part_and_its_text_stays_secret(
+    deliver, exc, status, code, retryable
+):
     outcomes = deliver(a=lazy(lambda request: 1), b=raising(exc), c=lazy(lambda request: 3))
     assert (outcomes["a"].value, outcomes["c"].value) == (1, 3)
     failed = outcomes["b"]
@@ -52,29 +52,29 @@ def test_an_exception_costs_its_own_part_and_keeps_its_text(deliver, exc, status
     assert "secret" not in str(failed.error)
 
 
-def test_in_debug_the_text_is_told(deliver, settings):
+def test_an_error_message_has_the_exceptions_text_in_debug(deliver, settings):
     settings.DEBUG = True
     assert deliver(a=raising(ValueError("why")))["a"].error.message == "ValueError: why"
 
 
 @pytest.mark.parametrize("exc", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
-def test_what_is_no_exception_ends_the_page(deliver, exc):
+def test_an_exit_or_cancellation_in_a_part_ends_the_page(deliver, exc):
     with pytest.raises(exc):
         deliver(a=raising(exc()))
 
 
-def test_a_failure_is_logged_once_with_its_reference_and_traceback(deliver, caplog):
+def test_a_failed_part_is_logged_once_with_its_reference_and_traceback(deliver, caplog):
     outcome = deliver(a=raising(ValueError("secret")))["a"]
     (record,) = [one for one in caplog.records if one.name == "django_partstream"]
     assert record.levelno == logging.ERROR
     assert record.reference == outcome.error.reference
     assert record.reference in record.getMessage()
-    assert record.endpoint.endswith("conftest.Endpoint")
+    assert record.endpoint.endswith("conftest.Dashboard")
     assert record.part == "a"
     assert record.exc_info[0] is ValueError
 
 
-def test_whatever_the_front_makes_of_a_value_may_fail_its_part_only(deliver):
+def test_a_value_that_the_front_cannot_convert_fails_its_part_only(deliver):
     def whole(value):
         if value == "bad":
             raise TypeError("secret")
@@ -85,7 +85,7 @@ def test_whatever_the_front_makes_of_a_value_may_fail_its_part_only(deliver):
     assert outcomes["b"].value == ["good"]
 
 
-def test_those_who_watch_hear_of_each_part_once(deliver):
+def test_the_signal_part_resolved_is_sent_once_for_each_part(deliver):
     heard = []
 
     def hear(sender, name, status, seconds, request, **_):
@@ -97,13 +97,13 @@ def test_those_who_watch_hear_of_each_part_once(deliver):
     finally:
         part_resolved.disconnect(hear)
     assert heard == [
-        ("Endpoint", "a", Status.OK, True, True),
-        ("Endpoint", "b", Status.ERROR, True, True),
-        ("Endpoint", "c", Status.OK, True, True),
+        ("Dashboard", "a", Status.OK, True, True),
+        ("Dashboard", "b", Status.ERROR, True, True),
+        ("Dashboard", "c", Status.OK, True, True),
     ]
 
 
-def test_a_watcher_that_fails_does_not_fail_the_page(deliver):
+def test_a_failing_signal_receiver_does_not_fail_the_page(deliver):
     def fail(**_):
         raise ValueError
 
@@ -131,7 +131,7 @@ def test_coroutines_of_a_page_run_together(deliver):
     assert {name: one.value for name, one in outcomes.items()} == {"a": 1, "b": "plain", "c": 2}
 
 
-def test_a_coroutine_that_fails_costs_its_own_part(deliver):
+def test_a_failing_coroutine_fails_its_own_part_only(deliver):
     async def bad(request):
         raise ValueError("secret")
 
@@ -154,21 +154,19 @@ def test_an_exit_in_a_coroutine_is_raised_in_the_thread_of_the_request(deliver, 
         deliver(a=lazy(leave), b=lazy(stay))
 
 
-def test_where_a_loop_runs_the_outcomes_are_awaited():
-    async def part():
+def test_outcomes_are_awaited_in_a_running_event_loop(attempts_of):
+    async def part(request):
         return 7
 
     async def main():
-        task = Task(name="a", call=part, whole=lambda value: value)
-        (outcome,) = await resolve(
-            [task], Scope(request=None, sender=object, vary=list, reader=None)
-        )
+        endpoint, attempts = attempts_of(a=lazy(part))
+        (outcome,) = await endpoint.resolve(attempts)
         return outcome
 
     assert asyncio.run(main()).value == 7
 
 
-def test_lazies_run_together_in_threads_and_stay_in_order(deliver):
+def test_lazy_parts_run_together_in_threads_and_stay_in_order(deliver):
     barrier = threading.Barrier(3)
 
     def meet(request, number):
@@ -179,7 +177,7 @@ def test_lazies_run_together_in_threads_and_stay_in_order(deliver):
     assert [one.value for one in outcomes.values()] == [1, 2, 3, 4]
 
 
-def test_threads_take_language_time_zone_and_context_along(deliver):
+def test_parts_in_threads_see_the_language_and_time_zone_of_the_request(deliver):
     def seen(request):
         return translation.get_language(), timezone.get_current_timezone_name()
 
@@ -189,7 +187,7 @@ def test_threads_take_language_time_zone_and_context_along(deliver):
 
 
 @pytest.mark.django_db
-def test_in_a_transaction_a_failing_part_is_undone_alone(deliver):
+def test_a_failing_part_in_a_transaction_is_undone_alone(deliver):
     def write(request, name):
         Customer.objects.create(name=name, email=f"{name}@example.com", city="x")
         return name
@@ -222,7 +220,7 @@ def test_in_a_transaction_a_failing_part_is_undone_alone(deliver):
 
 
 @pytest.mark.django_db
-def test_in_a_transaction_parts_see_its_rows_even_when_they_would_run_in_threads(deliver):
+def test_parts_with_concurrency_see_the_rows_of_an_open_transaction(deliver):
     Customer.objects.create(name="here", email="here@example.com", city="x")
 
     async def acount(request):
@@ -238,7 +236,7 @@ def test_in_a_transaction_parts_see_its_rows_even_when_they_would_run_in_threads
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_durable_transaction_of_a_part_is_its_own(deliver):
+def test_a_part_may_open_a_durable_transaction(deliver):
     def durable(request):
         with transaction.atomic(durable=True):
             return Customer.objects.count()
@@ -247,7 +245,7 @@ def test_a_durable_transaction_of_a_part_is_its_own(deliver):
 
 
 @pytest.mark.django_db
-def test_a_durable_transaction_works_inside_a_test_case(deliver):
+def test_a_part_may_open_a_durable_transaction_inside_a_test_case(deliver):
     def durable(request):
         with transaction.atomic(durable=True):
             return Customer.objects.count()

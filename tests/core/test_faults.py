@@ -1,4 +1,4 @@
-"""Faults of what a page stands on: each costs the parts that it hits, and passes."""
+"""Faults of databases, networks, clocks and disks fail only the parts that they hit, and pass."""
 
 import asyncio
 import itertools
@@ -21,7 +21,8 @@ import redis
 from django.db import OperationalError, close_old_connections, connections
 from django.urls import path
 
-from django_partstream import cached_for, entries, lazy, safe_call, with_timeout
+from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream.caching import entries
 from tests import services
 from tests.core.conftest import Customers
 from tests.proxy import Proxy
@@ -50,7 +51,7 @@ def on_graphql(parts, concurrency, *, deliver, serve):
     import graphene
 
     from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-    from partstream_graphql.views import ProgressiveGraphQLView
+    from partstream_graphql.http.views import ProgressiveGraphQLView
 
     own = {"chunk_size": 9, "concurrency": concurrency, "get_parts": lambda page: parts.items()}
     own |= {name: Part(graphene.Int) for name in parts}
@@ -77,7 +78,7 @@ def page(request, deliver, serve):
     """
     Ask each front for a page of *parts*: ``(value, error)`` by name.
 
-    As a server does and a test client does not, it begins by closing broken connections.
+    The page begins by closing broken connections, as a server does and a test client does not.
     """
     if (needed := NEEDS.get(request.param)) and not find_spec(needed):
         pytest.skip(f"needs {needed}")
@@ -94,7 +95,7 @@ core_only = pytest.mark.parametrize("page", ["core"], indirect=True)
 
 
 def codes(answer):
-    """The code of each part's error; None where it has none."""
+    """The code of each part's error, or None for a part without an error."""
     return {name: error and error.code for name, (_, error) in answer.items()}
 
 
@@ -115,7 +116,7 @@ def postgres():
 
 @pytest.fixture
 def reached(postgres, monkeypatch):
-    """Have every thread reach PostgreSQL in another way: ``reached(PORT=...)``."""
+    """Change the settings by which every thread reaches PostgreSQL: ``reached(PORT=...)``."""
 
     def changed(**settings):
         postgres.connection.close()
@@ -153,22 +154,24 @@ class TestABackendThatIsKilled:
 
     @pytest.fixture(params=[in_a_statement, between_two], ids=["in a statement", "between two"])
     def killed(self, request, postgres):
-        """A part whose backend is killed."""
+        """A part with a backend that is killed, in a statement or between two."""
         return lambda _: request.param(self, postgres.connection)
 
     @pytest.fixture(params=[lambda part: part, lambda part: with_timeout(part, 30)])
     def guard(self, request):
-        """None, or a limit that is not reached."""
+        """No guard, or a time limit that is not reached."""
         return request.param
 
-    def test_it_costs_its_part_and_the_next_page_works(self, page, postgres, killed, guard):
+    def test_a_killed_backend_fails_its_part_and_the_next_page_works(
+        self, page, postgres, killed, guard
+    ):
         answer = page(a=lazy(guard(killed)), b=lazy(free), c=lazy(with_timeout(postgres.count, 30)))
         assert codes(answer) == {"a": "part_failed", "b": None, "c": None}
         assert answer["a"][1].retryable
         assert page(a=lazy(guard(postgres.count)), b=lazy(free)) == {"a": (0, None), "b": (1, None)}
 
     @core_only
-    def test_it_costs_no_later_part_of_the_page(self, page, postgres, killed, guard):
+    def test_a_killed_backend_fails_no_later_part_of_the_page(self, page, postgres, killed, guard):
         async def later(request):
             return await postgres.all.acount()
 
@@ -182,18 +185,18 @@ class TestABackendThatIsKilled:
         assert codes(answer) == {"a": "part_failed", "b": None, "c": None, "d": None}
 
     @core_only
-    def test_nor_one_that_runs_in_its_thread(self, page, postgres, killed):
+    def test_a_killed_backend_fails_no_later_part_in_the_same_thread(self, page, postgres, killed):
         b_runs, c_ran = threading.Event(), threading.Event()
         threads = {}
 
         def a(request):
             threads["a"] = threading.get_ident()
-            b_runs.wait(30)  # so b has the other thread
+            b_runs.wait(30)  # so b runs in the other thread
             return killed(request)
 
         def b(request):
             b_runs.set()
-            c_ran.wait(30)  # so c has the thread of a
+            c_ran.wait(30)  # so c runs in the thread of a
 
         def c(request):
             try:
@@ -207,11 +210,13 @@ class TestABackendThatIsKilled:
         assert codes(answer) == {"a": "part_failed", "b": None, "c": None}
 
     @core_only
-    def test_with_a_fallback_it_is_answered(self, page, postgres, killed):
+    def test_a_part_with_a_killed_backend_falls_back(self, page, postgres, killed):
         answer = page(a=lazy(safe_call(killed, fallback=7)), b=lazy(free))
         assert answer == {"a": (7, None), "b": (1, None)}
 
-    def test_inside_a_transaction_it_costs_that_and_no_more(self, page, postgres, killed, guard):
+    def test_a_killed_backend_inside_a_transaction_costs_that_transaction_only(
+        self, page, postgres, killed, guard
+    ):
         with postgres.atomic():
             postgres.create("lost")
             answer = page(
@@ -235,7 +240,9 @@ class TestADeadlock:
     pytestmark = on_postgres
 
     @pytest.mark.parametrize("whole", [False, True], ids=["a part each", "a page each"])
-    def test_of_two_transactions_costs_one_part_of_one_page(self, deliver, postgres, whole):
+    def test_a_deadlock_of_two_transactions_fails_one_part_of_one_page(
+        self, deliver, postgres, whole
+    ):
         for name in "ab":
             postgres.create(name)
         each_has_one = threading.Barrier(2, timeout=30)
@@ -270,7 +277,7 @@ class TestAPoolOfConnections:
 
     @pytest.fixture
     def pooled(self, reached, postgres):
-        """Have connections come from a pool of psycopg's: ``pooled(size)``, that pool."""
+        """Have connections come from a pool of psycopg's: ``pooled(size)`` returns that pool."""
 
         def made(size, timeout=30):
             options = {"min_size": 0, "max_size": size, "timeout": timeout}
@@ -288,7 +295,9 @@ class TestAPoolOfConnections:
         assert stats["pool_available"] == stats["pool_size"] == pool.max_size, stats
         assert stats.get("requests_waiting", 0) == 0, stats
 
-    def test_a_part_that_gets_none_fails_and_the_next_page_works(self, page, postgres, pooled):
+    def test_a_part_that_gets_no_pooled_connection_fails_and_the_next_page_works(
+        self, page, postgres, pooled
+    ):
         pool = pooled(1, timeout=0.2)
         parts = {
             "a": lazy(postgres.count),
@@ -304,7 +313,9 @@ class TestAPoolOfConnections:
         assert page(b=parts["b"], c=parts["c"]) == {"b": (1, None), "c": (0, None)}
         self.assert_all_are_back(pool)
 
-    def test_of_two_parts_at_once_one_gets_the_only_one(self, deliver, postgres, pooled):
+    def test_the_only_pooled_connection_goes_to_one_of_two_parts_at_once(
+        self, deliver, postgres, pooled
+    ):
         pool = pooled(1, timeout=0.2)
         has_it, is_done = threading.Event(), threading.Event()
 
@@ -327,7 +338,7 @@ class TestAPoolOfConnections:
         outcomes = deliver(concurrency=2, a=lazy(free), b=lazy(postgres.count))
         assert [one.status for one in outcomes.values()] == ["ok", "ok"]
 
-    def test_guards_and_threads_give_back_what_they_take(self, page, postgres, pooled):
+    def test_guards_and_threads_give_their_pooled_connections_back(self, page, postgres, pooled):
         pool = pooled(4)  # two threads, and two timed calls of theirs
         parts = {"a": postgres.count, "b": with_timeout(postgres.count, 30), "c": postgres.count}
         for _ in range(3):
@@ -336,10 +347,10 @@ class TestAPoolOfConnections:
             close_old_connections()
             self.assert_all_are_back(pool)
 
-    def test_a_late_call_gives_it_back_but_never_one_that_was_cancelled(
+    def test_a_late_call_gives_its_place_in_the_pool_back_but_not_a_cancelled_connection(
         self, deliver, postgres, pooled
     ):
-        """The cancellation may yet arrive, and would hit whoever has that connection then."""
+        """The cancellation may arrive late, and would hit the next user of that connection."""
         pool = pooled(1)
         cancelled, again = set(), []
 
@@ -370,7 +381,9 @@ class TestANetworkThatHangs:
             yield proxy
 
     @pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
-    def test_a_timed_part_ends_with_its_limit(self, deliver, postgres, reached, proxy, inside):
+    def test_a_timed_part_ends_at_its_limit_when_the_network_hangs(
+        self, deliver, postgres, reached, proxy, inside
+    ):
         reached(HOST=proxy.host, PORT=proxy.port)
         ended = threading.Event()
 
@@ -407,7 +420,7 @@ HOUR = 3600
 
 
 class TestAClockThatIsSet:
-    def test_forwards_ends_a_cursor_in_rest_and_back_it_is_good(self, serve):
+    def test_a_rest_cursor_expires_while_the_clock_is_fast_and_is_good_again_after(self, serve):
         pytest.importorskip("rest_framework")
         from django_partstream import ProgressiveView
 
@@ -427,11 +440,11 @@ class TestAClockThatIsSet:
             with clock(ahead=ahead):
                 assert client.get(f"/?cursor={cursor}").json()["results"] == [{"b": 1}]
 
-    def test_so_it_is_in_graphql(self, serve):
+    def test_a_graphql_cursor_expires_while_the_clock_is_fast_and_is_good_again_after(self, serve):
         graphene = pytest.importorskip("graphene")
         pytest.importorskip("graphene_django")
         from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-        from partstream_graphql.views import ProgressiveGraphQLView
+        from partstream_graphql.http.views import ProgressiveGraphQLView
 
         class Three(ProgressiveConnection):
             chunk_size = 1
@@ -460,7 +473,9 @@ class TestAClockThatIsSet:
                 assert ask(cursor)["data"]["three"]["b"] == 1
 
     @pytest.mark.parametrize("step", [HOUR, -HOUR])
-    def test_moves_neither_limits_nor_seconds(self, deliver, gate, step):
+    def test_a_clock_that_jumps_changes_neither_time_limits_nor_measured_seconds(
+        self, deliver, gate, step
+    ):
         ticks = itertools.count(time.time(), step)
 
         def slow(request):
@@ -481,7 +496,7 @@ class TestAClockThatIsSet:
 
     @pytest.fixture
     def redis_keys(self, settings):
-        """A cache in Redis, ``own``; and for how many seconds each of its keys is kept."""
+        """Set up the cache ``own`` in Redis, and return a function of its keys' seconds to live."""
         prefix = f"partstream-tests-{os.getpid()}-clock"
         settings.CACHES = {**settings.CACHES, "own": services.cache(KEY_PREFIX=prefix)}
         with redis.Redis.from_url(services.REDIS_URL) as client:
@@ -491,7 +506,9 @@ class TestAClockThatIsSet:
 
     @pytest.mark.redis
     @pytest.mark.parametrize("ahead", [HOUR, -HOUR])
-    def test_on_one_computer_keeps_no_value_for_longer(self, deliver, redis_keys, ahead):
+    def test_a_wrong_clock_on_one_computer_keeps_no_cached_value_longer(
+        self, deliver, redis_keys, ahead
+    ):
         runs = itertools.count(1)
         part = lazy(cached_for(60, cache="own", key="k")(lambda request: next(runs)))
         with clock(ahead=ahead):
@@ -512,7 +529,9 @@ class TestAFullDisk:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    def test_costs_the_caching_and_says_so_once(self, deliver, settings, tmp_path, caplog):
+    def test_a_full_disk_prevents_caching_and_is_logged_once(
+        self, deliver, settings, tmp_path, caplog
+    ):
         backend = "django.core.cache.backends.filebased.FileBasedCache"
         settings.CACHES = {**settings.CACHES, "disk": {"BACKEND": backend, "LOCATION": tmp_path}}
         runs = itertools.count(1)
@@ -531,10 +550,14 @@ class TestAFullDisk:
 
 class TestAFork:
     def in_a_child(self, answer):
-        """What ``answer()`` returns, as text, in a forked child that ends in 30 seconds."""
+        """
+        The text that ``answer()`` returns in a forked child, and the child's exit code.
+
+        The child ends after 30 seconds at the latest.
+        """
         ours, theirs = os.pipe()
         with warnings.catch_warnings():
-            # Python 3.12 warns of the threads that this is about.
+            # Python 3.12 warns about a fork with threads, which this test needs.
             warnings.filterwarnings(
                 "ignore", "This process .* is multi-threaded", category=DeprecationWarning
             )
@@ -553,7 +576,7 @@ class TestAFork:
             text = said.read()
         return text, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    def test_after_its_first_use_it_has_threads_of_its_own(self, deliver, settings, gate):
+    def test_a_process_forked_after_parts_ran_has_threads_of_its_own(self, deliver, settings, gate):
         settings.PARTSTREAM = {"MAX_ABANDONED_CALLS": 1}
         gate.set()
 
@@ -570,7 +593,7 @@ class TestAFork:
         assert ends() == "ok ok ok ok"
         gate.clear()
         assert deliver(a=lazy(with_timeout(waits, 0.01)))["a"].status == "timeout"
-        assert ends() == "ok ok ok timeout"  # in the parent, as many are late as may be
+        assert ends() == "ok ok ok timeout"  # the parent has reached its ceiling of late calls
 
         def ends_in_the_child():
             gate.set()

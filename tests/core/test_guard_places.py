@@ -1,4 +1,4 @@
-"""A guard wherever it may stand: under decorators, in partials, on helpers without a request."""
+"""Guards under decorators, in partials, and on helpers without a request."""
 
 import threading
 from functools import partial, wraps
@@ -16,7 +16,7 @@ from django_partstream.outcomes import Status
     [cached_for(60, key="under"), safe_call(fallback=[]), with_timeout(30)],
     ids=["cached_for", "safe_call", "with_timeout"],
 )
-def test_an_ordinary_decorator_above_a_guard_gets_what_the_function_returned(deliver, guard):
+def test_a_plain_decorator_above_a_guard_gets_the_functions_return_value(deliver, guard):
     def name_of_first(func):
         @wraps(func)
         def inner(*args, **kwargs):
@@ -33,7 +33,7 @@ def test_an_ordinary_decorator_above_a_guard_gets_what_the_function_returned(del
         assert (outcome.status, outcome.value) == (Status.OK, "ann")
 
 
-def test_in_a_partial_it_still_covers_the_work_that_a_value_holds(deliver):
+def test_safe_call_inside_a_partial_covers_the_evaluation_of_the_value(deliver):
     def whole(value):
         raise ValueError("the query of a query set")
 
@@ -44,14 +44,14 @@ def test_in_a_partial_it_still_covers_the_work_that_a_value_holds(deliver):
 @pytest.mark.parametrize(
     "fallback", [(n for n in ()), {"lock": threading.Lock()}], ids=["generator", "lock"]
 )
-def test_a_fallback_that_cannot_be_copied_is_refused_where_it_is_given(fallback):
+def test_safe_call_refuses_a_fallback_that_cannot_be_copied(fallback):
     with pytest.raises(TypeError):
         safe_call(fallback=fallback)
     with pytest.raises(TypeError):
         safe_call(lambda request: 1, fallback=fallback)
 
 
-def test_what_a_helper_without_a_request_denies_ends_the_part_denied(deliver):
+def test_permission_denied_in_a_helper_without_a_request_denies_the_part(deliver):
     @safe_call(fallback=[])
     def secret(currency):
         raise PermissionDenied

@@ -10,9 +10,10 @@ import pytest
 from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.core.exceptions import PermissionDenied
 
-from django_partstream import cached_for, deadlines, lazy, safe_call, with_timeout
+from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
+from django_partstream.timed.calls import abandoned_calls
 
 
 def fail(request=None):
@@ -36,36 +37,36 @@ def gate():
 
 
 class TestSafeCall:
-    def test_by_hand_it_never_raises(self, request_of):
+    def test_safe_call_called_by_hand_never_raises(self, request_of):
         for asked in (None, request_of()):
             assert safe_call(fail)(asked) is None
             assert safe_call(deny)(asked) is None
             assert safe_call(fail, fallback=[1])(asked) == [1]
 
-    def test_by_hand_a_coroutine_never_raises(self):
+    def test_safe_call_on_a_coroutine_called_by_hand_never_raises(self):
         assert async_to_sync(safe_call(afail, fallback=7))(None) == 7
 
-    def test_each_fallback_is_a_copy(self):
+    def test_safe_call_returns_a_copy_of_its_fallback_each_time(self):
         guarded = safe_call(fail, fallback={"items": []})
         guarded(None)["items"].append(1)
         assert guarded(None) == {"items": []}
 
-    def test_what_works_is_left_alone(self, deliver):
+    def test_safe_call_leaves_a_returned_value_alone(self, deliver):
         outcome = deliver(a=lazy(safe_call(lambda request: 5, fallback=0)))["a"]
         assert (outcome.status, outcome.value) == (Status.OK, 5)
 
     @pytest.mark.parametrize("broken", [fail, afail, lambda request: fail()])
-    def test_on_a_page_a_fallback_is_told_from_a_value(self, deliver, broken):
+    def test_a_part_that_falls_back_ends_with_status_fallback(self, deliver, broken):
         outcome = deliver(a=lazy(safe_call(broken, fallback=[])))["a"]
         assert (outcome.status, outcome.value, outcome.error) == (Status.FALLBACK, [], None)
 
     @pytest.mark.parametrize("broken", [fail, afail])
-    def test_on_a_page_without_a_fallback_the_part_ends_in_error(self, deliver, broken):
+    def test_safe_call_without_a_fallback_ends_the_part_in_error(self, deliver, broken):
         outcome = deliver(a=lazy(safe_call(broken)))["a"]
         assert (outcome.status, outcome.value) == (Status.ERROR, None)
         assert outcome.error.code == "part_failed"
 
-    def test_none_is_a_fallback_where_it_is_given(self, deliver):
+    def test_none_given_as_fallback_counts_as_a_fallback(self, deliver):
         assert deliver(a=lazy(safe_call(fail, fallback=None)))["a"].status is Status.FALLBACK
 
     def test_a_fallback_is_logged_with_its_traceback(self, deliver, caplog):
@@ -74,20 +75,20 @@ class TestSafeCall:
         assert (record.levelname, record.status) == ("WARNING", "fallback")
         assert record.exc_info[0] is ValueError
 
-    def test_denied_passes_through_a_page(self, deliver):
+    def test_permission_denied_passes_through_safe_call_on_a_page(self, deliver):
         outcome = deliver(a=lazy(safe_call(deny, fallback="not yours")))["a"]
         assert (outcome.status, outcome.value) == (Status.DENIED, None)
 
-    def test_it_reaches_the_page_from_under_a_lambda(self, deliver):
+    def test_safe_call_under_a_lambda_ends_the_part_in_error(self, deliver):
         guarded = safe_call(fail)
         assert deliver(a=lazy(lambda request: guarded(request)))["a"].status is Status.ERROR
 
-    def test_by_hand_within_a_part_it_leaves_a_value_to_work_with(self, deliver):
+    def test_safe_call_called_by_hand_in_a_part_returns_none_and_the_part_falls_back(self, deliver):
         guarded = safe_call(fail)
         outcome = deliver(a=lazy(lambda request: {"extra": guarded(request)}))["a"]
         assert (outcome.status, outcome.value) == (Status.FALLBACK, {"extra": None})
 
-    def test_it_covers_the_work_that_a_value_still_holds(self, deliver):
+    def test_safe_call_covers_the_evaluation_of_the_value(self, deliver):
         def whole(value):
             raise ValueError("the query of a query set")
 
@@ -96,7 +97,7 @@ class TestSafeCall:
 
 
 def wait_for(condition):
-    """Wait until it holds, for 30 seconds at most: for what a thread does at its very end."""
+    """Wait up to 30 seconds until *condition* holds, as after the last step of a thread."""
     end = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < end
@@ -104,10 +105,10 @@ def wait_for(condition):
 
 
 class TestWithTimeout:
-    def test_what_is_in_time_is_returned(self, request_of):
+    def test_with_timeout_returns_a_value_that_is_in_time(self, request_of):
         assert with_timeout(lambda request: 5, 10)(request_of()) == 5
 
-    def test_what_is_late_ends_in_timeout_and_the_others_are_there(self, deliver, gate):
+    def test_a_late_part_ends_in_timeout_and_the_other_parts_arrive(self, deliver, gate):
         outcomes = deliver(
             a=lazy(with_timeout(lambda request: gate.wait(30), 0.01)), b=lazy(lambda request: 2)
         )
@@ -116,11 +117,11 @@ class TestWithTimeout:
         assert outcomes["a"].error.retryable
         assert outcomes["b"].value == 2
 
-    def test_by_hand_it_raises(self, gate):
+    def test_with_timeout_called_by_hand_raises_part_timeout(self, gate):
         with pytest.raises(PartTimeout, match="0.01 seconds"):
             with_timeout(lambda request: gate.wait(30), 0.01)(None)
 
-    def test_a_coroutine_is_cancelled(self, deliver):
+    def test_a_late_coroutine_is_cancelled(self, deliver):
         ended = []
 
         async def hang(request):
@@ -132,7 +133,7 @@ class TestWithTimeout:
         assert deliver(a=lazy(with_timeout(hang, 0.01)))["a"].status is Status.TIMEOUT
         assert ended == [True]
 
-    def test_a_timeout_of_the_function_itself_is_a_plain_failure(self, deliver):
+    def test_a_timeout_error_raised_by_the_function_itself_is_a_plain_failure(self, deliver):
         def slow_network(request):
             raise TimeoutError
 
@@ -144,18 +145,18 @@ class TestWithTimeout:
         )
         assert [one.status for one in outcomes.values()] == [Status.ERROR, Status.ERROR]
 
-    def test_the_work_that_a_value_holds_counts(self, deliver, gate):
+    def test_the_evaluation_of_a_value_counts_towards_its_time_limit(self, deliver, gate):
         outcome = deliver(
             whole=lambda value: gate.wait(30), a=lazy(with_timeout(lambda request: "rows", 0.01))
         )["a"]
         assert outcome.status is Status.TIMEOUT
 
     @pytest.mark.parametrize("seconds", [0, -1, "2", None, True, math.nan, math.inf, 1e10])
-    def test_a_limit_is_a_number_above_zero(self, seconds):
+    def test_with_timeout_needs_a_number_of_seconds_above_zero(self, seconds):
         with pytest.raises(ValueError, match="above zero"):
             with_timeout(fail, seconds)
 
-    def test_past_the_ceiling_of_late_calls_of_a_function_new_ones_fail_at_once(
+    def test_past_the_ceiling_of_late_calls_new_calls_of_a_function_fail_at_once(
         self, settings, gate, caplog
     ):
         settings.PARTSTREAM = {"MAX_ABANDONED_CALLS": 2}
@@ -174,14 +175,14 @@ class TestWithTimeout:
                 with pytest.raises(PartTimeout):
                     ask(None)
             assert len(calls) == 2
-        assert deadlines.abandoned_calls() == 4
+        assert abandoned_calls() == 4
         assert "2 timed-out calls of " in caplog.text
-        assert with_timeout(lambda request: 5, 30)(None) == 5  # others do not suffer for it
+        assert with_timeout(lambda request: 5, 30)(None) == 5  # other functions still run
         gate.set()
-        wait_for(lambda: not deadlines.abandoned_calls())
+        wait_for(lambda: not abandoned_calls())
         assert with_timeout(hang, 30)(None) is None
 
-    def test_an_exception_comes_through_with_its_own_traceback(self):
+    def test_an_exception_passes_through_with_timeout_with_its_own_traceback(self):
         with pytest.raises(ValueError, match="secret") as caught:
             with_timeout(fail, 5)(None)
         assert caught.traceback[-1].name == "fail"
@@ -205,11 +206,11 @@ class TestAllGuards:
 
     @pytest.mark.parametrize("guard", guards)
     @pytest.mark.parametrize("value", [None, {"a": 1}])
-    def test_a_guard_wants_the_function_not_its_result(self, guard, value):
+    def test_a_guard_refuses_the_result_of_a_function(self, guard, value):
         with pytest.raises(TypeError, match="Pass the function itself"):
             guard(value)
 
-    def test_they_are_decorators_of_methods(self, deliver, request_of):
+    def test_guards_are_decorators_of_methods(self, deliver, request_of):
         class View:
             @safe_call
             def bare(self, request):
@@ -230,7 +231,7 @@ class TestAllGuards:
                 return 9
 
             def get_parts(self):
-                """What makes it an owner that a cache key may name by its class."""
+                """Make it an owner of parts, which a cache key names by its class."""
 
         view = View()
         outcomes = deliver(
@@ -242,7 +243,7 @@ class TestAllGuards:
         assert outcomes["d"].value == 9
         assert view.timed(None) == 8
 
-    def test_they_nest_in_any_order(self, deliver, gate):
+    def test_guards_nest_in_any_order(self, deliver, gate):
         hang = lambda request: gate.wait(30)  # noqa: E731
         outcomes = deliver(
             a=lazy(safe_call(with_timeout(hang, 0.01), fallback=[])),

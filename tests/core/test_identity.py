@@ -1,4 +1,4 @@
-"""Whose a value is, and who asks: users of every kind, and requests however they are passed."""
+"""The identity of readers: every kind of user, and every way to pass a request."""
 
 import logging
 from types import SimpleNamespace
@@ -7,13 +7,14 @@ import pytest
 from django.contrib.auth.models import User
 
 from django_partstream import cached_for, lazy, safe_call
-from django_partstream.attempts import current_attempt
-from django_partstream.identity import is_signed_in, telling, user_identity
+from django_partstream.canonical import canonical_or_kind
+from django_partstream.delivery.attempts import current_attempt
+from django_partstream.identity import is_signed_in, user_identity
 from django_partstream.outcomes import Status
 
 
 class Account:
-    """A user that is no model, as token authentication makes them."""
+    """A user that is no model instance, as token authentication makes them."""
 
     is_authenticated = True
 
@@ -23,7 +24,7 @@ class Account:
 
 @pytest.fixture
 def get():
-    """A cached function that says how often it ran."""
+    """A cached function that returns how often it ran."""
     runs = []
     return cached_for(60, key="counted")(lambda request, *args: runs.append(1) or len(runs))
 
@@ -37,13 +38,15 @@ def test_users_without_a_primary_key_are_told_apart_by_name(request_of, get, mad
     assert user_identity(ann) != user_identity(bob)
 
 
-def test_a_name_is_never_a_primary_key(request_of):
+def test_a_user_name_is_never_mistaken_for_a_primary_key(request_of):
     ask = lambda **names: user_identity(request_of(user=Account(**names)))  # noqa: E731
     identities = [ask(pk="1"), ask(username="1"), ask(pk="2"), ask()]
     assert len({tuple(one) for one in identities}) == 4
 
 
-def test_what_nothing_tells_apart_is_not_cached_and_says_so_once(request_of, get, caplog):
+def test_a_value_for_a_user_without_key_and_name_is_not_cached_and_logged_once(
+    request_of, get, caplog
+):
     assert [get(request_of(user=Account())) for _ in range(3)] == [1, 2, 3]
     assert caplog.text.count("not cached: a Account has no primary key or name") == 1
     assert is_signed_in(request_of(user=Account()))
@@ -71,7 +74,7 @@ def test_a_request_passed_by_keyword_is_still_the_request(request_of):
     assert [get(request=one) for one in (ann, ann, bob, ann)] == [1, 1, 2, 1]
 
 
-def test_a_call_by_hand_inside_a_part_records_nothing(deliver, caplog):
+def test_a_call_by_hand_inside_a_part_records_no_fallback(deliver, caplog):
     @safe_call(fallback=[])
     def get_orders(request):
         raise ValueError
@@ -89,6 +92,6 @@ def test_a_call_by_hand_inside_a_part_records_nothing(deliver, caplog):
     assert levels == [logging.WARNING]
 
 
-def test_what_has_only_an_address_for_text_is_told_by_its_kind():
-    assert telling(Account()) == telling(Account())
-    assert telling(Account()) != telling(SimpleNamespace())
+def test_an_object_without_text_of_its_own_is_described_by_its_type():
+    assert canonical_or_kind(Account()) == canonical_or_kind(Account())
+    assert canonical_or_kind(Account()) != canonical_or_kind(SimpleNamespace())

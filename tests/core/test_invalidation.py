@@ -1,4 +1,4 @@
-"""``get_analytics.invalidate()``: what was kept is computed anew, for everybody or for one reader."""
+"""``get_analytics.invalidate()`` drops cached values, for all readers or for a given reader."""
 
 import asyncio
 from secrets import token_hex
@@ -17,7 +17,7 @@ ANN, BOB = User(pk=1), User(pk=2)
 @pytest.fixture(params=["default", pytest.param("redis", marks=pytest.mark.redis)])
 def alias(request, settings):
     if request.param == "redis":
-        # Its clear() would drop whatever anybody keeps there: a prefix of its own does as well.
+        # Its clear() would drop the values of other programs in that Redis: use a prefix instead.
         redis = services.cache(KEY_PREFIX=f"partstream-tests-{token_hex(8)}")
         settings.CACHES = {**settings.CACHES, "redis": redis}
     return request.param
@@ -39,7 +39,7 @@ def get(alias, runs):
     return cached_for(60, key="number", cache=alias)(number)
 
 
-def test_without_a_reader_all_is_dropped(get, request_of):
+def test_invalidate_without_a_reader_drops_every_value_of_the_function(get, request_of):
     assert [get(request_of(user=one)) for one in (ANN, BOB, None)] == [1, 2, 3]
     get.invalidate()
     assert [get(request_of(user=one)) for one in (ANN, BOB, None)] == [4, 5, 6]
@@ -56,7 +56,9 @@ def test_without_a_reader_all_is_dropped(get, request_of):
     ],
     ids=["request", "user", "info", "identity"],
 )
-def test_one_readers_values_are_dropped_whatever_they_were_asked_for_with(get, request_of, reader):
+def test_invalidate_for_a_reader_drops_that_readers_values_for_all_arguments(
+    get, request_of, reader
+):
     def asked():
         return [
             get(request_of("/?a=1", user=ANN)),
@@ -74,7 +76,7 @@ def ASK_ANN(request_of):
     return request_of("/elsewhere/", user=ANN)
 
 
-def test_what_is_shared_is_dropped_for_all(alias, request_of, runs):
+def test_invalidating_a_shared_value_drops_it_for_all_users(alias, request_of, runs):
     get = cached_for(60, key="shared", per_user=False, cache=alias)(
         lambda request: runs.append(1) or len(runs)
     )
@@ -83,7 +85,7 @@ def test_what_is_shared_is_dropped_for_all(alias, request_of, runs):
     assert [get(request_of(user=one)) for one in (ANN, BOB)] == [2, 2]
 
 
-def test_nothing_stale_is_served_either(alias, request_of, runs):
+def test_an_invalidated_value_is_not_served_stale(alias, request_of, runs):
     get = cached_for(60, key="stale", stale=600, cache=alias)(
         lambda request: runs.append(1) or len(runs)
     )
@@ -92,7 +94,7 @@ def test_nothing_stale_is_served_either(alias, request_of, runs):
     assert get(request_of()) == 2
 
 
-def test_a_value_that_is_being_computed_is_not_kept(alias, request_of, runs):
+def test_a_value_invalidated_during_its_computation_is_not_cached(alias, request_of, runs):
     def slow(request):
         runs.append(1)
         if len(runs) == 1:
@@ -103,9 +105,7 @@ def test_a_value_that_is_being_computed_is_not_kept(alias, request_of, runs):
     assert [get(request_of()) for _ in range(3)] == [1, 2, 2]
 
 
-def test_the_marks_that_a_cache_has_lost_cost_a_computation_never_an_old_value(
-    alias, request_of, get
-):
+def test_lost_invalidation_marks_cause_a_computation_and_never_an_old_value(alias, request_of, get):
     assert get(request_of()) == 1
     get.invalidate()
     assert get(request_of()) == 2
@@ -115,7 +115,7 @@ def test_the_marks_that_a_cache_has_lost_cost_a_computation_never_an_old_value(
     assert [get(request_of()) for _ in range(2)] == [3, 3]
 
 
-def test_another_functions_values_stay(get, alias, request_of):
+def test_invalidate_leaves_the_values_of_other_functions(get, alias, request_of):
     other = cached_for(60, key="other", cache=alias)(lambda request: object.__name__)
     assert (get(request_of()), other(request_of())) == (1, "object")
     other.invalidate()
@@ -123,7 +123,7 @@ def test_another_functions_values_stay(get, alias, request_of):
 
 
 class View:
-    """Its methods are cached, under other guards too."""
+    """A view with cached methods, also under other guards."""
 
     runs = 0
 
@@ -150,9 +150,9 @@ class View:
 
 @pytest.mark.parametrize("name", ["get_a", "get_b", "get_c"])
 @pytest.mark.parametrize("owner", [View, View()], ids=["class", "object"])
-def test_a_method_drops_its_own(request_of, name, owner):
+def test_invalidating_a_method_drops_its_values_in_subclasses_too(request_of, name, owner):
     class Sub(View):
-        """It inherits the method, and what is dropped with it."""
+        """A subclass that inherits the cached methods."""
 
     def asked():
         answers = [getattr(one(), name)(request_of()) for one in (View, Sub)]
@@ -164,13 +164,13 @@ def test_a_method_drops_its_own(request_of, name, owner):
     assert not set(first) & set(asked())
 
 
-def test_who_cannot_be_told_from_others_cannot_be_dropped_for(get, request_of):
+def test_invalidate_refuses_a_user_without_an_identity(get, request_of):
     unknown = SimpleNamespace(is_authenticated=True, pk=None)
     with pytest.raises(TypeError, match="no primary key"):
         get.invalidate(unknown)
 
 
-def test_a_cache_that_is_down_says_so(monkeypatch, get):
+def test_invalidate_raises_when_the_cache_is_down(monkeypatch, get):
     def down(*args, **kwargs):
         raise OSError("down")
 

@@ -1,4 +1,4 @@
-"""The connection that a timed call is lent: what it must not share, and what cannot be freed."""
+"""The connection that is lent to a timed call: its limits, its loss and its return."""
 
 import itertools
 import os
@@ -9,9 +9,10 @@ from unittest import mock
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
-from django_partstream import deadlines, loans, with_timeout
+from django_partstream import with_timeout
 from django_partstream.exceptions import PartTimeout
-from django_partstream.loans import Revoked
+from django_partstream.timed import calls, deadlines, loans, revocable
+from django_partstream.timed.revocable import Revoked
 from example_schema.models import Customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,21 +28,21 @@ def names():
 
 def wait_for_late_calls():
     end = time.monotonic() + 30
-    while deadlines.abandoned_calls():
+    while calls.abandoned_calls():
         assert time.monotonic() < end
         os.sched_yield()
 
 
 @pytest.mark.parametrize("method", ["cursor", "chunked_cursor", "connect"])
-def test_a_method_that_a_tool_put_over_a_connections_own_stays_with_it(monkeypatch, method):
-    """As Django's TestCase leaves them behind, and debug toolbars put them there."""
+def test_a_timed_call_works_with_a_connection_method_that_a_tool_replaced(monkeypatch, method):
+    """Django's TestCase leaves such methods on a connection, and debug toolbars put them there."""
     monkeypatch.setattr(connection, method, getattr(connection, method))
     with transaction.atomic():
         create("before")
         assert with_timeout(lambda request: names(), 30)(None) == {"before"}
 
 
-def test_a_timed_call_within_a_late_one_is_refused_its_database_too():
+def test_a_timed_call_within_a_late_call_is_refused_the_database():
     go_on, ended, caught = threading.Event(), threading.Event(), []
 
     def inner(request):
@@ -61,15 +62,15 @@ def test_a_timed_call_within_a_late_one_is_refused_its_database_too():
     assert caught == [Revoked]
 
 
-def test_a_call_whose_time_is_up_before_its_thread_has_begun_is_not_made(monkeypatch):
+def test_a_timed_call_that_is_late_before_its_thread_begins_is_not_made(monkeypatch):
     made, begin = [], threading.Event()
-    taken = loans.Loans.taken
+    taken = loans.CallConnections.in_use
 
     def later(self):
         begin.wait(30)
         return taken(self)
 
-    monkeypatch.setattr(loans.Loans, "taken", later)
+    monkeypatch.setattr(loans.CallConnections, "in_use", later)
     with pytest.raises(PartTimeout):
         with_timeout(made.append, 0.01)(None)
     begin.set()
@@ -92,7 +93,7 @@ def test_a_late_call_commits_nothing():
     assert names() == set()
 
 
-def test_a_limit_reaches_the_calls_within_a_call():
+def test_a_time_limit_also_ends_timed_calls_within_the_call():
     inner = []
 
     def endless(request):
@@ -106,7 +107,7 @@ def test_a_limit_reaches_the_calls_within_a_call():
     assert len(inner) == 1
 
 
-def test_a_cursor_keeps_what_is_set_on_it():
+def test_a_database_cursor_of_a_timed_call_keeps_attributes_set_on_it():
     def work(request):
         with connection.cursor() as cursor:
             cursor.cursor.arraysize = 7
@@ -120,11 +121,13 @@ def cannot_cancel():
     """A database that cannot cancel a statement."""
     if connection.vendor != "sqlite":
         pytest.skip("a statement that waits for the test is a function of SQLite's")
-    with mock.patch.object(loans, "cancel"):
+    with mock.patch.object(revocable, "cancel_statement"):
         yield
 
 
-def test_a_statement_that_cannot_be_cancelled_costs_the_transaction_not_the_limit(cannot_cancel):
+def test_a_statement_that_cannot_be_cancelled_loses_the_transaction_but_keeps_the_limit(
+    cannot_cancel,
+):
     go_on = threading.Event()
 
     def stuck(request):
@@ -151,7 +154,7 @@ def test_a_statement_that_cannot_be_cancelled_costs_the_transaction_not_the_limi
         raw[0].cursor()
 
 
-def test_outside_a_transaction_it_goes_on_alone(cannot_cancel):
+def test_a_statement_that_cannot_be_cancelled_outside_a_transaction_goes_on_alone(cannot_cancel):
     go_on, raw = threading.Event(), []
 
     def stuck(request):
@@ -166,45 +169,49 @@ def test_outside_a_transaction_it_goes_on_alone(cannot_cancel):
     assert names() == set()
     go_on.set()
     wait_for_late_calls()
-    assert deadlines.abandoned_calls() == 0
+    assert calls.abandoned_calls() == 0
     with pytest.raises(Exception, match="closed"):
         raw[0].cursor()
 
 
 class TestAThreadForTimedCalls:
-    def who(self, request):
+    def thread_and_connection(self, request):
         names()
         return threading.get_ident(), connections["default"].connection
 
-    def test_it_takes_the_next_call_and_keeps_a_connection_that_may_live_on(self, monkeypatch):
+    def test_a_thread_for_timed_calls_is_reused_with_its_persistent_connection(self, monkeypatch):
         monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
-        (thread, first), (again, second) = [with_timeout(self.who, 30)(None) for _ in range(2)]
+        (thread, first), (again, second) = [
+            with_timeout(self.thread_and_connection, 30)(None) for _ in range(2)
+        ]
         assert (thread, first) == (again, second)
         assert thread != threading.get_ident()
 
-    def test_it_keeps_none_that_may_not(self):
-        _, raw = with_timeout(self.who, 30)(None)
+    def test_a_thread_for_timed_calls_closes_a_connection_that_is_not_persistent(self):
+        _, raw = with_timeout(self.thread_and_connection, 30)(None)
         with pytest.raises(Exception, match="closed"):
             raw.cursor()
 
-    def test_it_ends_when_there_is_nothing_to_do(self, monkeypatch):
-        monkeypatch.setattr(deadlines, "_idle", [])
-        monkeypatch.setattr(deadlines, "IDLE", 0.01)
+    def test_an_idle_thread_for_timed_calls_ends(self, monkeypatch):
+        monkeypatch.setattr(calls, "_idle", [])
+        monkeypatch.setattr(calls, "IDLE", 0.01)
         before = set(threading.enumerate())
         threads = [with_timeout(lambda request: threading.current_thread(), 30)(None)]
         threads[0].join(30)
         assert not set(threading.enumerate()) - before
         assert with_timeout(lambda request: 5, 30)(None) == 5
 
-    def test_a_call_that_left_a_transaction_open_leaves_none_to_the_next(self, monkeypatch):
+    def test_a_transaction_left_open_by_a_timed_call_does_not_reach_the_next_call(
+        self, monkeypatch
+    ):
         monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
         with_timeout(lambda request: transaction.atomic().__enter__(), 30)(None)
         in_one = with_timeout(lambda request: connection.in_atomic_block, 30)(None)
         assert in_one is False
 
-    def test_no_more_wait_than_the_pool_is_large(self, monkeypatch, settings):
+    def test_no_more_idle_threads_are_kept_than_max_threads(self, monkeypatch, settings):
         settings.PARTSTREAM = {"MAX_THREADS": 1}
-        monkeypatch.setattr(deadlines, "_idle", [])
-        outer = with_timeout(lambda request: with_timeout(self.who, 30)(None), 30)
+        monkeypatch.setattr(calls, "_idle", [])
+        outer = with_timeout(lambda request: with_timeout(self.thread_and_connection, 30)(None), 30)
         outer(None)
-        assert len(deadlines._idle) == 1
+        assert len(calls._idle) == 1

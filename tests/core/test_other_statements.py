@@ -1,4 +1,4 @@
-"""A limit holds for work that takes no cursor of Django's: COPY, streams, the raw connection."""
+"""A time limit holds for work without a cursor of Django's: COPY, streams, the raw connection."""
 
 import time
 
@@ -41,7 +41,7 @@ def late(request):
     return with_timeout(lambda _: request.param(connections["postgres"]), 0.1)
 
 
-def test_in_a_transaction_it_is_cancelled(late):
+def test_a_late_copy_stream_or_raw_statement_is_cancelled_in_a_transaction(late):
     customers = Customer.objects.using("postgres")
     started = time.monotonic()
     with transaction.atomic(using="postgres"):
@@ -51,11 +51,11 @@ def test_in_a_transaction_it_is_cancelled(late):
         lost = connections["postgres"].needs_rollback
         if not lost:
             assert customers.count() == 1
-    assert time.monotonic() - started < 10  # far from the 20 seconds that each would take
+    assert time.monotonic() - started < 10  # far from the 20 seconds of each statement
     assert customers.count() == (0 if lost else 1)
 
 
-def test_outside_it_is_cancelled_too(late):
+def test_a_late_copy_stream_or_raw_statement_is_cancelled_outside_a_transaction(late):
     with pytest.raises(PartTimeout):
         late(None)
     wait_for_late_calls()

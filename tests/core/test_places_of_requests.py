@@ -1,17 +1,18 @@
-"""Who asks is found among the arguments of a call, wherever they stand."""
+"""The request is found among the arguments of a call, in every place."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from django_partstream.identity import asked_by_nobody, split_asker, telling
+from django_partstream.canonical import canonical_or_kind
+from django_partstream.identity import Asked
 
 
 class View:
     context = "its own business"
 
     def get_parts(self):
-        """What makes it an owner."""
+        """Make it an owner of parts."""
 
 
 class Asking:
@@ -37,8 +38,9 @@ REQUEST = Asking()
         ((1,), {"request": 5}, (), None, (1,)),
     ],
 )
-def test_a_call_is_split_at_who_asks(args, kwargs, owners, asker, rest):
-    assert split_asker(args, kwargs) == (owners, asker, rest)
+def test_the_arguments_of_a_call_are_split_at_its_request(args, kwargs, owners, asker, rest):
+    asked = Asked.of(args, kwargs)
+    assert (asked.owners, asked.asker, asked.rest) == (owners, asker, rest)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +54,9 @@ def test_a_call_is_split_at_who_asks(args, kwargs, owners, asker, rest):
         ((), {}, False),
     ],
 )
-def test_none_in_the_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
-    assert asked_by_nobody(args, kwargs) is nobody
+def test_none_in_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
+    assert Asked.of(args, kwargs).by_hand is nobody
 
 
-def test_what_is_told_of_a_function_is_its_name_not_its_address():
-    assert telling(telling) == "django_partstream.identity.telling"
+def test_a_function_is_described_by_its_name_and_not_its_address():
+    assert canonical_or_kind(canonical_or_kind) == "django_partstream.canonical.canonical_or_kind"

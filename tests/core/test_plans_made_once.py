@@ -14,17 +14,17 @@ class Owner:
         return PLAN
 
 
-def test_it_is_the_plan_of_every_page():
+def test_a_plan_returned_by_get_parts_is_used_unchanged_for_every_page():
     assert plan_of(Owner()) is PLAN is plan_of(Owner())
 
 
-def test_pages_follow_one_another_in_it():
+def test_pages_of_a_plan_made_once_follow_one_another():
     page = PLAN.page(after=None, size=2)
     following = PLAN.page(after=page.cursor(), size=2)
     assert (page.names, following.names) == (("part_0", "part_1"), ("part_2", "part_3"))
     assert following.total == 1_000
 
 
-def test_what_cannot_be_one_is_refused_when_it_is_made():
+def test_a_bad_plan_is_refused_when_it_is_made():
     with pytest.raises(PlanError, match="twice"):
         Plan([("a", 1), ("a", 2)])

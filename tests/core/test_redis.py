@@ -1,4 +1,4 @@
-"""``cached_for`` in Redis: shared by threads, processes and computers, some of which fail."""
+"""``cached_for`` in Redis, shared by threads, processes and computers that may fail."""
 
 import itertools
 import os
@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def server():
-    """That Redis itself; what these tests left in it is dropped."""
+    """A client of the Redis of the tests; the keys of this module are deleted afterwards."""
     with redis.Redis.from_url(services.REDIS_URL) as client:
         yield client
         for key in client.scan_iter(f"{PREFIX}*"):
@@ -35,7 +35,7 @@ def server():
 
 @pytest.fixture
 def alias(settings, server):
-    """Make a cache of its own there: ``alias(LOCATION=...)``, its alias."""
+    """Make a new cache in that Redis: ``alias(LOCATION=...)`` returns its alias."""
 
     def made(**options):
         name = f"redis-{next(_numbers)}"
@@ -46,14 +46,14 @@ def alias(settings, server):
     return made
 
 
-def test_a_value_is_shared_by_all_who_ask(request_of, alias):
+def test_a_value_in_redis_is_computed_once_for_each_argument(request_of, alias):
     runs = itertools.count(1)
     get = cached_for(60, cache=alias(), key="k")(lambda request, n: {"n": n, "run": next(runs)})
     answers = [get(request_of(), n) for n in (1, 1, 2, 1)]
     assert answers == [{"n": 1, "run": 1}, {"n": 1, "run": 1}, {"n": 2, "run": 2}, answers[0]]
 
 
-def test_threads_that_miss_together_compute_it_once(request_of, alias):
+def test_threads_that_miss_together_compute_a_value_in_redis_once(request_of, alias):
     at_once, wrote, missed, all_missed = 6, set(), set(), threading.Event()
     get_client, runs = RedisCacheClient.get_client, itertools.count(1)
     answers = []
@@ -64,7 +64,8 @@ def test_threads_that_miss_together_compute_it_once(request_of, alias):
             all_missed.set()
 
     def noting(client, key=None, *, write=False):
-        # Who has found no value takes the lease, or tries to; what it does after that, it misses.
+        # A caller that has found no value takes the lease, or tries to: its first write. With any
+        # later use of the cache, it has missed.
         if threading.get_ident() in wrote:
             has_missed()
         elif write:
@@ -88,7 +89,7 @@ def test_threads_that_miss_together_compute_it_once(request_of, alias):
     assert answers == [1] * at_once
 
 
-def test_who_finds_nothing_just_before_it_is_there_gets_it_all_the_same(request_of, alias):
+def test_a_caller_that_misses_just_before_a_value_is_stored_gets_that_value(request_of, alias):
     get_client, runs = RedisCacheClient.get_client, itertools.count(1)
     get = cached_for(60, cache=alias(), key="k")(lambda request: next(runs))
     answers = []
@@ -106,7 +107,7 @@ def test_who_finds_nothing_just_before_it_is_there_gets_it_all_the_same(request_
 
 @pytest.fixture(scope="module")
 def three():
-    """Three processes, for all of these tests."""
+    """Three processes, shared by the tests of this module."""
     askers = Askers(f"{PREFIX}-askers")
     askers.start("a", "b", "c")
     yield askers
@@ -116,27 +117,27 @@ def three():
 class TestAcrossProcesses:
     @pytest.fixture
     def askers(self, three):
-        """The same, with nothing in their cache."""
+        """The three processes, with an empty cache."""
         three.forget()
         return three
 
     def got(self, askers, count):
         return dict(askers.heard("got") for _ in range(count))
 
-    def test_it_is_computed_once_however_many_miss_together(self, askers):
+    def test_processes_that_miss_together_compute_a_value_once(self, askers):
         askers.tell("a", "b", "c", waits=True)
         askers.wait_until_missed(*{"a", "b", "c"} - {askers.heard("began")})
         askers.let_go()
         assert self.got(askers, 3) == dict.fromkeys("abc", "value 1")
         assert askers.runs == 1
 
-    def test_none_is_a_value(self, askers):
+    def test_none_is_cached_across_processes_like_any_value(self, askers):
         for name in "abc":
             askers.tell(name, none=True)
             assert self.got(askers, 1) == {name: None}
         assert askers.runs == 1
 
-    def test_where_one_fails_another_one_computes(self, askers):
+    def test_after_a_process_fails_to_compute_another_process_computes(self, askers):
         askers.tell("a", waits=True, fails=True)
         assert askers.heard("began") == "a"
         askers.tell("b", "c")
@@ -145,7 +146,7 @@ class TestAcrossProcesses:
         assert self.got(askers, 3) == {"a": "failed", "b": "value 2", "c": "value 2"}
         assert askers.runs == 2
 
-    def test_while_one_renews_it_the_others_get_the_old_one(self, askers):
+    def test_processes_get_the_stale_value_while_another_process_renews_it(self, askers):
         askers.tell("a", stale=600)
         assert self.got(askers, 1) == {"a": "value 1"}
         askers.tell("a", stale=600, ahead=61, waits=True)
@@ -159,7 +160,7 @@ class TestAcrossProcesses:
         assert askers.runs == 2
 
     @pytest.mark.parametrize("end", ["exits", "is killed"])
-    def test_where_one_dies_its_lease_ends_and_another_one_computes(self, askers, end):
+    def test_the_lease_of_a_process_that_dies_ends_and_another_process_computes(self, askers, end):
         askers.start(end)
         askers.tell(end, waits=True, dies=True, lease=1)
         assert askers.heard("began") == end
@@ -175,7 +176,7 @@ class TestAcrossProcesses:
 
 @pytest.fixture
 def later():
-    """Let the time that no one can set pass at once: ``with later(60):``."""
+    """Move the monotonic clock on by some seconds: ``with later(60):``."""
     now = time.monotonic
     return lambda seconds: mock.patch("time.monotonic", side_effect=lambda: now() + seconds)
 
@@ -203,7 +204,7 @@ class TestAServerThatIsDown:
 
     @pytest.fixture
     def values(self, deliver, part):
-        """The values of so many pages, each of which is ``ok``."""
+        """Ask for a number of pages and return their values; each must end ``ok``."""
 
         def asked(pages):
             outcomes = [deliver(a=part)["a"] for _ in range(pages)]
@@ -214,23 +215,27 @@ class TestAServerThatIsDown:
 
     @pytest.fixture(params=["close", "stall"])
     def go_down(self, request, proxy):
-        """It is stopped, or it hangs."""
+        """Stop the Redis behind the proxy, or let it hang."""
         return getattr(proxy, request.param)
 
     def said(self, caplog, cache):
         return Counter(one.message for one in caplog.records if repr(cache) in one.message)
 
-    def test_each_page_computes_until_it_is_back(self, values, go_down, proxy, server, later):
+    def test_each_page_computes_its_value_until_redis_is_back(
+        self, values, go_down, proxy, server, later
+    ):
         assert values(2) == [1, 1]
         go_down()
         assert values(3) == [2, 3, 4]
         proxy.open()
-        for key in server.scan_iter(f"{PREFIX}*"):  # as when it was started anew
+        for key in server.scan_iter(f"{PREFIX}*"):  # as after a restart of Redis
             server.delete(key)
         with later(60):
             assert values(3) == [5, 5, 5]
 
-    def test_it_is_said_once_a_minute(self, values, go_down, cache, caplog, later):
+    def test_a_redis_that_is_down_is_logged_once_a_minute(
+        self, values, go_down, cache, caplog, later
+    ):
         go_down()
         values(3)
         said = self.said(caplog, cache)
@@ -243,7 +248,7 @@ class TestAServerThatIsDown:
             values(3)
         assert self.said(caplog, cache) == said + said
 
-    def test_one_that_goes_down_in_a_computation_costs_the_keeping(
+    def test_a_value_computed_while_redis_goes_down_is_delivered_and_not_cached(
         self, deliver, cache, go_down, caplog
     ):
         def goes_down(request):
@@ -254,7 +259,7 @@ class TestAServerThatIsDown:
         assert (outcome.status, outcome.value) == ("ok", "computed")
         assert self.said(caplog, cache)
 
-    def test_a_value_that_could_not_be_read_once_is_still_there(self, values):
+    def test_a_value_is_still_cached_after_a_read_that_timed_out(self, values):
         get_client = RedisCacheClient.get_client
 
         def slow_to_read(client, key=None, *, write=False):

@@ -15,7 +15,7 @@ def test_a_setting_is_read_on_each_use(settings):
     assert setting("CHUNK_SIZE") == 7
 
 
-def test_the_class_wins_over_the_setting(settings):
+def test_a_class_attribute_wins_over_the_setting(settings):
     settings.PARTSTREAM = {"CHUNK_SIZE": 7}
 
     class View:
@@ -26,7 +26,7 @@ def test_the_class_wins_over_the_setting(settings):
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "3", True])
-def test_a_bad_class_attribute_is_named_with_its_value(value):
+def test_the_error_for_a_bad_class_attribute_names_it_and_its_value(value):
     class View:
         chunk_size = value
 
@@ -41,7 +41,7 @@ def test_good_settings_pass_the_checks(settings):
     assert problems() == []
 
 
-def test_an_unknown_key_is_an_error_with_the_likely_one(settings):
+def test_an_unknown_setting_is_an_error_with_the_likely_name_as_hint(settings):
     settings.PARTSTREAM = {"CHUNKSIZE": 3}
     (problem,) = problems()
     assert problem.id == "partstream.E002"
@@ -53,7 +53,7 @@ def test_an_unknown_key_is_an_error_with_the_likely_one(settings):
     ("key", "value"),
     [("CHUNK_SIZE", 0), ("CURSOR_TTL", "3600"), ("MAX_CURSOR_LENGTH", 10), ("SERVER_TIMING", 1)],
 )
-def test_a_bad_value_is_an_error_with_what_it_must_be(settings, key, value):
+def test_a_bad_value_of_a_setting_is_an_error_with_the_allowed_values_as_hint(settings, key, value):
     settings.PARTSTREAM = {key: value}
     (problem,) = problems()
     assert problem.id == "partstream.E003"

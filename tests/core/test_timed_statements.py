@@ -1,4 +1,4 @@
-"""What a timed part leaves running in its database is cancelled there, wherever it has got to."""
+"""The database statement of a part that is late is cancelled in the database."""
 
 import threading
 
@@ -7,33 +7,34 @@ import pytest
 from django.db import OperationalError
 from django.db.models.expressions import RawSQL
 
-from django_partstream import lazy, loans, with_timeout
+from django_partstream import lazy, with_timeout
 from django_partstream.exceptions import PartTimeout
-from django_partstream.loans import Revoked
+from django_partstream.timed import loans
+from django_partstream.timed.revocable import Revoked
 from tests import services
 from tests.core.conftest import Customers
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=services.DATABASES)
 
-#: Statements that end by themselves, but after a test has given up waiting for that.
+#: Statements that end by themselves, but only after the test has stopped waiting for them.
 ENDLESS = {
     "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000000)"
     " SELECT count(*) FROM n",
     "postgresql": "SELECT pg_sleep(60)",
 }
 
-#: Limits in seconds: the next is tried where the machine was too busy to get there within one.
+#: Time limits in seconds. On a busy machine that misses the right moment, the next is tried.
 LIMITS = (0.1, 0.5, 2.5, 12.5)
 
 
 @pytest.fixture(autouse=True)
-def _however_busy_the_machine_is(monkeypatch):
-    """A statement gets all the time it takes to be cancelled."""
+def _ample_time_to_cancel(monkeypatch):
+    """Give statements ten seconds to be cancelled."""
     monkeypatch.setattr(loans, "GRACE", 10)
 
 
 class Late:
-    """A function that is late, and what became of it."""
+    """A function that is late, and the record of how it ended."""
 
     def __init__(self, work):
         self.work = work
@@ -56,9 +57,9 @@ class Late:
 
 def timed_out(work, *, at_once=lambda: None):
     """
-    Time out ``work(one)`` in a statement, or where it waits between two: ``one``, a ``Late``.
+    Time out ``work(late)`` in a statement, or where it waits between two, and return that ``Late``.
 
-    *at_once* is called when its time is up, before it has ended.
+    *at_once* is called when the limit has passed, before the work has ended.
     """
     for seconds in LIMITS:
         one = Late(work)
@@ -69,7 +70,7 @@ def timed_out(work, *, at_once=lambda: None):
         assert one.ended.wait(30)
         if one.between.is_set() or not isinstance(one.raised, Revoked):
             return one
-    raise AssertionError(f"In {LIMITS[-1]} seconds it did not get there.")
+    raise AssertionError(f"The work did not begin its statement in {LIMITS[-1]} seconds.")
 
 
 def run(connection, sql, *params):
@@ -83,13 +84,13 @@ def endless(connection):
 
 
 def is_cancellation(exc):
-    """Whether *exc* comes of a statement that the database was running."""
+    """Whether *exc* comes from cancelling a statement that the database was running."""
     return isinstance(exc, OperationalError) and (
         isinstance(exc.__cause__, psycopg.errors.QueryCanceled) or str(exc) == "interrupted"
     )
 
 
-def test_inside_a_transaction_it_is_cancelled_and_the_transaction_goes_on(customers):
+def test_a_late_statement_inside_a_transaction_is_cancelled_and_the_transaction_goes_on(customers):
     with customers.atomic():
         customers.create("before")
         one = timed_out(lambda one: endless(customers.connection), at_once=customers.names)
@@ -99,12 +100,12 @@ def test_inside_a_transaction_it_is_cancelled_and_the_transaction_goes_on(custom
     assert customers.names() == {"before", "after"}
 
 
-def test_outside_a_transaction_it_is_cancelled(customers):
+def test_a_late_statement_outside_a_transaction_is_cancelled(customers):
     one = timed_out(lambda one: endless(customers.connection))
     assert is_cancellation(one.raised), repr(one.raised)
 
 
-def test_what_it_did_in_a_transaction_of_its_own_is_undone(customers):
+def test_a_late_call_undoes_a_transaction_that_it_opened_itself(customers):
     def work(one):
         with customers.atomic():
             customers.create("lost")
@@ -115,7 +116,7 @@ def test_what_it_did_in_a_transaction_of_its_own_is_undone(customers):
     assert customers.names() == set()
 
 
-def test_the_next_parts_of_the_page_have_a_sound_transaction(deliver, customers):
+def test_parts_after_a_late_part_have_a_sound_transaction(deliver, customers):
     late = Late(lambda one: endless(customers.connection))
     with customers.atomic():
         outcomes = deliver(
@@ -128,7 +129,7 @@ def test_the_next_parts_of_the_page_have_a_sound_transaction(deliver, customers)
     assert outcomes["b"].value == 0
 
 
-def test_parts_that_are_late_together_are_each_cancelled(deliver, customers):
+def test_the_statements_of_parts_that_are_late_together_are_each_cancelled(deliver, customers):
     late = {name: Late(lambda one: endless(customers.connection)) for name in "abc"}
     parts = {name: lazy(with_timeout(one, 0.1)) for name, one in late.items()}
     outcomes = deliver(concurrency=3, **parts, d=lazy(customers.count))
@@ -145,16 +146,16 @@ def postgres():
 
 @pytest.fixture
 def server(postgres):
-    """A connection of its own, which sees what PostgreSQL runs."""
+    """A separate connection that sees the statements that PostgreSQL runs."""
     name = postgres.connection.settings_dict["NAME"]
     with psycopg.connect(services.POSTGRES_URL, dbname=name, autocommit=True) as connection:
         yield connection
 
 
 @pytest.mark.postgres
-class TestAsPostgreSQLSeesIt:
+class TestLateStatementsInPostgreSQL:
     def state(self, server, backend):
-        """What a backend does now: active, idle, idle in transaction; None if it has ended."""
+        """The state of a backend: active, idle or idle in transaction; None if it has ended."""
         found = server.execute("SELECT state FROM pg_stat_activity WHERE pid = %s", [backend])
         return next((row[0] for row in found), None)
 
@@ -165,7 +166,9 @@ class TestAsPostgreSQLSeesIt:
         names = run(postgres.connection, "SELECT array_agg(name) FROM pg_cursors")
         assert not any("django" in name for name in names or [])
 
-    def test_inside_a_transaction_it_runs_no_more_once_the_part_has_ended(self, postgres, server):
+    def test_postgresql_runs_no_late_statement_in_a_transaction_after_its_part_has_ended(
+        self, postgres, server
+    ):
         def work(one):
             one.backend = self.backend(postgres.connection)
             endless(postgres.connection)
@@ -177,7 +180,9 @@ class TestAsPostgreSQLSeesIt:
         assert one.backend == ours
         assert set(states) == {"idle in transaction"}
 
-    def test_outside_it_runs_no_more_once_the_function_has_ended(self, postgres, server):
+    def test_postgresql_runs_no_late_statement_outside_a_transaction_after_its_function_has_ended(
+        self, postgres, server
+    ):
         def work(one):
             one.backend = self.backend(postgres.connection)
             endless(postgres.connection)
@@ -186,7 +191,7 @@ class TestAsPostgreSQLSeesIt:
         assert one.backend not in {None, self.backend(postgres.connection)}
         assert self.state(server, one.backend) != "active"
 
-    def test_so_it_is_with_a_server_side_cursor_that_fetches(self, postgres):
+    def test_a_late_fetch_of_a_server_side_cursor_in_a_transaction_is_cancelled(self, postgres):
         slow = RawSQL("CASE WHEN name = 'slow' THEN pg_sleep(60)::text END", [])
         fetched = []
 
@@ -203,7 +208,9 @@ class TestAsPostgreSQLSeesIt:
         assert fetched == ["fast"]
         assert is_cancellation(one.raised), repr(one.raised)
 
-    def test_so_it_is_with_one_outside_a_transaction(self, postgres, server):
+    def test_a_late_fetch_of_a_server_side_cursor_outside_a_transaction_is_cancelled(
+        self, postgres, server
+    ):
         postgres.create("slow")
 
         def work(one):
@@ -215,7 +222,9 @@ class TestAsPostgreSQLSeesIt:
         assert is_cancellation(one.raised), repr(one.raised)
         assert self.state(server, one.backend) != "active"
 
-    def test_between_two_fetches_its_cursor_is_closed(self, postgres):
+    def test_a_server_side_cursor_is_closed_when_its_call_is_late_between_two_fetches(
+        self, postgres
+    ):
         def work(one):
             rows = postgres.all.order_by("pk").iterator(chunk_size=1)
             next(rows)
@@ -229,7 +238,9 @@ class TestAsPostgreSQLSeesIt:
             assert isinstance(one.raised, Revoked)
             assert postgres.names() == {"a", "b"}
 
-    def test_between_two_statements_the_next_is_not_sent(self, postgres, server):
+    def test_the_next_statement_is_not_sent_when_its_call_is_late_between_two_statements(
+        self, postgres, server
+    ):
         def work(one):
             run(postgres.connection, "SELECT 'the first'")
             one.wait_between_two_statements()
@@ -243,7 +254,9 @@ class TestAsPostgreSQLSeesIt:
             assert "second" not in server.execute(last, [ours]).fetchone()[0]
         assert isinstance(one.raised, Revoked)
 
-    def test_outside_a_transaction_its_connection_is_closed_when_it_ends(self, postgres, server):
+    def test_the_connection_of_a_late_call_outside_a_transaction_is_closed_when_the_call_ends(
+        self, postgres, server
+    ):
         def work(one):
             run(postgres.connection, "SELECT pg_advisory_lock(1)::text")
             one.wait_between_two_statements()
@@ -252,4 +265,4 @@ class TestAsPostgreSQLSeesIt:
         one = timed_out(work)
         assert isinstance(one.raised, Revoked)
         server.execute("SET lock_timeout = '30s'")
-        server.execute("SELECT pg_advisory_lock(1)")  # held by its backend until that ends
+        server.execute("SELECT pg_advisory_lock(1)")  # the late backend held it until it ended

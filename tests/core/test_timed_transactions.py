@@ -1,4 +1,4 @@
-"""``with_timeout`` inside a transaction: its rows are seen, and what is late is undone."""
+"""``with_timeout`` inside a transaction: a call sees its rows, and a late call is undone."""
 
 import random
 import threading
@@ -8,13 +8,13 @@ from django.db import DatabaseError, transaction
 
 from django_partstream import lazy, with_timeout
 from django_partstream.exceptions import PartTimeout
-from django_partstream.loans import Revoked
+from django_partstream.timed.revocable import Revoked
 from tests import services
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=services.DATABASES)
 
 
-def test_it_sees_the_rows_of_the_transaction_and_adds_to_them(customers):
+def test_a_timed_call_sees_the_rows_of_its_transaction_and_adds_to_them(customers):
     with customers.atomic():
         customers.create("before")
         assert with_timeout(lambda request: (customers.create("inside"), customers.names())[1], 30)(
@@ -27,7 +27,7 @@ def test_it_sees_the_rows_of_the_transaction_and_adds_to_them(customers):
     assert customers.names() == {"before", "inside"}
 
 
-def test_what_it_did_before_it_failed_is_undone(customers):
+def test_a_timed_call_that_fails_is_undone(customers):
     def fail(request):
         customers.create("lost")
         raise LookupError
@@ -40,7 +40,7 @@ def test_what_it_did_before_it_failed_is_undone(customers):
     assert customers.names() == {"before", "after"}
 
 
-def test_late_it_cannot_touch_the_database_any_more(customers):
+def test_a_late_call_in_a_transaction_cannot_use_the_database_any_more(customers):
     go_on, ended, caught = threading.Event(), threading.Event(), []
 
     def late(request):
@@ -64,7 +64,7 @@ def test_late_it_cannot_touch_the_database_any_more(customers):
     assert customers.names() == {"before", "after"}
 
 
-def test_late_outside_a_transaction_neither(customers):
+def test_a_late_call_outside_a_transaction_cannot_use_the_database_any_more(customers):
     go_on, ended, caught = threading.Event(), threading.Event(), []
 
     def late(request):
@@ -83,7 +83,7 @@ def test_late_outside_a_transaction_neither(customers):
 
 
 @pytest.mark.django_db(databases=services.DATABASES)
-def test_in_a_test_case_a_late_part_costs_itself_only(deliver, customers):
+def test_a_late_part_in_a_test_case_fails_alone(deliver, customers):
     gate = threading.Event()
 
     def late(request):
@@ -100,7 +100,7 @@ def test_in_a_test_case_a_late_part_costs_itself_only(deliver, customers):
     assert outcomes["b"].value == {"before"}
 
 
-def test_on_commit_hooks_are_kept_with_the_work_they_belong_to(customers):
+def test_on_commit_hooks_of_a_timed_call_are_kept_or_dropped_with_its_work(customers):
     ran = []
 
     def hook(request, name):
@@ -116,7 +116,7 @@ def test_on_commit_hooks_are_kept_with_the_work_they_belong_to(customers):
 
 
 def slowly(connection, rows):
-    """Count to *rows*, in the database."""
+    """Count up to *rows* in the database."""
     numbers = {
         "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %s)"
         " SELECT count(*) FROM n",
@@ -128,7 +128,7 @@ def slowly(connection, rows):
 
 
 def test_a_transaction_is_sound_whenever_the_limit_passes(customers):
-    """Trials timed around the limit: in a statement, between two, in a savepoint, at the end."""
+    """Let limits pass by chance in a statement, between two, in a savepoint, or at the end."""
     chance = random.Random(7)
     ends = {"in time": 0, "late": 0}
     for trial in range(60):
@@ -144,13 +144,13 @@ def test_a_transaction_is_sound_whenever_the_limit_passes(customers):
             customers.create(f"before-{trial}")
             before = customers.names()
             try:
-                # However busy the machine is, some end in time.
+                # Every tenth trial has time enough, on a busy machine too.
                 with_timeout(work, chance.uniform(0.0005, 0.03) if trial % 10 else 60)(None)
                 ends["in time"] += 1
             except PartTimeout:
                 ends["late"] += 1
                 if customers.connection.needs_rollback:
-                    continue  # marked for rollback: cleanly, by itself
+                    continue  # marked for rollback as a whole
                 assert customers.names() == before
             customers.create(f"after-{trial}")
         assert {f"before-{trial}", f"after-{trial}"} <= customers.names()

@@ -1,4 +1,4 @@
-"""Parts inside a transaction: what they undo, what they keep, and what they leave to the others."""
+"""Parts inside a transaction: a failed part or helper is undone, and the others keep their work."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ def broken(rows):
     return rows.annotate(x=RawSQL("no_such_column + 1", [])).values("x")
 
 
-def test_hooks_of_an_undone_part_do_not_fire_and_those_of_a_kept_one_do(
+def test_on_commit_hooks_fire_for_kept_parts_and_not_for_undone_parts(
     deliver, customers, django_capture_on_commit_callbacks
 ):
     fired = []
@@ -39,7 +39,7 @@ def test_hooks_of_an_undone_part_do_not_fire_and_those_of_a_kept_one_do(
     assert fired == ["kept", "kept, within", "kept too", "kept too, within"]
 
 
-def test_hooks_of_a_helper_that_safe_call_undid_do_not_fire(
+def test_on_commit_hooks_of_a_helper_that_safe_call_undid_do_not_fire(
     deliver, customers, django_capture_on_commit_callbacks
 ):
     fired = []
@@ -60,7 +60,7 @@ def test_hooks_of_a_helper_that_safe_call_undid_do_not_fire(
 
 
 @pytest.mark.django_db(transaction=True, databases=services.DATABASES)
-def test_when_the_page_is_one_transaction_its_kept_hooks_fire_at_its_end(deliver, customers):
+def test_on_commit_hooks_of_a_page_in_one_transaction_fire_at_its_end(deliver, customers):
     fired = []
 
     def writes(request, name, *, fails=False):
@@ -77,7 +77,7 @@ def test_when_the_page_is_one_transaction_its_kept_hooks_fire_at_its_end(deliver
 
 
 @pytest.mark.parametrize("options", [{}, {"fallback": None}, {"fallback": 0}], ids=str)
-def test_a_part_whose_helper_fell_back_keeps_what_it_wrote(deliver, customers, options):
+def test_a_part_with_a_helper_that_fell_back_keeps_its_own_rows(deliver, customers, options):
     @safe_call(**options)
     def helper(request):
         customers.create("lost")
@@ -94,7 +94,7 @@ def test_a_part_whose_helper_fell_back_keeps_what_it_wrote(deliver, customers, o
     assert customers.names() == {"before", "after"}
 
 
-def test_what_a_coroutine_helper_did_is_its_parts_to_keep(deliver, customers):
+def test_rows_of_a_failed_coroutine_helper_are_kept_with_its_part(deliver, customers):
     @safe_call(fallback=None)
     async def helper(request):
         await customers.acreate("lost")
@@ -136,7 +136,7 @@ def test_a_coroutine_part_that_falls_back_is_undone(deliver, customers):
     assert customers.names() == set()
 
 
-def test_after_a_helper_failed_in_the_database_its_part_can_still_query(deliver, customers):
+def test_a_part_can_still_query_after_its_helper_failed_in_the_database(deliver, customers):
     customers.create("there")
 
     @safe_call(fallback=[])
@@ -151,7 +151,7 @@ def test_after_a_helper_failed_in_the_database_its_part_can_still_query(deliver,
     assert not customers.connection.needs_rollback
 
 
-def test_a_lazy_query_set_that_fails_in_the_database_does_not_cost_later_parts(deliver, customers):
+def test_a_lazy_query_set_that_fails_in_the_database_does_not_fail_later_parts(deliver, customers):
     customers.create("there")
     outcomes = deliver(
         whole=lambda value: value if isinstance(value, int) else list(value),
@@ -162,7 +162,7 @@ def test_a_lazy_query_set_that_fails_in_the_database_does_not_cost_later_parts(d
     assert outcomes["b"].value == 1
 
 
-def test_in_a_part_that_is_undone_so_is_what_its_helpers_did(deliver, customers):
+def test_rows_of_helpers_are_undone_with_their_part(deliver, customers):
     def part(request):
         safe_call(customers.create)("helper")
         raise ValueError

@@ -1,4 +1,4 @@
-"""Whatever comes or goes between pages: what is there throughout arrives exactly once."""
+"""Parts that are there throughout a walk arrive exactly once, though others come and go."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +35,7 @@ def test_a_walk_delivers_each_part_once_and_ends(present, size):
 
 
 @given(names, st.sets(st.integers(0, 11)), st.integers(1, 4))
-def test_a_walk_of_chosen_parts_delivers_those_in_order(present, indices, size):
+def test_a_walk_of_chosen_parts_delivers_them_in_order(present, indices, size):
     chosen = [name for index, name in enumerate(present) if index in indices]
     plan, after, delivered = plan_of(present), None, []
     while True:
@@ -49,7 +49,9 @@ def test_a_walk_of_chosen_parts_delivers_those_in_order(present, indices, size):
 
 
 @given(names, st.integers(1, 4), st.data())
-def test_what_stays_throughout_arrives_once_whatever_comes_and_goes(present, size, data):
+def test_parts_that_stay_throughout_a_walk_arrive_once_while_others_come_and_go(
+    present, size, data
+):
     steady = data.draw(st.sets(st.sampled_from(present) if present else st.nothing()))
     response, after, delivered, fresh = list(present), None, [], 0
     for _ in range(200):
@@ -62,7 +64,7 @@ def test_what_stays_throughout_arrives_once_whatever_comes_and_goes(present, siz
         if not page.has_more:
             break
         after = page.cursor()
-        # Between two pages any part but the steady ones may go, and new ones come anywhere.
+        # Between two pages any part that is not steady may go, and new parts may come anywhere.
         response = [
             name for name in response if name in steady or data.draw(st.booleans(), label="stays")
         ]

@@ -1,4 +1,4 @@
-"""What a page must not do again and again, told by counting calls."""
+"""Work that pages must not repeat, checked by counting calls."""
 
 from unittest import mock
 
@@ -13,20 +13,20 @@ HERE = Cursor(after="a", position=0)
 
 
 def walked():
-    """A cursor, issued and followed as two pages do."""
+    """Issue a cursor and follow it, as two pages do."""
     token = cursors.write(HERE, audience=["view"], ttl=60)
     assert cursors.read(token).is_for(["view"])
 
 
 @pytest.fixture
 def derived():
-    """How often a key was derived."""
+    """A function that returns how often a key was derived."""
     cursors._key.cache_clear()
     with mock.patch.object(cursors, "salted_hmac", wraps=cursors.salted_hmac) as deriving:
         yield lambda: deriving.call_count
 
 
-def test_a_key_is_derived_once_for_each_secret(derived):
+def test_the_key_of_cursors_is_derived_once_for_each_secret(derived):
     for _ in range(5):
         walked()
     assert derived() == 1
@@ -36,7 +36,7 @@ def test_a_key_is_derived_once_for_each_secret(derived):
     assert derived() == 2
 
 
-def test_a_key_of_ours_is_not_looked_through_for_pem_and_ssh_keys():
+def test_the_key_of_cursors_is_not_searched_for_pem_and_ssh_keys():
     with (
         mock.patch("jwt.algorithms.is_pem_format") as pem,
         mock.patch("jwt.algorithms.is_ssh_key") as ssh,
@@ -46,7 +46,7 @@ def test_a_key_of_ours_is_not_looked_through_for_pem_and_ssh_keys():
     assert not ssh.called
 
 
-def test_pyjwt_reads_what_is_written_with_the_key_as_it_is():
+def test_pyjwt_reads_a_cursor_with_the_key_that_signed_it():
     token = cursors.write(HERE, audience=["view"], ttl=60)
     key = cursors.read(token).key
     assert jwt.decode(token, key, algorithms=["HS256"])["p"] == "a"

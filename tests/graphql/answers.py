@@ -1,14 +1,14 @@
-"""What tests read from an answer of ``ask``."""
+"""Readers of an answer that ``ask`` returns."""
 
 
 def nodes(answer):
-    """The nodes of its page by part name; the answer has no top-level errors."""
+    """The nodes of the page by part name; fails if the answer has top-level errors."""
     assert answer.errors is None, answer.errors
     return {edge["node"]["name"]: edge["node"] for edge in answer.data["dashboard"]["edges"]}
 
 
 def ends(answer):
-    """How each part of its page ended: its status, and the code of its error."""
+    """The status and error code of each part of the page, by part name."""
     return {
         name: (node["status"], (node["error"] or {}).get("code"))
         for name, node in nodes(answer).items()

@@ -1,4 +1,4 @@
-"""A schema served at ``/graphql/``, and a client that asks it."""
+"""A schema served at ``/graphql/``, and a client that sends queries to it."""
 
 from types import SimpleNamespace
 
@@ -8,19 +8,19 @@ from django.urls import path
 from graphene_django.views import GraphQLView
 
 from partstream_graphql import ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 
 @pytest.fixture(params=[GraphQLView, ProgressiveGraphQLView], ids=["stock view", "our view"])
 def view_class(request):
-    """Each test runs on graphene-django's own view and on ours."""
+    """The view under test: graphene-django's own, then that of this project."""
     return request.param
 
 
 @pytest.fixture
 def ask(serve, view_class):
     """
-    Serve connections as ``Query { dashboard }`` and return a function that asks.
+    Serve connections as ``Query { dashboard }`` and return a function that sends queries.
 
     ``ask(Dashboard)`` gives ``query(text, **variables) -> answer`` with ``.data``, ``.errors``.
     """

@@ -1,4 +1,4 @@
-"""Arguments of parts and of the connection field: any name, each its own run, wrong ones told."""
+"""Arguments of parts and of the connection field: their names, their runs and their errors."""
 
 import graphene
 import pytest
@@ -15,8 +15,8 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-class TestAnArgumentMayBeCalled:
-    def test_of_a_resolver(self, ask, name):
+class TestArgumentNames:
+    def test_an_argument_of_a_resolver_may_have_any_name(self, ask, name):
         class Dashboard(ProgressiveConnection):
             chunk_size = 2
             bare = Part(graphene.String, args={name: graphene.Int()})
@@ -33,7 +33,7 @@ class TestAnArgumentMayBeCalled:
         told = str({name: 1})
         assert answer.data["dashboard"] == {"bare": told, "safe": told}
 
-    def test_of_a_lazy_part(self, ask, name):
+    def test_an_argument_of_a_lazy_part_may_have_any_name(self, ask, name):
         def load(asker, /, **arguments):
             return str(arguments)
 
@@ -46,7 +46,7 @@ class TestAnArgumentMayBeCalled:
         answer = ask(Dashboard)(f"{{ dashboard {{ a({name}: 1) }} }}")
         assert answer.data["dashboard"] == {"a": str({name: 1})}
 
-    def test_of_a_value(self, ask, name):
+    def test_an_argument_of_an_immediate_part_may_have_any_name(self, ask, name):
         class Dashboard(ProgressiveConnection):
             a = Part(graphene.String, args={name: graphene.Int()})
 
@@ -57,7 +57,7 @@ class TestAnArgumentMayBeCalled:
             "a": "here"
         }
 
-    def test_of_the_connection(self, ask, name):
+    def test_an_argument_of_a_connection_field_may_have_any_name(self, ask, name):
         class Dashboard(ProgressiveConnection):
             a = Part(graphene.String, resolver=lambda root, info: str(root.args))
 
@@ -67,7 +67,7 @@ class TestAnArgumentMayBeCalled:
         assert answer.data["dashboard"] == {"a": str({name: 1})}
 
 
-def test_an_argument_wins_over_one_that_lazy_was_given(ask):
+def test_an_argument_in_the_query_wins_over_the_keyword_given_to_lazy(ask):
     class Dashboard(ProgressiveConnection):
         a = Part(graphene.Int, limit=graphene.Int())
 
@@ -81,7 +81,7 @@ def test_an_argument_wins_over_one_that_lazy_was_given(ask):
     assert answer.data["dashboard"] == {"a": 5, "two": 2}
 
 
-def test_one_and_true_and_one_point_zero_are_three_arguments(ask):
+def test_the_arguments_1_and_true_and_1_0_are_told_apart(ask):
     class Dashboard(ProgressiveConnection):
         a = Part(graphene.String, of=GenericScalar())
 
@@ -98,7 +98,7 @@ def test_one_and_true_and_one_point_zero_are_three_arguments(ask):
     }  # fmt: skip
 
 
-def test_arguments_need_not_be_comparable(ask):
+def test_arguments_that_cannot_be_compared_are_accepted(ask):
     class Opaque(graphene.Scalar):
         serialize = staticmethod(str)
 
@@ -122,7 +122,7 @@ def test_arguments_need_not_be_comparable(ask):
     assert (answer.data["dashboard"]["a"], answer.data["dashboard"]["b"]) == ("here", "here")
 
 
-def test_an_invalid_argument_costs_its_own_part(ask):
+def test_an_invalid_argument_fails_its_own_part_only(ask):
     ran = []
 
     class Dashboard(ProgressiveConnection):
@@ -150,7 +150,7 @@ def test_an_invalid_argument_costs_its_own_part(ask):
     assert ran == [4]
 
 
-def test_of_two_runs_the_valid_one_arrives(ask):
+def test_the_run_of_a_part_with_valid_arguments_arrives_beside_an_invalid_run(ask):
     class Dashboard(ProgressiveConnection):
         a = Part(graphene.Int, n=graphene.Int(required=True, default_value=1))
 
@@ -161,7 +161,7 @@ def test_of_two_runs_the_valid_one_arrives(ask):
     assert answer.data["dashboard"] == {"a": 7, "b": None}
 
 
-def test_an_argument_called_request_is_part_of_a_cached_values_key(ask):
+def test_an_argument_named_request_is_part_of_the_cache_key(ask):
     class Dashboard(ProgressiveConnection):
         a = Part(graphene.Int, request=graphene.Int())
 

@@ -1,4 +1,4 @@
-"""``cached_for`` on resolvers: a value is kept for the object that its connection stands on."""
+"""``cached_for`` on resolvers: values are kept for each root object of their connection."""
 
 import dataclasses
 import logging
@@ -74,13 +74,13 @@ def ask_of(ask):
     [lambda pk: Shop(pk=pk), Data, row, lambda pk: {"pk": pk}],
     ids=["graphene object", "dataclass", "row", "dict"],
 )
-def test_a_value_is_kept_for_each_object(ask_of, db, caplog, make):
+def test_cached_for_on_a_resolver_keeps_a_value_for_each_root_object(ask_of, db, caplog, make):
     asked = ask_of(make)
     assert [asked(1), asked(2), asked(1), asked(2)] == [1, 2, 1, 2]
     assert "not cached" not in caplog.text
 
 
-def test_under_an_object_without_a_stable_text_it_is_computed_and_one_warning_says_so(
+def test_a_value_under_a_root_object_without_stable_text_is_not_cached_and_logged_once(
     ask, caplog, view_class
 ):
     class Uncached(ProgressiveConnection):
@@ -104,7 +104,7 @@ def test_under_an_object_without_a_stable_text_it_is_computed_and_one_warning_sa
     assert len(warnings) == 1
 
 
-def test_under_a_payload_of_a_mutation(ask):
+def test_cached_for_keeps_a_value_for_each_payload_of_a_mutation(ask):
     class Buy(graphene.Mutation):
         class Arguments:
             pk = graphene.Int()
@@ -135,7 +135,7 @@ def test_under_a_payload_of_a_mutation(ask):
     assert [bought(1), bought(2), bought(1)] == [1, 2, 1]
 
 
-def test_class_and_static_methods_are_cached(ask):
+def test_cached_for_works_on_class_and_static_methods(ask):
     class Kinds(ProgressiveConnection):
         chunk_size = 3
         a = Part(graphene.String)
@@ -167,7 +167,7 @@ def test_class_and_static_methods_are_cached(ask):
     assert RAN == ["a", "b", "c"]
 
 
-def test_a_class_method_is_cached_for_each_class_and_its_arguments(ask):
+def test_a_class_method_is_cached_for_each_class_and_argument(ask):
     class Base(ProgressiveConnection):
         class Meta:
             abstract = True

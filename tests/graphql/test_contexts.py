@@ -9,7 +9,7 @@ from graphene_django.views import GraphQLView
 
 from django_partstream import cached_for, lazy
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 
 class Slotted:
@@ -49,7 +49,7 @@ def users(db, django_user_model):
     return [django_user_model.objects.create_user(name) for name in ("ann", "bob")]
 
 
-def test_self_request_is_the_request_and_info_context_as_it_was(ask):
+def test_self_request_is_the_request_and_info_context_is_unchanged(ask):
     class Dashboard(ProgressiveConnection):
         chunk_size = 2
         a = Part(graphene.Boolean)
@@ -88,7 +88,7 @@ def test_a_cursor_is_bound_to_its_user(ask, client, users):
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-def test_a_permission_sees_the_request_and_that_it_reads(ask, client, users):
+def test_a_permission_gets_the_request_as_a_get(ask, client, users):
     seen = []
 
     class SignedIn:
@@ -107,7 +107,7 @@ def test_a_permission_sees_the_request_and_that_it_reads(ask, client, users):
     assert seen == [("GET", "/graphql/")] * 2
 
 
-def test_cached_for_keeps_each_users_own(ask, client, users):
+def test_cached_for_keeps_a_value_for_each_user(ask, client, users):
     ran = []
 
     class Dashboard(ProgressiveConnection):
@@ -126,7 +126,7 @@ def test_cached_for_keeps_each_users_own(ask, client, users):
     assert len(ran) == 2
 
 
-def test_what_fails_below_a_part_is_masked_by_our_view(ask, view_class):
+def test_a_failure_below_a_part_is_masked_by_the_progressive_view(ask, view_class):
     class Item(graphene.ObjectType):
         number = graphene.Int()
 
@@ -146,7 +146,9 @@ def test_what_fails_below_a_part_is_masked_by_our_view(ask, view_class):
 
 
 class TestAPermission:
-    def test_what_one_sets_on_the_request_stays_and_the_method_is_itself_again(self, ask):
+    def test_attributes_set_on_the_request_by_a_permission_stay_and_the_method_is_restored(
+        self, ask
+    ):
         class Tenant:
             def has_permission(self, request, connection):
                 request.tenant = f"of a {request.method}"
@@ -163,7 +165,7 @@ class TestAPermission:
         answer = ask(Dashboard)("{ dashboard { a } }")
         assert answer.data["dashboard"]["a"] == "of a GET, resolved in a POST"
 
-    def test_the_method_is_itself_again_after_one_that_raises(self, ask):
+    def test_the_method_of_the_request_is_restored_after_a_permission_raised(self, ask):
         seen = []
 
         class Raises:
@@ -204,8 +206,8 @@ def test_a_query_without_any_context_is_answered():
 
 @pytest.mark.parametrize("kind", [dict, SimpleNamespace])
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
-def test_a_user_that_is_only_in_the_context_is_who_asks(serve, users, view, kind):
-    """As a view does that authenticates by itself, and leaves ``request.user`` alone."""
+def test_a_user_that_is_only_in_the_context_is_the_reader(serve, users, view, kind):
+    """A view that authenticates by itself may leave ``request.user`` alone."""
 
     class Dashboard(ProgressiveConnection):
         chunk_size = 1

@@ -1,4 +1,4 @@
-"""What a connection class must not do is refused when it is created, naming the culprit."""
+"""Declarations of connection classes: accepted forms, and errors that name the culprit."""
 
 import graphene
 import pytest
@@ -8,7 +8,7 @@ from graphene_django import DjangoConnectionField, DjangoListField, DjangoObject
 from django_partstream import lazy
 from example_schema.models import Customer
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 
 class Parts:
@@ -22,7 +22,7 @@ def refuse(message, bases=(ProgressiveConnection,), **namespace):
         type("Dashboard", bases, namespace)
 
 
-def test_a_mixin_after_the_base():
+def test_a_mixin_after_the_base_is_refused():
     with pytest.raises(TypeError, match=r"class Dashboard\(Parts, ProgressiveConnection\)"):
         type("Dashboard", (ProgressiveConnection, Parts), {"a": Part(graphene.Int)})
 
@@ -60,7 +60,7 @@ class Inherits(LateVerdict):
         (Inherits, "LateVerdict.has_permission"),
     ],
 )
-def test_a_mixin_that_decides_after_the_base(mixin, lost):
+def test_a_mixin_of_parts_or_permissions_after_the_base_is_refused(mixin, lost):
     class Base(ProgressiveConnection):
         class Meta:
             abstract = True
@@ -73,7 +73,7 @@ def test_a_mixin_that_decides_after_the_base(mixin, lost):
         type("Dashboard", (mixin, base), {"a": part})  # the right order
 
 
-def test_a_mixin_of_resolvers_after_the_base_is_fine(ask):
+def test_a_mixin_of_resolvers_after_the_base_is_accepted(ask):
     class Resolvers:
         def resolve_a(self, info):
             return 1
@@ -85,22 +85,22 @@ def test_a_mixin_of_resolvers_after_the_base_is_fine(ask):
 @pytest.mark.parametrize(
     "name", ["name", "status", "error", "edges", "node", "page_info", "pageInfo", "total_count"]
 )
-def test_a_part_named_like_a_field_of_every_connection(name):
+def test_a_part_named_like_a_field_of_every_connection_is_refused(name):
     refuse(f"{name}' is a field of every connection", **{name: Part(graphene.Int)})
 
 
 @pytest.mark.parametrize("name", ["request", "info", "args", "root", "chunk_size", "cursor_ttl"])
-def test_a_part_named_like_what_the_connection_is_given(name):
+def test_a_part_named_like_an_attribute_set_on_the_connection_is_refused(name):
     refuse(f"self.{name} is the connection's own", **{name: Part(graphene.Int)})
 
 
 @pytest.mark.parametrize("name", ["get_parts", "permission_classes", "has_permission"])
-def test_a_part_named_like_an_attribute_of_the_base(name):
+def test_a_part_named_like_an_attribute_of_the_base_is_refused(name):
     with pytest.raises(TypeError, match=f"'{name}' has the name of an attribute"):
         type("Dashboard", (ProgressiveConnection,), {name: Part(graphene.Int)})
 
 
-def test_a_part_named_like_an_attribute_of_a_mixin():
+def test_a_part_named_like_an_attribute_of_a_mixin_is_refused():
     class Mixin(Parts):
         def orders(self, request):
             return []
@@ -108,7 +108,7 @@ def test_a_part_named_like_an_attribute_of_a_mixin():
     refuse("attribute of .*Mixin", (Mixin, ProgressiveConnection), orders=Part(graphene.Int))
 
 
-def test_a_declared_part_hidden_by_a_method_of_its_name():
+def test_a_declared_part_hidden_by_a_method_of_its_name_is_refused():
     class Base(ProgressiveConnection):
         orders = Part(graphene.Int)
 
@@ -118,12 +118,12 @@ def test_a_declared_part_hidden_by_a_method_of_its_name():
     refuse("attribute of Dashboard", (Base,), orders=lambda self: 1)
 
 
-def test_one_part_under_two_names():
+def test_a_part_object_under_two_names_is_refused():
     part = Part(graphene.Int)
     refuse("'a' already", a=part, b=part)
 
 
-def test_two_parts_of_one_graphql_name():
+def test_two_parts_of_the_same_graphql_name_are_refused():
     refuse("both the GraphQL field 'aB'", a_b=Part(graphene.Int), aB=Part(graphene.Int))
     refuse("both the GraphQL field 'x'", x=Part(graphene.Int), y=Part(graphene.Int, name="x"))
 
@@ -132,12 +132,12 @@ def test_two_parts_of_one_graphql_name():
     "required",
     [{"required": True, "type_": graphene.Int}, {"type_": graphene.NonNull(graphene.Int)}],
 )
-def test_a_required_part(required):
+def test_a_required_part_is_refused(required):
     with pytest.raises(TypeError, match="cannot be required"):
         Part(**required)
 
 
-def test_a_part_that_nothing_resolves():
+def test_a_part_without_a_resolver_is_refused():
     with pytest.raises(TypeError, match=r"resolve_orders\(self, info\)"):
         type("Dashboard", (ProgressiveConnection,), {"orders": Part(graphene.Int)})
 
@@ -149,7 +149,7 @@ def test_a_part_that_nothing_resolves():
         lambda: Part(graphene.Field(graphene.Int, default_value=4)),
     ],
 )
-def test_a_part_of_a_plain_field_that_nothing_resolves(part):
+def test_a_part_of_a_plain_field_without_a_resolver_is_refused(part):
     with pytest.raises(TypeError, match=r"Dashboard.orders has nothing to resolve it"):
         type("Dashboard", (ProgressiveConnection,), {"orders": part()})
 
@@ -169,7 +169,7 @@ def test_a_part_of_a_plain_field_is_resolved_by_name_or_source(ask):
     assert answer.data["dashboard"] == {"a": 1, "b": 2, "c": 3}
 
 
-def test_a_part_that_get_parts_leaves_to_a_resolver_it_has_not(ask, settings):
+def test_a_part_that_get_parts_leaves_to_a_missing_resolver_is_an_error_naming_it(ask, settings):
     settings.DEBUG = True
 
     class Dashboard(ProgressiveConnection):
@@ -187,7 +187,7 @@ def test_a_part_that_get_parts_leaves_to_a_resolver_it_has_not(ask, settings):
     assert "Dashboard.b has nothing to resolve it. Define resolve_b(self, info)" in error["message"]
 
 
-def test_a_node_of_its_own():
+def test_a_connection_with_a_node_in_its_meta_is_refused():
     with pytest.raises(TypeError, match=r"Dashboard.Meta.node: the nodes .* are its parts"):
 
         class Dashboard(ProgressiveConnection):
@@ -195,7 +195,7 @@ def test_a_node_of_its_own():
                 node = graphene.String
 
 
-def test_a_field_of_another_kind_of_type(ask):
+def test_a_progressive_connection_field_of_another_type_is_refused(ask):
     class Other(graphene.ObjectType):
         a = graphene.Int()
 
@@ -204,7 +204,7 @@ def test_a_field_of_another_kind_of_type(ask):
         ProgressiveConnectionField(Other)
 
 
-def test_a_part_of_a_plain_type_is_told_where_it_belongs(ask):
+def test_the_error_for_a_part_on_a_plain_type_says_where_parts_belong(ask):
     class Other(graphene.ObjectType):
         a = Part(graphene.Int)
 
@@ -228,7 +228,7 @@ def test_a_part_of_a_plain_type_is_told_where_it_belongs(ask):
         lambda: Part(graphene.Field(graphene.NonNull(graphene.Int)), name="a"),
     ],
 )
-def test_parts_are_nullable_however_they_were_declared(ask, part):
+def test_parts_are_nullable_even_when_their_type_is_declared_non_null(ask, part):
     class Dashboard(ProgressiveConnection):
         chunk_size = 1
         a = part()
@@ -244,7 +244,7 @@ def test_parts_are_nullable_however_they_were_declared(ask, part):
     assert answer.data["dashboard"] == {"a": 1, "b": None, "edges": [{"node": {"a": 1, "b": None}}]}
 
 
-def test_a_connection_as_a_part_is_nullable_too(ask):
+def test_a_connection_as_a_part_is_nullable(ask):
     class Inner(ProgressiveConnection):
         a = Part(graphene.Int, resolver=lambda root, info: 1)
 
@@ -258,7 +258,7 @@ def test_a_connection_as_a_part_is_nullable_too(ask):
     assert answer.data["dashboard"]["inner"] == {"a": 1}
 
 
-def test_plain_fields_of_a_connection_have_their_defaults(ask):
+def test_plain_fields_of_a_connection_resolve_to_their_defaults(ask):
     class Dashboard(ProgressiveConnection):
         a = Part(graphene.Int, resolver=lambda root, info: 1)
         empty = graphene.String()
@@ -285,7 +285,7 @@ def test_plain_fields_of_a_connection_have_their_defaults(ask):
     }  # fmt: skip
 
 
-def test_an_undeclared_part_is_named(ask, settings):
+def test_the_error_for_an_undeclared_part_names_it(ask, settings):
     settings.DEBUG = True
 
     class Dashboard(ProgressiveConnection):
@@ -298,7 +298,7 @@ def test_an_undeclared_part_is_named(ask, settings):
     assert "Add extra = Part(...) to the connection." in error["message"]
 
 
-def test_two_types_of_one_name_are_both_named(ask, settings, view_class):
+def test_the_error_for_two_types_of_the_same_name_shows_the_name(ask, settings, view_class):
     settings.DEBUG = True
 
     def make(value):
@@ -323,7 +323,7 @@ def test_two_types_of_one_name_are_both_named(ask, settings, view_class):
 
 
 def taken(name):
-    """A type of that name, and the field of a query that puts it into the schema first."""
+    """A field of a new type called *name*, which puts the type into the schema first."""
     if name == "PartStatus":
         kind = type(name, (graphene.Enum,), {"NEW": 1})
     else:
@@ -335,7 +335,9 @@ def taken(name):
     "name",
     ["PartStatus", "PartError", "ShopConnection", "ShopEdge", "ShopPart"],
 )
-def test_a_name_that_another_type_took_is_told_by_our_view_before_a_query_is_read(rf, name):
+def test_the_progressive_view_refuses_a_type_name_taken_by_another_type_before_it_reads_a_query(
+    rf, name
+):
     class Shop(ProgressiveConnection):
         a = Part(graphene.Int, resolver=lambda root, info: 1)
 
@@ -348,7 +350,7 @@ def test_a_name_that_another_type_took_is_told_by_our_view_before_a_query_is_rea
         view(rf.post("/graphql/", {"query": "not even a query"}))
 
 
-def test_a_connection_that_is_not_at_the_root_is_checked_too(rf):
+def test_the_type_names_of_a_connection_below_the_root_are_checked(rf):
     class Shop(ProgressiveConnection):
         a = Part(graphene.Int, resolver=lambda root, info: 1)
 
@@ -363,7 +365,7 @@ def test_a_connection_that_is_not_at_the_root_is_checked_too(rf):
         ProgressiveGraphQLView(schema=graphene.Schema(query=Query))
 
 
-def test_types_are_named_after_the_class_or_its_meta(ask):
+def test_connection_edge_and_part_types_are_named_after_the_class_or_its_meta(ask):
     class ShopConnection(ProgressiveConnection):
         a = Part(graphene.Int, resolver=lambda root, info: 1)
 
@@ -429,7 +431,7 @@ def test_an_abstract_base_may_hold_parts_and_resolvers(ask):
     assert ask(Concrete)("{ dashboard { a } }").data["dashboard"]["a"] == 3
 
 
-def test_resolvers_may_be_static_or_class_methods_or_given(ask):
+def test_resolvers_may_be_static_methods_class_methods_or_arguments_of_part(ask):
     class Kinds(ProgressiveConnection):
         chunk_size = 4
         a = Part(graphene.String)
@@ -454,7 +456,7 @@ def test_resolvers_may_be_static_or_class_methods_or_given(ask):
     assert page["edges"][-1] == {"node": {"name": "renamed"}}
 
 
-def test_names_stay_as_they_are_without_camel_case(serve):
+def test_part_names_stay_in_snake_case_without_auto_camelcase(serve):
     from django.urls import path
     from graphene_django.views import GraphQLView
 
@@ -505,7 +507,9 @@ class Customers(ProgressiveConnection):
 
 
 @pytest.mark.django_db
-def test_graphene_djangos_own_fields_resolve_as_they_do(ask, django_assert_num_queries):
+def test_parts_of_graphene_djangos_own_fields_resolve_as_those_fields_do(
+    ask, django_assert_num_queries
+):
     for name, city in [("Ann", "Oslo"), ("Bob", "Rome"), ("Eve", "hidden")]:
         Customer.objects.create(name=name, email=f"{name}@example.com", city=city)
     query = ask(Customers)
@@ -526,7 +530,7 @@ def test_graphene_djangos_own_fields_resolve_as_they_do(ask, django_assert_num_q
 
 
 class TestGetParts:
-    def test_it_wins_over_resolvers_and_lazies_get_the_request_and_arguments(self, ask):
+    def test_get_parts_wins_over_resolvers_and_its_lazy_parts_get_request_and_arguments(self, ask):
         class Dashboard(ProgressiveConnection):
             chunk_size = 3
             a = Part(graphene.String, n=graphene.Int())
@@ -552,7 +556,7 @@ class TestGetParts:
         assert [edge["node"]["name"] for edge in page["edges"]] == ["b", "a"]
         assert page["c"] is None
 
-    def test_the_declared_parts_can_be_filtered(self, ask):
+    def test_get_parts_can_filter_the_declared_parts(self, ask):
         class Dashboard(ProgressiveConnection):
             a = Part(graphene.Int)
             b = Part(graphene.Int)
@@ -571,7 +575,7 @@ class TestGetParts:
             "totalCount": 1, "a": None, "b": 2, "edges": [{"node": {"name": "b"}}],
         }  # fmt: skip
 
-    def test_none_is_answered_with_what_to_return_instead(self, ask, settings):
+    def test_get_parts_that_returns_none_is_an_error_with_the_remedy(self, ask, settings):
         settings.DEBUG = True
 
         class Dashboard(ProgressiveConnection):
@@ -605,14 +609,14 @@ class TestPermissions:
 
         return Guarded
 
-    def test_they_are_asked_before_anything_runs_and_as_the_read_it_is(self, ask, guarded, asked):
+    def test_permissions_are_asked_with_a_get_before_any_part_runs(self, ask, guarded, asked):
         answer = ask(guarded)("{ dashboard { a } }")
         assert answer.data is None
         (error,) = answer.errors
         assert error["extensions"] == {"code": "FORBIDDEN"}
         assert asked == [("GET", "/graphql/", "Guarded")]
 
-    def test_a_connection_may_decide_itself(self, ask):
+    def test_has_permission_of_a_connection_decides_by_itself(self, ask):
         class Guarded(ProgressiveConnection):
             a = Part(graphene.Int, resolver=lambda root, info: 1)
 

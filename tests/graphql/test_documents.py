@@ -1,4 +1,4 @@
-"""A text is parsed and validated once, and once more wherever it might matter."""
+"""Query texts are parsed and validated once, and again where the result may differ."""
 
 import gc
 import threading
@@ -11,9 +11,10 @@ from django.urls import path
 from graphql import GraphQLError, ValidationRule, build_schema, parse
 
 from django_partstream.testing import part_fails
-from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField, documents
-from partstream_graphql.documents import Documents, documents_of
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+from partstream_graphql.http import documents
+from partstream_graphql.http.documents import Documents, documents_of
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 TEXT = (
     "query ($after: String) { dashboard(first: 1, after: $after) { pageInfo { endCursor } a b } }"
@@ -45,7 +46,7 @@ def schema():
 
 @pytest.fixture
 def post(serve):
-    """``post(view, text)``: the answer of a view served for this request."""
+    """Serve a view and send it a query: ``post(view, text)`` returns the answer."""
 
     def posted(view, text, **variables):
         client = serve(path("graphql/", view))
@@ -58,7 +59,7 @@ def post(serve):
 @pytest.fixture
 def work():
     """How often a text was parsed, and how often a document was validated."""
-    from partstream_graphql import limits, views
+    from partstream_graphql.http import limits, views
 
     with (
         mock.patch.object(limits, "parse", wraps=limits.parse) as parsed,
@@ -78,33 +79,33 @@ def view(schema):
     return view
 
 
-def test_a_walk_parses_and_validates_its_text_once(post, view, work):
+def test_a_walk_parses_and_validates_its_query_once(post, view, work):
     first = post(view, TEXT)["data"]["dashboard"]
     second = post(view, TEXT, after=first["pageInfo"]["endCursor"])["data"]["dashboard"]
     assert (first["a"], first["b"], second["a"], second["b"]) == ("A", None, None, "B")
     assert work() == (1, 1)
 
 
-def test_another_text_is_another_document(post, view, work):
+def test_each_query_text_is_a_document_of_its_own(post, view, work):
     for text in (text_of("One"), text_of("Two"), text_of("One")):
         assert post(view, text)["data"] == {"dashboard": {"a": "A"}}
     assert work() == (2, 2)
 
 
-def test_what_is_not_valid_is_validated_and_told_each_time(post, view, work):
+def test_an_invalid_query_is_validated_and_answered_with_errors_each_time(post, view, work):
     answers = [post(view, "{ dashboard { nothing } }") for _ in range(2)]
     assert answers[0] == answers[1]
     assert "Cannot query field 'nothing'" in answers[0]["errors"][0]["message"]
     assert work() == (2, 2)
 
 
-def test_what_cannot_be_parsed_is_told_each_time(post, view, work):
+def test_a_query_that_cannot_be_parsed_is_answered_with_an_error_each_time(post, view, work):
     answers = [post(view, "{ dashboard") for _ in range(2)]
     assert answers[0] == answers[1]
     assert work() == (2, 0)
 
 
-def test_another_schema_validates_for_itself(post, view, work):
+def test_a_query_is_validated_again_for_another_schema(post, view, work):
     post(view, TEXT)
     post(ProgressiveGraphQLView.as_view(schema=new_schema()), TEXT)
     assert work() == (2, 2)
@@ -115,26 +116,26 @@ class Refusing(ValidationRule):
         self.report_error(GraphQLError("Not here."))
 
 
-def test_another_set_of_rules_validates_for_itself(post, schema, view):
+def test_a_query_is_validated_again_for_other_validation_rules(post, schema, view):
     strict = ProgressiveGraphQLView.as_view(schema=schema, validation_rules=[Refusing])
     assert "errors" not in post(view, TEXT)
     assert post(strict, TEXT)["errors"][0]["message"] == "Not here."
 
 
-def test_a_limit_that_is_lowered_counts_at_once(post, view, settings):
+def test_a_lowered_limit_holds_at_once_for_remembered_documents(post, view, settings):
     assert "errors" not in post(view, TEXT)
     settings.PARTSTREAM = {"MAX_QUERY_PARTS": 1}
     assert post(view, TEXT)["errors"][0]["extensions"]["code"] == "TOO_MANY_PARTS"
 
 
-def test_errors_of_a_remembered_document_say_where_they_are(post, view):
+def test_errors_of_a_remembered_document_have_their_locations(post, view):
     with part_fails("a"):
         errors = [post(view, TEXT)["errors"][0] for _ in range(2)]
     place = [{"line": 1, "column": TEXT.index("a b }") + 1}]
     assert [error["locations"] for error in errors] == [place, place]
 
 
-def test_no_more_documents_are_kept_than_the_setting_says(settings):
+def test_no_more_documents_are_remembered_than_max_documents(settings):
     settings.PARTSTREAM = {"MAX_DOCUMENTS": 2}
     kept = Documents()
     for key in "abac":
@@ -142,7 +143,7 @@ def test_no_more_documents_are_kept_than_the_setting_says(settings):
     assert [kept.get(key) is not None for key in "abc"] == [True, False, True]
 
 
-def test_no_more_text_is_kept_than_there_is_place_for():
+def test_no_more_text_of_documents_is_remembered_than_the_maximum():
     kept = Documents()
     most = documents.MAX_TEXT // 10
     for number in range(25):
@@ -150,13 +151,13 @@ def test_no_more_text_is_kept_than_there_is_place_for():
     assert len(kept) == 10
     kept.put("long", parse("{ a }"), most + 1)
     assert kept.get("long") is None
-    kept.put(24, parse("{ a }"), 1)  # the same again takes no place twice
+    kept.put(24, parse("{ a }"), 1)  # the same document again takes no more room
     for number in range(100, 109):
         kept.put(number, parse("{ a }"), most)
     assert kept.get(24) is not None
 
 
-def test_threads_find_what_others_keep(settings):
+def test_threads_share_remembered_documents_without_mixing_them_up(settings):
     settings.PARTSTREAM = {"MAX_DOCUMENTS": 50}
     kept, wrong = Documents(), []
     known = {number: parse(text_of(f"N{number}")) for number in range(100)}
@@ -179,7 +180,7 @@ def test_threads_find_what_others_keep(settings):
     assert kept._length == 3_000 * len(kept)
 
 
-def test_the_documents_go_with_their_schema():
+def test_remembered_documents_are_freed_with_their_schema():
     schema = build_schema("type Query { a: String }")
     documents_of(schema).put("key", parse("{ a }"), 5)
     assert documents_of(schema).get("key")
@@ -189,7 +190,7 @@ def test_the_documents_go_with_their_schema():
     assert gone() is None
 
 
-def test_a_failure_can_be_told_in_words_of_ones_own(post, schema):
+def test_an_overridden_format_error_gets_the_original_error(post, schema):
     class Telling(ProgressiveGraphQLView):
         @staticmethod
         def format_error(error):

@@ -1,4 +1,4 @@
-"""What asks too much is refused before any part runs, however it is dressed up."""
+"""Queries that ask for too much, in any form, are refused before any part runs."""
 
 import graphene
 import pytest
@@ -7,8 +7,8 @@ from graphene_django.views import GraphQLView
 from graphql import get_introspection_query, specified_rules
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.limits import ProgressiveLimitsRule
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.rules import ProgressiveLimitsRule
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 RAN = []
 
@@ -77,7 +77,7 @@ def _nothing_ran():
 
 @pytest.fixture(params=["our view", "stock view"])
 def ask(request, serve):
-    """``ask(text)``: the response, of either view."""
+    """Send a query to each view in turn: ``ask(text)`` returns the response."""
     if request.param == "our view":
         view = ProgressiveGraphQLView.as_view(schema=SCHEMA)
     else:
@@ -92,7 +92,7 @@ def ask(request, serve):
 
 
 def refusal(response):
-    """The code of the only error of a response that carries nothing else."""
+    """The code of the only error of a refusal, which carries no data; no part ran."""
     body = response.json()
     assert (response.status_code, body.get("data"), RAN) == (400, None, [])
     (error,) = body["errors"]
@@ -123,23 +123,23 @@ class TestConnections:
             "{{ board {{ board {{ ...F }} }} }} fragment F on Board {{ {} }}",
         ],
     )
-    def test_more_than_ten_are_refused_wherever_they_are(self, ask, text):
+    def test_more_than_ten_connections_are_refused_anywhere_in_a_query(self, ask, text):
         assert refusal(ask(text.format(connections(11)))) == "TOO_MANY_CONNECTIONS"
 
-    def test_ten_are_not(self, ask):
+    def test_ten_connections_are_accepted(self, ask):
         assert len(fine(ask(f"{{ {connections(10)} }}"))) == 10
 
-    def test_one_fragment_in_many_places_counts_in_each(self, ask):
+    def test_connections_of_a_fragment_count_in_each_place_it_is_used(self, ask):
         places = " ".join(f"p{number}: board {{ ...F }}" for number in range(6))
         text = f"{{ {places} }} fragment F on Board {{ a: dashboard {{ c }} b: dashboard {{ c }} }}"
         assert refusal(ask(text)) == "TOO_MANY_CONNECTIONS"
 
-    def test_what_execution_merges_counts_once(self, ask):
+    def test_connections_that_execution_merges_count_once(self, ask):
         same = connections(12, "...F{}")
         fragments = connections(12, "fragment F{} on Query {{ dashboard {{ c }} }}")
         assert fine(ask(f"{{ {same} }} {fragments}")) == {"dashboard": {"c": "C"}}
 
-    def test_the_setting_says_how_many(self, ask, settings):
+    def test_the_limit_on_connections_is_a_setting(self, ask, settings):
         settings.PARTSTREAM = {"MAX_QUERY_CONNECTIONS": 1}
         assert refusal(ask(f"{{ {connections(2)} }}")) == "TOO_MANY_CONNECTIONS"
         settings.PARTSTREAM = {"MAX_QUERY_CONNECTIONS": 2}
@@ -161,31 +161,31 @@ class TestRuns:
     def test_a_part_runs_with_ten_different_arguments_at_most(self, ask, text):
         assert refusal(ask(text.format(self.RUNS))) == "TOO_MANY_RUNS"
 
-    def test_on_the_connection_and_on_its_nodes_together(self, ask):
+    def test_runs_on_a_connection_and_on_its_nodes_count_together(self, ask):
         half = " ".join(f"a{n}: a(n: {n})" for n in range(6))
         rest = " ".join(f"a{n}: a(n: {n})" for n in range(6, 11))
         text = f"{{ dashboard {{ {half} edges {{ node {{ {rest} }} }} }} }}"
         assert refusal(ask(text)) == "TOO_MANY_RUNS"
 
-    def test_the_same_arguments_are_one_run(self, ask):
+    def test_fields_of_a_part_with_the_same_arguments_are_a_single_run(self, ask):
         same = " ".join(f"a{n}: a(n: 1)" for n in range(30))
         assert set(fine(ask(f"{{ dashboard {{ {same} }} }}"))["dashboard"].values()) == {"1"}
         assert RAN == ["a"]
 
-    def test_the_setting_says_how_many(self, ask, settings):
+    def test_the_limit_on_runs_of_a_part_is_a_setting(self, ask, settings):
         settings.PARTSTREAM = {"MAX_QUERY_RUNS": 1}
         assert refusal(ask("{ dashboard { a b: a(n: 1) } }")) == "TOO_MANY_RUNS"
 
 
 class TestParts:
-    def test_those_of_all_connections_count_together(self, ask, settings):
+    def test_parts_of_all_connections_count_together(self, ask, settings):
         settings.PARTSTREAM = {"MAX_QUERY_PARTS": 5}
         text = connections(2, "a{}: dashboard {{ a b {{ number }} c }}")
         assert refusal(ask(f"{{ {text} }}")) == "TOO_MANY_PARTS"
         text = connections(2, "a{}: dashboard {{ a b {{ number }} }}")
         assert len(fine(ask(f"{{ {text} }}"))) == 2
 
-    def test_a_part_on_connection_and_node_is_one(self, ask, settings):
+    def test_a_part_selected_on_connection_and_node_counts_once(self, ask, settings):
         settings.PARTSTREAM = {"MAX_QUERY_PARTS": 1}
         assert fine(ask("{ dashboard { c edges { node { c } } } }"))
         assert fine(ask("{ dashboard { totalCount edges { node { name status } } } }"))
@@ -193,31 +193,31 @@ class TestParts:
 
 class TestDepth:
     def deep(self, levels):
-        """So many selection sets, one in another."""
+        """A query of nested selection sets, *levels* deep."""
         inside = "{ item " * (levels - 3) + "{ number }" + " }" * (levels - 3)
         return "{ dashboard { b " + inside + " } }"
 
-    def test_twenty_levels_are_fine_and_no_more(self, ask):
+    def test_a_query_of_twenty_levels_is_accepted_and_a_deeper_query_refused(self, ask):
         assert fine(ask(self.deep(20)))
         RAN.clear()
         assert refusal(ask(self.deep(21))) == "QUERY_TOO_DEEP"
 
-    def test_fragments_are_followed(self, ask):
+    def test_levels_inside_fragments_count_towards_the_depth(self, ask):
         links = " ".join(f"fragment F{n} on Item {{ item {{ ...F{n + 1} }} }}" for n in range(20))
         text = f"{{ dashboard {{ b {{ ...F0 }} }} }} {links} fragment F20 on Item {{ number }}"
         assert refusal(ask(text)) == "QUERY_TOO_DEEP"
 
-    def test_fragments_that_lead_in_a_circle_come_to_an_end(self, ask):
+    def test_fragments_that_lead_in_a_circle_are_refused_as_too_deep(self, ask):
         text = "{ dashboard { b { ...F } } } fragment F on Item { item { ...F } }"
         assert refusal(ask(text)) == "QUERY_TOO_DEEP"
 
-    def test_the_query_of_graphiql_for_the_schema_is_fine(self, ask):
+    def test_the_introspection_query_of_graphiql_is_accepted(self, ask):
         assert fine(ask(get_introspection_query()))
 
 
 class TestSize:
     def test_a_bomb_of_fragments_is_refused(self, ask):
-        """Each doubles the one before: 30 of them would be a thousand million fields."""
+        """Each fragment doubles the number of fields: 30 fragments would make a thousand million."""
         bomb = " ".join(
             f"fragment F{n} on Board {{ a: board {{ ...F{n + 1} }} b: board {{ ...F{n + 1} }} }}"
             for n in range(15)
@@ -228,18 +228,18 @@ class TestSize:
     @pytest.mark.parametrize(
         "text", ["{ dashboard { %s } }" % ("c " * 142), "{ %s }" % ("dashboard { c } " * 142)]
     )
-    def test_a_field_again_and_again_is_refused(self, ask, text):
-        """A standard rule compares each of them with each other."""
+    def test_a_field_repeated_more_than_a_hundred_times_is_refused(self, ask, text):
+        """A standard validation rule would compare every two of these fields."""
         assert refusal(ask(text)) == "TOO_MANY_FIELDS"
 
-    def test_a_field_in_many_fragments_is_fine(self, ask):
+    def test_a_field_in_a_hundred_fragments_is_accepted(self, ask):
         spread = " ".join(f"...F{n}" for n in range(100))
         fragments = " ".join(f"fragment F{n} on DashboardConnection {{ c }}" for n in range(100))
         assert fine(ask(f"{{ dashboard {{ {spread} }} }} {fragments}")) == {"dashboard": {"c": "C"}}
 
     @pytest.mark.parametrize("ask", ["our view"], indirect=True)
-    def test_what_is_too_long_is_not_even_parsed(self, ask, monkeypatch):
-        monkeypatch.delattr("partstream_graphql.limits.parse")
+    def test_a_query_that_is_too_long_is_not_parsed(self, ask, monkeypatch):
+        monkeypatch.delattr("partstream_graphql.http.limits.parse")
         assert refusal(ask("#" * 50_001)) == "QUERY_TOO_LONG"
         assert refusal(ask("{ a }" + " " * 1_000_000)) == "QUERY_TOO_LONG"
 
@@ -249,7 +249,7 @@ class TestSize:
         ["{" + "a " * 2_000 + "}", "#\n" * 2_001 + "{ a }"],
         ids=["fields", "comments"],
     )
-    def test_too_many_tokens_are_not_parsed_to_their_end(self, ask, text):
+    def test_a_query_of_too_many_tokens_is_refused(self, ask, text):
         assert refusal(ask(text)) == "TOO_MANY_TOKENS"
 
     @pytest.mark.parametrize("ask", ["our view"], indirect=True)
@@ -257,7 +257,7 @@ class TestSize:
         assert refusal(ask(f"{{ {connections(1_000)} }}")) == "TOO_MANY_TOKENS"
 
 
-def test_what_is_not_valid_is_told_as_ever(ask):
+def test_invalid_queries_get_graphqls_own_errors(ask):
     for text in (
         "{ nothing }",
         "{ dashboard { c ...Nowhere } }",

@@ -1,5 +1,7 @@
 import asyncio
+import itertools
 import threading
+from types import SimpleNamespace
 
 import graphene
 import pytest
@@ -7,10 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from graphql import GraphQLError
 
-from django_partstream import safe_call, with_timeout
+from django_partstream import Status, safe_call, with_timeout
 from django_partstream.testing import expired, part_fails, walk_connection
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
+from partstream_graphql.types import NodeStatus
 
 RAN = []
 
@@ -102,7 +105,16 @@ def test_a_page_carries_its_parts_on_nodes_one_filled_in_each(ask):
     assert RAN == ["a", "b1"]
 
 
-def test_on_the_connection_parts_of_other_pages_are_null(ask):
+def test_a_place_has_the_same_cursor_when_a_second_passes_within_a_page(ask, monkeypatch):
+    clock = SimpleNamespace(time=itertools.count(1_800_000_000).__next__)
+    monkeypatch.setattr("django_partstream.cursors.time", clock)
+    page = ask(Dashboard)(ALL).data["dashboard"]
+    cursors = [edge["cursor"] for edge in page["edges"]]
+    assert len(set(cursors)) == 2
+    assert [page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]] == cursors
+
+
+def test_connection_fields_of_parts_on_other_pages_are_null(ask):
     query = ask(Dashboard)
     first = query(CONNECTION).data["dashboard"]
     assert (first["a"], first["bTwo"], first["c"], first["e"]) == ("A", 2, None, None)
@@ -122,7 +134,7 @@ def test_a_walk_delivers_every_part_once_and_ends(ask):
     assert (last["hasNextPage"], last["hasPreviousPage"]) == (False, True)
 
 
-def test_any_edge_is_a_place_to_go_on_from(ask):
+def test_a_walk_can_go_on_from_the_cursor_of_any_edge(ask):
     query = ask(Dashboard)
     cursor = query(ALL).data["dashboard"]["edges"][0]["cursor"]
     assert [node["name"] for node in nodes(query(ALL, after=cursor))] == ["bTwo", "c"]
@@ -139,7 +151,7 @@ def test_any_edge_is_a_place_to_go_on_from(ask):
         ("__typename totalCount", 5, []),
     ],
 )
-def test_only_selected_parts_count(ask, fields, total, ran):
+def test_only_selected_parts_are_counted_and_resolved(ask, fields, total, ran):
     fragment = "fragment Rest on DashboardConnection { a }" if "...Rest" in fields else ""
     text = f"{{ dashboard {{ count: totalCount {fields} }} }} {fragment}"
     answer = ask(Dashboard)(text)
@@ -148,13 +160,13 @@ def test_only_selected_parts_count(ask, fields, total, ran):
     assert sorted(RAN) == sorted(ran)
 
 
-def test_the_order_of_fields_in_the_query_does_not_matter(ask):
+def test_parts_keep_their_declared_order_whatever_the_order_in_the_query(ask):
     query = ask(Dashboard)
     page = query("{ dashboard { e c { number } a edges { node { name } } } }").data["dashboard"]
     assert [edge["node"]["name"] for edge in page["edges"]] == ["a", "c"]
 
 
-def test_with_no_part_selected_the_edges_list_them_and_nothing_is_resolved(ask):
+def test_edges_list_all_parts_unresolved_when_the_query_selects_no_part(ask):
     answer = ask(Dashboard)("{ dashboard { edges { node { name status error { code } } } } }")
     assert nodes(answer) == [
         {"name": name, "status": "PLANNED", "error": None} for name in ("a", "bTwo", "c", "d", "e")
@@ -162,7 +174,7 @@ def test_with_no_part_selected_the_edges_list_them_and_nothing_is_resolved(ask):
     assert RAN == []
 
 
-def test_a_list_of_parts_may_be_paged_too(ask):
+def test_the_list_of_unselected_parts_can_be_paged(ask):
     query = ask(Dashboard)
     text = "query($a: String) { dashboard(first: 4, after: $a) { pageInfo { endCursor } edges { node { name } } } }"
     answer = query(text)
@@ -171,7 +183,7 @@ def test_a_list_of_parts_may_be_paged_too(ask):
     assert [node["name"] for node in nodes(query(text, a=after))] == ["e"]
 
 
-def test_one_part_with_two_sets_of_arguments_runs_twice_in_one_place(ask):
+def test_a_part_with_two_sets_of_arguments_runs_twice_and_takes_one_slot(ask):
     answer = ask(Dashboard)(
         "{ dashboard(first: 1) { two: bTwo six: bTwo(factor: 3) again: bTwo(factor: 3)"
         " edges { node { name six: bTwo(factor: 3) } } } }"
@@ -182,14 +194,14 @@ def test_one_part_with_two_sets_of_arguments_runs_twice_in_one_place(ask):
     assert RAN == ["b1", "b3"]
 
 
-def test_arguments_may_be_variables(ask):
+def test_arguments_of_parts_may_be_variables(ask):
     answer = ask(Dashboard)("query($f: Int) { dashboard { bTwo(factor: $f) } }", f=7)
     assert answer.data["dashboard"]["bTwo"] == 14
 
 
 class TestFirst:
     @pytest.mark.parametrize("first", [0, -1])
-    def test_below_one_it_is_bad_input(self, ask, first):
+    def test_a_first_below_one_is_bad_user_input(self, ask, first):
         answer = ask(Dashboard)(ALL, first=first)
         assert answer.data is None
         (error,) = answer.errors
@@ -197,23 +209,23 @@ class TestFirst:
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
         assert error["path"] == ["dashboard"]
 
-    def test_huge_it_is_clamped(self, ask):
+    def test_a_huge_first_is_clamped_to_max_chunk_size(self, ask):
         limited = type("Dashboard", (Dashboard,), {"max_chunk_size": 3})
         answer = ask(limited)(ALL, first=2**31 - 1)
         assert len(nodes(answer)) == 3
         assert answer.data["dashboard"]["pageInfo"]["hasNextPage"]
 
-    def test_null_is_the_chunk_size(self, ask):
+    def test_a_null_first_means_the_chunk_size(self, ask):
         assert len(nodes(ask(Dashboard)(ALL, first=None))) == 2
 
 
 class TestCursors:
-    def test_empty_or_null_is_the_start(self, ask):
+    def test_an_empty_or_null_cursor_is_the_start(self, ask):
         query = ask(Dashboard)
         assert nodes(query(ALL, after="")) == nodes(query(ALL, after=None)) == nodes(query(ALL))
 
     @pytest.mark.parametrize("after", ["garbage", "A" * 5000, "a.b.c", "💥"])
-    def test_what_is_no_cursor_is_bad_input_and_not_echoed(self, ask, after):
+    def test_an_invalid_cursor_is_bad_user_input_and_not_echoed(self, ask, after):
         answer = ask(Dashboard)(ALL, after=after)
         assert answer.data is None
         (error,) = answer.errors
@@ -221,13 +233,13 @@ class TestCursors:
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
         assert RAN == []
 
-    def test_an_expired_one_says_so(self, ask):
+    def test_an_expired_cursor_has_the_code_cursor_expired(self, ask):
         query = ask(Dashboard)
         cursor = query(ALL).data["dashboard"]["pageInfo"]["endCursor"]
         (error,) = query(ALL, after=expired(cursor)).errors
         assert error["extensions"] == {"code": "CURSOR_EXPIRED"}
 
-    def test_one_whose_part_is_gone_is_stale(self, ask):
+    def test_a_cursor_that_names_a_part_that_is_gone_has_the_code_cursor_stale(self, ask):
         class Changing(Dashboard):
             gone = ()
 
@@ -242,7 +254,7 @@ class TestCursors:
         Changing.gone = ("a", "c")
         assert [node["name"] for node in nodes(query(ALL, after=cursor))] == ["d", "e"]
 
-    def test_it_is_for_one_connection_one_set_of_arguments_one_user(
+    def test_a_cursor_is_refused_for_other_field_arguments_or_another_user(
         self, ask, client, django_user_model, db
     ):
         ann, bob = (django_user_model.objects.create_user(name) for name in ("ann", "bob"))
@@ -257,14 +269,16 @@ class TestCursors:
         client.force_login(bob)
         assert query(text, shop=1, after=cursor).errors[0]["extensions"]["code"] == "BAD_USER_INPUT"
 
-    def test_not_required_it_leaves_the_siblings(self, ask):
+    def test_a_bad_cursor_of_a_field_that_is_not_required_leaves_sibling_fields(self, ask):
         query = ask(Dashboard, required=False)
         answer = query('{ dashboard(after: "x") { a } __typename }')
         assert answer.data == {"dashboard": None, "__typename": "Query"}
 
 
 class TestFailures:
-    def test_a_query_that_asks_for_them_as_data_has_no_errors(self, ask):
+    def test_a_query_that_selects_node_error_gets_failures_as_data_without_top_level_errors(
+        self, ask
+    ):
         query = ask(Dashboard)
         cursor = query(ALL, first=3).data["dashboard"]["pageInfo"]["endCursor"]
         answer = query(ALL, after=cursor)
@@ -279,7 +293,7 @@ class TestFailures:
         assert (fine["status"], fine["e"]) == ("OK", 5)
         assert b"secret" not in answer.response.content
 
-    def test_a_query_that_does_not_gets_them_as_errors_with_the_path(self, ask, caplog):
+    def test_a_query_without_node_error_gets_failures_as_errors_with_their_path(self, ask, caplog):
         answer = ask(Dashboard)("{ dashboard { d e edges { node { d } } } }")
         assert answer.data["dashboard"]["e"] == 5
         assert [error["path"] for error in answer.errors] == [
@@ -311,7 +325,9 @@ class TestFailures:
             (GraphQLError("Told."), "ERROR", "part_failed"),
         ],
     )
-    def test_one_failure_has_one_vocabulary(self, ask, exc, status, code):
+    def test_a_failure_has_the_same_code_and_message_in_node_and_errors(
+        self, ask, exc, status, code
+    ):
         with part_fails("a", exc):
             (node, _) = nodes(ask(Dashboard)(ALL))
             assert (node["status"], node["error"]["code"]) == (status, code)
@@ -370,7 +386,7 @@ class TestFailures:
         assert [node["status"] for node in nodes(answer)] == ["ERROR", "ERROR", "OK"]
         assert b"secret" not in answer.response.content
 
-    def test_a_returned_exception_is_a_raised_one(self, ask):
+    def test_an_exception_returned_by_a_resolver_fails_its_part(self, ask):
         class Returns(ProgressiveConnection):
             a = Part(graphene.String)
 
@@ -382,7 +398,7 @@ class TestFailures:
         )
         assert (node["status"], node["error"]["code"]) == ("ERROR", "part_failed")
 
-    def test_get_parts_itself_fails_masked(self, ask):
+    def test_a_failure_of_get_parts_is_masked(self, ask):
         class Broken(ProgressiveConnection):
             a = Part(graphene.String)
 
@@ -393,7 +409,7 @@ class TestFailures:
         assert error["message"] == "Something went wrong."
         assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
 
-    def test_in_debug_the_text_is_told(self, ask, settings):
+    def test_the_error_message_of_a_failed_part_has_its_text_in_debug(self, ask, settings):
         settings.DEBUG = True
         (error,) = ask(Dashboard)("{ dashboard { d } }").errors
         assert error["message"] == "ValueError: secret"
@@ -406,7 +422,7 @@ class TestBelowAPart:
     def view_class(self):
         return ProgressiveGraphQLView
 
-    def test_what_fails_there_stays_in_errors_masked(self, ask, caplog):
+    def test_a_failure_below_a_part_stays_in_errors_and_is_masked(self, ask, caplog):
         answer = ask(Dashboard)(self.text)
         assert nodes(answer)[0]["status"] == "OK"
         assert answer.data["dashboard"]["c"][0] == {"number": 1, "broken": None}
@@ -417,11 +433,11 @@ class TestBelowAPart:
             assert error["extensions"]["reference"] in caplog.text
         assert b"secret" not in answer.response.content
 
-    def test_in_debug_its_text_is_told(self, ask, settings):
+    def test_the_error_message_of_a_failure_below_a_part_has_its_text_in_debug(self, ask, settings):
         settings.DEBUG = True
         assert ask(Dashboard)(self.text).errors[0]["message"] == "ValueError: secret"
 
-    def test_the_rest_of_the_schema_tells_what_it_always_told(self, ask):
+    def test_failures_outside_of_connections_keep_their_message(self, ask):
         class Query(graphene.ObjectType):
             plain = graphene.String()
 
@@ -451,7 +467,7 @@ class TestAsync:
         answer = ask(Async)("{ dashboard { a b } }")
         assert answer.data["dashboard"] == {"a": "A", "b": "B"}
 
-    def test_where_a_loop_runs_they_are_awaited_there(self):
+    def test_coroutines_are_awaited_in_the_running_event_loop(self):
         class Async(ProgressiveConnection):
             a = Part(graphene.String)
             b = Part(graphene.Int)
@@ -472,7 +488,7 @@ class TestAsync:
 
 class TestConcurrency:
     @pytest.mark.django_db(transaction=True)
-    def test_parts_of_a_page_run_together_with_their_arguments(self, ask):
+    def test_parts_with_concurrency_run_together_each_with_its_arguments(self, ask):
         barrier = threading.Barrier(3)
 
         class Together(ProgressiveConnection):
@@ -491,7 +507,7 @@ class TestConcurrency:
         assert answer.data["dashboard"] == {"a": 1, "other": 2, "b": 3}
 
 
-def test_resolvers_get_an_info_of_their_own_part(ask):
+def test_a_resolver_gets_the_info_of_its_own_part(ask):
     seen = {}
 
     class Info(ProgressiveConnection):
@@ -516,7 +532,7 @@ def test_resolvers_get_an_info_of_their_own_part(ask):
     assert seen == {None: ("aPart", "Item", "InfoConnection", ["dashboard", "x"], fields, True)}
 
 
-def test_the_connection_field_gives_its_arguments_and_its_parent(ask):
+def test_a_connection_has_the_arguments_of_its_field_and_the_parent_as_root(ask):
     class Of(ProgressiveConnection):
         a = Part(graphene.String)
 
@@ -536,7 +552,7 @@ def test_the_connection_field_gives_its_arguments_and_its_parent(ask):
     assert answer.data["shop"]["parts"]["a"] == "7 {'year': 2024}"
 
 
-def test_a_resolver_of_the_field_gives_the_root(ask):
+def test_the_resolver_of_a_connection_field_gives_the_root(ask):
     class Of(ProgressiveConnection):
         a = Part(graphene.String)
 
@@ -555,3 +571,8 @@ def test_a_resolver_of_the_field_gives_the_root(ask):
 def test_two_connections_of_one_query_have_pages_of_their_own(ask):
     answer = ask(Dashboard)("{ one: dashboard(first: 1) { a e } two: dashboard(first: 2) { a e } }")
     assert answer.data == {"one": {"a": "A", "e": None}, "two": {"a": "A", "e": 5}}
+
+
+def test_a_node_has_the_statuses_of_the_core_and_planned():
+    assert [*NodeStatus] == [*Status, "planned"]
+    assert [member.name for member in NodeStatus] == [*Status.__members__, "PLANNED"]

@@ -1,4 +1,4 @@
-"""Who is refused a connection gets nothing of it, and is told why."""
+"""A client that is refused a connection gets no data of it, and the reason."""
 
 import graphene
 import pytest
@@ -7,7 +7,7 @@ from graphql import GraphQLError
 from partstream_graphql import Part, ProgressiveConnection
 
 
-class TestAnAsyncPermissionLetsNobodyIn:
+class TestAnAsyncPermission:
     ran = []
 
     @pytest.fixture(autouse=True)
@@ -31,13 +31,13 @@ class TestAnAsyncPermissionLetsNobodyIn:
             a = Part(graphene.Int, resolver=load)
 
             def get_parts(self):
-                TestAnAsyncPermissionLetsNobodyIn.ran.append("get_parts")
+                TestAnAsyncPermission.ran.append("get_parts")
                 return super().get_parts()
 
         return Parts
 
     @pytest.mark.parametrize("verdict", [True, False])
-    def test_of_the_connection(self, ask, parts, verdict):
+    def test_an_async_has_permission_of_a_connection_admits_no_request(self, ask, parts, verdict):
         class Dashboard(parts, ProgressiveConnection):
             async def has_permission(self, info):
                 return verdict
@@ -45,7 +45,7 @@ class TestAnAsyncPermissionLetsNobodyIn:
         self.refused(ask(Dashboard)("{ dashboard { a } }"))
 
     @pytest.mark.parametrize("verdict", [True, False])
-    def test_of_a_class(self, ask, parts, verdict):
+    def test_an_async_permission_class_admits_no_request(self, ask, parts, verdict):
         class Async:
             async def has_permission(self, request, connection):
                 return verdict
@@ -60,7 +60,7 @@ class TestAnAsyncPermissionLetsNobodyIn:
         self.refused(ask(Dashboard)("{ dashboard { edges { node { name status } } } }"))
 
 
-class TestWhatARefusalTells:
+class TestTheMessageOfARefusal:
     def refusal(self, ask, permission):
         class Dashboard(ProgressiveConnection):
             permission_classes = [permission]
@@ -69,7 +69,7 @@ class TestWhatARefusalTells:
         (error,) = ask(Dashboard)("{ dashboard { a } }").errors
         return error["message"], error["extensions"]
 
-    def test_the_message_of_a_permission_of_drf(self, ask):
+    def test_a_refusal_has_the_message_of_the_drf_permission(self, ask):
         permissions = pytest.importorskip("rest_framework.permissions")
 
         class Pro(permissions.BasePermission):
@@ -81,7 +81,7 @@ class TestWhatARefusalTells:
         told = ("Buy the pro plan.", {"code": "FORBIDDEN"})
         assert self.refusal(ask, Pro) == told
 
-    def test_without_one_a_message_of_ours(self, ask):
+    def test_a_refusal_by_a_permission_without_message_has_the_default_message(self, ask):
         class No:
             def has_permission(self, request, view):
                 return False
@@ -89,7 +89,7 @@ class TestWhatARefusalTells:
         told = ("You do not have permission to see this.", {"code": "FORBIDDEN"})
         assert self.refusal(ask, No) == told
 
-    def test_a_graphql_error_is_told_as_it_is(self, ask):
+    def test_a_graphql_error_raised_by_a_permission_is_passed_on_unchanged(self, ask):
         class Own:
             def has_permission(self, request, view):
                 raise GraphQLError("Told.", extensions={"code": "OwnCode"})
@@ -97,13 +97,13 @@ class TestWhatARefusalTells:
         assert self.refusal(ask, Own) == ("Told.", {"code": "OwnCode"})
 
 
-def test_an_async_permission_inside_a_composed_one_lets_nobody_in(ask):
+def test_an_async_permission_inside_a_composed_permission_admits_no_request(ask):
     class Never:
         async def has_permission(self, request, connection):
             return False
 
     class Both:
-        """As DRF composes ``A & B``: the first answer is tested for truth before we see it."""
+        """A composed ``A & B`` of DRF, which tests A's answer for truth before the connection sees it."""
 
         op1 = Never()
 
@@ -119,7 +119,7 @@ def test_an_async_permission_inside_a_composed_one_lets_nobody_in(ask):
     assert answer.errors[0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
 
 
-def test_a_refusal_may_bring_what_json_has_no_form_for(ask):
+def test_a_refusal_may_have_extensions_without_json_form(ask):
     class Guarded(ProgressiveConnection):
         a = Part(graphene.Int, resolver=lambda root, info: 1)
 

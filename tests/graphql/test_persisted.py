@@ -1,4 +1,4 @@
-"""Documents that a client names by hash: Apollo's protocol, and trusted documents only."""
+"""Documents that a client names by hash: Apollo's persisted queries and trusted documents."""
 
 import json
 from hashlib import sha256
@@ -11,8 +11,8 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.urls import path
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.persisted import AutomaticPersistedQueries, TrustedDocuments
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.persisted import AutomaticPersistedQueries, TrustedDocuments
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 TEXT = "query D($after: String) { dashboard(first: 1, after: $after) { pageInfo { endCursor } a } }"
 
@@ -40,7 +40,7 @@ def digest(text):
 
 
 def persisted(text, **more):
-    """What Apollo's link adds to a request."""
+    """A request body with the extensions that Apollo's link adds for *text*."""
     hashed = {"persistedQuery": {"version": 1, "sha256Hash": digest(text)}}
     return {"extensions": hashed, **more}
 
@@ -82,24 +82,24 @@ class TestAutomatic:
     def apollo(self, server):
         return server(AutomaticPersistedQueries())
 
-    def test_a_text_is_sent_once(self, apollo):
+    def test_a_query_text_is_sent_once_and_then_named_by_its_hash(self, apollo):
         assert told(apollo.post(persisted(TEXT))) == NOT_FOUND
         assert data(apollo.post(persisted(TEXT, query=TEXT))) == "A"
         assert data(apollo.post(persisted(TEXT))) == "A"
 
-    def test_a_get_names_it_too(self, apollo):
+    def test_a_get_request_can_name_a_query_by_its_hash(self, apollo):
         query = {"extensions": json.dumps(persisted(TEXT)["extensions"])}
         assert told(apollo.get(query)) == NOT_FOUND
         assert data(apollo.get({**query, "query": TEXT})) == "A"
         assert data(apollo.get({**query, "variables": '{"after": ""}'})) == "A"
 
-    def test_a_mutation_that_is_known_is_not_run_by_a_get(self, apollo):
+    def test_a_persisted_mutation_is_not_run_by_a_get_request(self, apollo):
         text = "mutation { write }"
         assert apollo.post(persisted(text, query=text)).status_code == 200
         response = apollo.get({"extensions": json.dumps(persisted(text)["extensions"])})
         assert response.status_code == 405
 
-    def test_another_text_than_the_hash_says_is_refused_and_not_kept(self, apollo):
+    def test_a_query_that_does_not_match_its_hash_is_refused_and_not_kept(self, apollo):
         status, message, code = told(apollo.post(persisted(TEXT, query="{ __typename }")))
         assert (status, message, code) == (
             400,
@@ -108,44 +108,44 @@ class TestAutomatic:
         )
         assert told(apollo.post(persisted(TEXT))) == NOT_FOUND
 
-    def test_what_is_not_valid_is_not_kept(self, apollo):
+    def test_an_invalid_query_is_not_persisted(self, apollo):
         for text in ("{ nothing }", "{ dashboard", "#" * 50_001):
             assert apollo.post(persisted(text, query=text)).status_code == 400
             assert told(apollo.post(persisted(text))) == NOT_FOUND
 
-    def test_texts_without_a_hash_are_run_as_ever(self, apollo):
+    def test_a_query_without_a_hash_is_run_as_usual(self, apollo):
         assert data(apollo.post({"query": TEXT})) == "A"
         assert apollo.post({}).status_code == 400
 
-    def test_all_processes_share_the_cache(self, apollo, server):
+    def test_a_persisted_query_is_found_by_another_view_with_the_same_cache(self, apollo, server):
         apollo.post(persisted(TEXT, query=TEXT))
         assert data(server(AutomaticPersistedQueries()).post(persisted(TEXT))) == "A"
 
-    def test_what_the_cache_holds_is_parsed_validated_and_limited(self, apollo, settings):
+    def test_limits_hold_for_a_persisted_query_from_the_cache(self, apollo, settings):
         apollo.post(persisted(TEXT, query=TEXT))
         settings.PARTSTREAM = {"MAX_QUERY_LENGTH": 10}
         assert told(apollo.post(persisted(TEXT)))[2] == "QUERY_TOO_LONG"
 
     @pytest.mark.parametrize("down", ["get", "set"])
-    def test_a_cache_that_is_down_costs_the_remembering(self, apollo, down, caplog):
+    def test_a_query_runs_but_is_not_persisted_while_the_cache_is_down(self, apollo, down, caplog):
         with mock.patch.object(LocMemCache, down, side_effect=OSError):
             assert data(apollo.post(persisted(TEXT, query=TEXT))) == "A"
             assert told(apollo.post(persisted(TEXT))) == NOT_FOUND
         assert "cache 'default' of persisted queries failed" in caplog.text
 
-    def test_a_known_text_is_not_written_to_the_cache_again(self, apollo):
+    def test_a_persisted_query_is_not_written_to_the_cache_again(self, apollo):
         apollo.post(persisted(TEXT, query=TEXT))
         with mock.patch.object(LocMemCache, "set") as written:
             apollo.post(persisted(TEXT, query=TEXT))
             apollo.post(persisted(TEXT))
         assert not written.called
 
-    def test_it_is_kept_for_so_many_seconds(self, server):
+    def test_a_persisted_query_is_kept_for_the_given_seconds(self, server):
         with mock.patch.object(LocMemCache, "set") as written:
             server(AutomaticPersistedQueries(seconds=60)).post(persisted(TEXT, query=TEXT))
         assert written.call_args.args[1:] == (TEXT, 60)
 
-    def test_in_a_batch_each_is_answered_for_itself(self, server):
+    def test_each_query_of_a_batch_is_looked_up_by_its_own_hash(self, server):
         batch = server(AutomaticPersistedQueries(), batch=True)
         batch.post([persisted(TEXT, query=TEXT)])
         answers = batch.post([persisted(TEXT), persisted("{ b }")]).json()
@@ -160,21 +160,21 @@ class TestAutomatic:
             {"extensions": {"persistedQuery": {"sha256Hash": "x" * 201}}},
         ],
     )
-    def test_what_is_no_hash_is_refused(self, apollo, body):
+    def test_a_malformed_hash_is_refused(self, apollo, body):
         status, _, code = told(apollo.post(body))
         assert (status, code) == (400, "BAD_USER_INPUT")
 
     @pytest.mark.parametrize("extensions", [[], "null", "[1]", {"persistedQuery": "x"}, {"a": 1}])
-    def test_other_extensions_are_no_business_of_ours(self, apollo, extensions):
+    def test_other_extensions_of_a_request_are_ignored(self, apollo, extensions):
         assert data(apollo.post({"query": TEXT, "extensions": extensions})) == "A"
 
 
 class TestSwitchedOff:
-    def test_a_hash_alone_is_answered_so_that_clients_stop_asking(self, server):
+    def test_a_hash_without_persisted_queries_is_answered_not_supported(self, server):
         answer = told(server().post(persisted(TEXT)))
         assert answer == (400, "PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
 
-    def test_a_text_with_a_hash_is_run_and_nothing_kept(self, server):
+    def test_a_query_with_a_hash_is_run_and_not_kept_without_persisted_queries(self, server):
         assert data(server().post(persisted(TEXT, query=TEXT))) == "A"
         assert not any("document" in key for key in cache._cache)
 
@@ -184,13 +184,13 @@ class TestTrusted:
     def trusting(self, server):
         return server(TrustedDocuments({digest(TEXT): TEXT}))
 
-    def test_they_are_run_by_their_id(self, trusting):
+    def test_a_trusted_document_is_run_by_its_id(self, trusting):
         assert data(trusting.post(persisted(TEXT))) == "A"
         assert data(trusting.post({"documentId": digest(TEXT)})) == "A"
         assert data(trusting.post({"documentId": f"sha256:{digest(TEXT)}"})) == "A"
         assert data(trusting.get({"documentId": digest(TEXT)})) == "A"
 
-    def test_their_text_is_run_too(self, trusting):
+    def test_the_text_of_a_trusted_document_is_run(self, trusting):
         assert data(trusting.post({"query": TEXT})) == "A"
         assert data(trusting.post(persisted(TEXT, query=TEXT))) == "A"
 
@@ -203,10 +203,10 @@ class TestTrusted:
             ({"documentId": "unknown"}, "PERSISTED_QUERY_NOT_FOUND"),
         ],
     )
-    def test_no_other_text_is_run(self, trusting, body, code):
+    def test_a_query_that_is_no_trusted_document_is_refused(self, trusting, body, code):
         assert told(trusting.post(body))[2] == code
 
-    def test_a_text_that_is_no_text_is_refused(self, trusting):
+    def test_a_query_that_is_no_string_is_refused(self, trusting):
         for query in (["{ dashboard { a } }"], {"a": 1}, 5):
             assert trusting.post({"query": query}).status_code == 400
 
@@ -223,20 +223,20 @@ class TestTrusted:
         ],
         ids=["a map", "a map of prefixed hashes", "Apollo's manifest"],
     )
-    def test_a_file_of_them_is_read(self, server, tmp_path, written):
+    def test_trusted_documents_are_read_from_a_file(self, server, tmp_path, written):
         file = tmp_path / "documents.json"
         file.write_text(json.dumps(written))
         assert data(server(TrustedDocuments.from_file(file)).post(persisted(TEXT))) == "A"
 
     @pytest.mark.parametrize("written", ["[]", '{"a": 1}', "no JSON"])
-    def test_a_file_of_something_else_is_refused(self, tmp_path, written):
+    def test_a_file_without_trusted_documents_is_refused(self, tmp_path, written):
         file = tmp_path / "documents.json"
         file.write_text(written)
         with pytest.raises(ValueError, match="no JSON object|Expecting value"):
             TrustedDocuments.from_file(file)
 
 
-def test_a_class_may_have_them_as_an_attribute(serve):
+def test_a_view_class_may_have_trusted_documents_as_an_attribute(serve):
     class View(ProgressiveGraphQLView):
         persisted = TrustedDocuments({"one": TEXT})
 

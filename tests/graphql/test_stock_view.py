@@ -1,4 +1,4 @@
-"""graphene-django's own tests of its view pass against ours."""
+"""graphene-django's own tests of its view pass against the view of this project."""
 
 import os
 import re
@@ -27,5 +27,5 @@ def run(*arguments):
     return int(found[1])
 
 
-def test_all_of_them_pass_as_they_do_against_graphene_djangos():
+def test_graphene_djangos_own_view_tests_all_pass_against_the_progressive_view():
     assert run("-p", "tests.graphql.stock.plugin") == run() > 50

@@ -1,4 +1,4 @@
-"""What a user's own tests get from ``django_partstream.testing``, over GraphQL."""
+"""The helpers of ``django_partstream.testing`` for projects' own tests, over GraphQL."""
 
 import graphene
 import pytest
@@ -17,7 +17,7 @@ QUERY = """query ($after: String) { dashboard(after: $after) {
   pageInfo { hasNextPage endCursor } edges { node { %s } } } }"""
 
 
-def test_a_walk_is_merged(ask):
+def test_walk_connection_merges_the_parts_and_errors_of_all_pages(ask):
     client = ask(Two).client
     with part_fails("b"):
         walked = walk_connection(client, QUERY % "name error { code } a b")
@@ -26,24 +26,24 @@ def test_a_walk_is_merged(ask):
 
 
 @pytest.mark.parametrize("fields", ["a b", "name x: a b", "status a b"])
-def test_a_query_that_hides_its_parts_is_no_walk(ask, fields):
+def test_walk_connection_refuses_a_query_that_hides_part_names(ask, fields):
     with pytest.raises(AssertionError, match="Select name"):
         walk_connection(ask(Two).client, QUERY % fields)
 
 
-def test_a_query_without_pages_is_no_walk(ask):
+def test_walk_connection_refuses_a_query_without_page_info(ask):
     with pytest.raises(AssertionError, match="Select pageInfo"):
         walk_connection(
             ask(Two).client, "query ($after: String) { dashboard(after: $after) { a } }"
         )
 
 
-def test_a_walk_that_is_refused_says_how(ask):
+def test_walk_connection_shows_the_errors_of_a_refused_query(ask):
     with pytest.raises(AssertionError, match="Cannot query field"):
         walk_connection(ask(Two).client, QUERY % "name nothing")
 
 
-def test_where_no_authentication_runs_the_user_is_anonymous(ask, settings):
+def test_the_user_is_anonymous_where_no_authentication_runs(ask, settings):
     settings.MIDDLEWARE = []
 
     class Mine(ProgressiveConnection):

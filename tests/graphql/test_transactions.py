@@ -1,4 +1,4 @@
-"""Inside a transaction parts run one by one, and one that fails is undone alone."""
+"""Parts inside a transaction run in turn, and a part that fails is undone alone."""
 
 import asyncio
 
@@ -36,7 +36,7 @@ TEXT = (
 )
 
 
-def test_a_failed_statement_costs_its_own_part(ask, db):
+def test_a_failed_statement_in_a_transaction_fails_its_own_part_only(ask, db):
     query = ask(Parts)
     with transaction.atomic():
         Customer.objects.create(name="before", email="before")
@@ -51,7 +51,7 @@ def test_a_failed_statement_costs_its_own_part(ask, db):
     }
 
 
-def test_marked_for_rollback_it_leaves_the_parts_that_need_no_database(ask, db):
+def test_parts_without_queries_arrive_in_a_transaction_marked_for_rollback(ask, db):
     query = ask(Parts)
     with transaction.atomic():
         transaction.set_rollback(True)
@@ -66,7 +66,7 @@ def test_marked_for_rollback_it_leaves_the_parts_that_need_no_database(ask, db):
     }
 
 
-def test_safe_call_answers_in_one_that_is_marked_for_rollback(ask, db):
+def test_safe_call_falls_back_in_a_transaction_marked_for_rollback(ask, db):
     class Safe(ProgressiveConnection):
         a = Part(graphene.Int)
         b = Part(graphene.Int)
@@ -86,7 +86,7 @@ def test_safe_call_answers_in_one_that_is_marked_for_rollback(ask, db):
     assert ends(answer) == {"a": ("FALLBACK", None), "b": ("OK", None)}
 
 
-def test_a_wrapped_failure_is_undone_too(ask, db):
+def test_rows_of_a_part_that_falls_back_are_undone(ask, db):
     class Safe(ProgressiveConnection):
         a = Part(graphene.Int)
         b = Part(graphene.Int)
@@ -103,8 +103,8 @@ def test_a_wrapped_failure_is_undone_too(ask, db):
     assert answer.data["dashboard"] == {"a": 7, "b": 0}
 
 
-class TestTheResolverOfTheField:
-    """It may be async: awaited on a sync view, and in a loop that runs already."""
+class TestAnAsyncResolverOfTheField:
+    """The resolver of a connection field may be async, on a sync view and in a running loop."""
 
     @pytest.fixture
     def query(self):
@@ -131,19 +131,21 @@ class TestTheResolverOfTheField:
 
     expected = {"dashboard": {"a": "of 7", "b": "later of 7"}}
 
-    def test_on_a_sync_view(self, ask, query):
+    def test_an_async_field_resolver_is_awaited_on_a_sync_view(self, ask, query):
         answer = ask(query=query)("{ dashboard(pk: 7) { a b } }")
         assert (answer.errors, answer.data) == (None, self.expected)
 
-    def test_on_a_sync_view_in_a_transaction(self, ask, query, db):
+    def test_an_async_field_resolver_is_awaited_on_a_sync_view_in_a_transaction(
+        self, ask, query, db
+    ):
         assert ask(query=query)("{ dashboard(pk: 7) { a b } }").data == self.expected
 
-    def test_in_a_running_loop(self, query):
+    def test_an_async_field_resolver_is_awaited_in_a_running_event_loop(self, query):
         schema = graphene.Schema(query=query)
         result = asyncio.run(schema.execute_async("{ dashboard(pk: 7) { a b } }"))
         assert (result.errors, result.data) == (None, self.expected)
 
-    def test_what_it_raises_is_masked(self, ask, query):
+    def test_an_exception_of_an_async_field_resolver_is_masked(self, ask, query):
         answer = ask(query=query)("{ dashboard(pk: -1) { a } }")
         assert answer.errors[0]["message"] == "Something went wrong."
         schema = graphene.Schema(query=query)

@@ -1,4 +1,4 @@
-"""What a part's value may be: a bad one costs its own part, and nothing of it is told."""
+"""Values of parts: a bad value fails its own part, and its text never reaches the client."""
 
 import graphene
 import pytest
@@ -10,7 +10,7 @@ from graphql import GraphQLError
 
 from example_schema.models import Customer
 from partstream_graphql import Part, ProgressiveConnection
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.graphql.answers import ends, nodes
 
 
@@ -87,7 +87,7 @@ SUBFIELDS = {
 
 
 def connection(values):
-    """A connection with a part for each value, and behind each of them one that counts rows."""
+    """A connection with a part for each value, each followed by a part that counts rows."""
     namespace = {"chunk_size": 2 * len(values)}
     for name, (type_, value) in values.items():
         namespace[name] = Part(type_, name=name, resolver=lambda root, info, value=value: value())
@@ -113,18 +113,18 @@ def check(answer):
     assert b"secret" not in answer.response.content
 
 
-def test_a_bad_value_costs_its_own_part_inside_a_transaction(ask, db):
+def test_a_bad_value_fails_its_own_part_only_inside_a_transaction(ask, db):
     with transaction.atomic():
         check(ask(connection(BAD))(select(BAD)))
-        assert Customer.objects.count() == 0  # the transaction is whole
+        assert Customer.objects.count() == 0  # the transaction is still usable
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_bad_value_costs_its_own_part_outside_of_one(ask):
+def test_a_bad_value_fails_its_own_part_only_outside_a_transaction(ask):
     check(ask(connection(BAD))(select(BAD)))
 
 
-def test_on_the_connection_a_bad_value_is_null_and_one_masked_error(ask, db):
+def test_a_bad_value_on_the_connection_is_null_with_a_masked_error(ask, db):
     for name, bad in BAD.items():
         query = ask(connection({name: bad}))
         answer = query(f"{{ dashboard {{ {name} {SUBFIELDS.get(name, '')} after_{name} }} }}")
@@ -135,7 +135,7 @@ def test_on_the_connection_a_bad_value_is_null_and_one_masked_error(ask, db):
         assert b"secret" not in answer.response.content
 
 
-def test_what_can_be_read_once_is_there_twice(ask):
+def test_an_iterator_selected_twice_arrives_in_both_places(ask):
     class Once(ProgressiveConnection):
         chunk_size = 2
         mapped = Part(graphene.List(graphene.Int), resolver=lambda root, info: map(int, "12"))
@@ -152,7 +152,7 @@ def test_what_can_be_read_once_is_there_twice(ask):
     assert page["generated"] == nodes(answer)["generated"]["generated"] == [3, 4]
 
 
-def test_good_values_of_odd_kinds_arrive(ask):
+def test_values_of_unusual_kinds_arrive(ask):
     good = {
         "empty": (graphene.List(graphene.NonNull(graphene.Int)), list),
         "nullable_items": (graphene.List(graphene.Int), lambda: [1, None]),
@@ -178,7 +178,7 @@ def test_good_values_of_odd_kinds_arrive(ask):
     }  # fmt: skip
 
 
-def test_extensions_of_an_error_that_are_no_json_do_not_break_the_response(ask):
+def test_error_extensions_without_json_form_do_not_break_the_response(ask):
     class Told(ProgressiveConnection):
         odd = Part(graphene.Int)
         keys = Part(graphene.Int)
@@ -258,7 +258,9 @@ class TestBelowAPart:
         ],
     )
     @pytest.mark.parametrize("where", ["%s", "edges { node { %s } }"])
-    def test_a_value_that_its_type_refuses_is_masked(self, ask, caplog, field, value, where):
+    def test_a_value_below_a_part_that_its_type_refuses_is_a_masked_error(
+        self, ask, caplog, field, value, where
+    ):
         query = self.answer(ask, {field: value})
         answer = query("{ dashboard { %s } }" % (where % f"below {{ {field} }}"))
         (error,) = answer.errors
@@ -267,19 +269,19 @@ class TestBelowAPart:
         assert b"secret" not in answer.response.content
         assert error["extensions"]["reference"] in caplog.text
 
-    def test_a_graphql_error_that_a_resolver_raises_is_told(self, ask):
+    def test_a_graphql_error_raised_below_a_part_keeps_its_message(self, ask):
         (error,) = self.answer(ask, {})("{ dashboard { below { told } } }").errors
         assert error["message"] == "Told."
         assert error["extensions"] == {"code": "Own"}
 
-    def test_a_resolver_may_be_async(self, ask):
+    def test_a_resolver_below_a_part_may_be_async(self, ask):
         answer = self.answer(ask, {})(
             "{ dashboard { below { later } edges { node { name below { later } } } } }"
         )
         assert nodes(answer)["below"]["below"] == {"later": "later"}
         assert answer.data["dashboard"]["below"] == {"later": "later"}
 
-    def test_what_an_async_one_raises_is_masked_too(self, ask):
+    def test_an_exception_of_an_async_resolver_below_a_part_is_masked(self, ask):
         class Below(graphene.ObjectType):
             number = graphene.Int()
 

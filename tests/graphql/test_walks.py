@@ -1,4 +1,4 @@
-"""Over requests: whatever parts come, go or fail between pages, a walk loses and repeats none."""
+"""Walks over GraphQL requests lose and repeat no part, though parts come, go and fail between pages."""
 
 import graphene
 import pytest
@@ -42,7 +42,9 @@ query ($first: Int, $after: String) {{ dashboard(first: $first, after: $after) {
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.permutations(NAMES), st.sets(st.sampled_from(NAMES)), st.integers(1, 5), st.data())
-def test_every_part_that_stays_ends_once_and_the_walk_ends(ask, order, steady, first, data):
+def test_a_graphql_walk_delivers_each_part_that_stays_once_and_ends(
+    ask, order, steady, first, data
+):
     query = ask(Changing)
     Changing.order = list(order)
     delivered, after = [], None
@@ -68,7 +70,7 @@ def test_every_part_that_stays_ends_once_and_the_walk_ends(ask, order, steady, f
         if not page["pageInfo"]["hasNextPage"]:
             break
         after = page["pageInfo"]["endCursor"]
-        # Any but the steady parts may go; those that are gone may come back further on.
+        # Any part that is not steady may go, and a part that is gone may come back on a later page.
         Changing.order = [name for name in order if name in steady or data.draw(st.booleans())]
     else:
         pytest.fail("the walk did not end")

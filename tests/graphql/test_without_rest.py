@@ -1,4 +1,4 @@
-"""Where REST is not even imported, DRF's exceptions mean what they mean there."""
+"""DRF's exceptions over GraphQL, in a process that never imports the REST front."""
 
 import json
 import subprocess
@@ -79,7 +79,7 @@ print(json.dumps([ends, [refusal.message, refusal.extensions]]))
 """
 
 
-def test_exceptions_of_drf_mean_the_same():
+def test_drf_exceptions_keep_their_codes_where_partstream_rest_is_not_imported():
     pytest.importorskip("rest_framework")
     run = subprocess.run(
         [sys.executable, "-c", dedent(SCRIPT)],

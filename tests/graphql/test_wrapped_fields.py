@@ -1,4 +1,4 @@
-"""``Part(DjangoListField(X))`` and its kind resolve as those fields do, under guards as without."""
+"""Parts that wrap a field of graphene-django resolve as that field does, with and without guards."""
 
 import asyncio
 
@@ -40,7 +40,7 @@ WRAPS = {
 
 @pytest.fixture(params=WRAPS)
 def wrap(request):
-    """How a part wraps a field, and what a query selects of it."""
+    """A function that makes a part around a field, and the selection for that field."""
     return WRAPS[request.param]
 
 
@@ -72,7 +72,7 @@ async def failing_later(*args, **kwargs):
     raise ValueError("secret")
 
 
-def nobody(*args, **kwargs):
+def no_rows(*args, **kwargs):
     return None
 
 
@@ -80,7 +80,7 @@ QUERY = "{ dashboard { edges { node { name status error { code } rows %s } } row
 
 
 def rows_of(ask, part, fields, resolver=None, **namespace):
-    """The node of the part ``rows``, and twice its value: of the node, of the connection."""
+    """Ask for the part ``rows`` and return its node; the connection has the same value."""
     if resolver is not None:
         namespace["resolve_rows"] = resolver
     dashboard = type("Dashboard", (ProgressiveConnection,), {"rows": part, **namespace})
@@ -131,14 +131,14 @@ class TestHiddenRowsStayHidden:
             assert names(answer.data["dashboard"][name]) == ["Ann", "Bob"]
 
     @pytest.mark.parametrize("declare", [by_resolvers, by_get_parts])
-    def test_under_every_guard(self, ask, wrap, resolver, declare):
+    def test_hidden_rows_stay_hidden_under_every_guard(self, ask, wrap, resolver, declare):
         dashboard, text = guarded(resolver, declare, wrap)
         query = ask(dashboard)
         self.check(query, text)
-        self.check(query, text)  # what cached_for kept is filtered too
+        self.check(query, text)  # the cached rows are filtered too
 
     @pytest.mark.django_db(transaction=True)
-    def test_outside_of_a_transaction(self, ask, wrap, resolver):
+    def test_hidden_rows_stay_hidden_outside_of_a_transaction(self, ask, wrap, resolver):
         dashboard, text = guarded(resolver, by_resolvers, wrap)
         self.check(ask(dashboard), text)
 
@@ -167,9 +167,9 @@ def test_hidden_rows_stay_hidden_in_a_running_loop(transactional_db, customers, 
 
 
 @pytest.mark.usefixtures("customers")
-class TestAFailureIsNeverTheWholeTable:
+class TestAFailedResolverOfAWrappedField:
     @pytest.mark.parametrize("resolver", [failing, failing_later], ids=["sync", "async"])
-    def test_without_a_fallback_the_part_fails(self, ask, wrap, resolver):
+    def test_a_failed_resolver_of_a_wrapped_field_fails_the_part(self, ask, wrap, resolver):
         make, fields = wrap
         node = rows_of(ask, make(), fields, staticmethod(safe_call(resolver)))
         assert (node["status"], node["error"]["code"], node["rows"]) == (
@@ -178,13 +178,15 @@ class TestAFailureIsNeverTheWholeTable:
             None,
         )
 
-    def test_under_other_guards_too(self, ask, wrap):
+    def test_a_failed_resolver_of_a_wrapped_field_under_several_guards_fails_the_part(
+        self, ask, wrap
+    ):
         make, fields = wrap
         func = cached_for(60, key="failing rows")(safe_call(with_timeout(failing, 5)))
         node = rows_of(ask, make(), fields, staticmethod(func))
         assert (node["status"], node["rows"]) == ("ERROR", None)
 
-    def test_what_it_means_is_kept(self, ask, wrap):
+    def test_a_failed_resolver_of_a_wrapped_field_keeps_the_code_of_its_exception(self, ask, wrap):
         def missing(root, info, **arguments):
             raise Http404
 
@@ -192,7 +194,7 @@ class TestAFailureIsNeverTheWholeTable:
         node = rows_of(ask, make(), fields, staticmethod(safe_call(missing)))
         assert (node["status"], node["error"]["code"]) == ("ERROR", "not_found")
 
-    def test_lazily_it_is_the_same(self, ask, wrap):
+    def test_a_failed_lazy_of_a_wrapped_field_fails_the_part(self, ask, wrap):
         make, fields = wrap
         func = lazy(safe_call(failing))
         node = rows_of(ask, make(), fields, get_parts=lambda self: [("rows", func)])
@@ -200,20 +202,20 @@ class TestAFailureIsNeverTheWholeTable:
 
 
 @pytest.mark.usefixtures("customers")
-def test_a_resolver_of_a_list_that_says_none_means_null(ask):
-    dashboard, text = guarded(nobody, by_resolvers, WRAPS["list"])
+def test_a_list_resolver_that_returns_none_gives_null(ask):
+    dashboard, text = guarded(no_rows, by_resolvers, WRAPS["list"])
     for name, node in nodes(ask(dashboard)(text)).items():
         assert (name, node["status"], node[name]) == (name, "OK", None)
 
 
 @pytest.mark.usefixtures("customers")
-def test_without_a_resolver_they_are_the_rows_of_the_model(ask, wrap):
+def test_a_wrapped_field_without_a_resolver_gives_the_rows_of_its_model(ask, wrap):
     make, fields = wrap
     assert names(rows_of(ask, make(), fields)["rows"]) == ["Ann", "Bob"]
 
 
 @pytest.mark.usefixtures("customers")
-def test_a_fallback_of_rows_is_filtered_too(ask, wrap):
+def test_rows_of_a_fallback_are_filtered_by_get_queryset(ask, wrap):
     make, fields = wrap
     fallback = Customer.objects.order_by("name")
     node = rows_of(ask, make(), fields, staticmethod(safe_call(failing, fallback=fallback)))
@@ -221,7 +223,7 @@ def test_a_fallback_of_rows_is_filtered_too(ask, wrap):
 
 
 @pytest.mark.usefixtures("customers")
-def test_safe_call_covers_the_queries_of_a_list(ask):
+def test_safe_call_covers_the_queries_of_a_wrapped_list(ask):
     make, fields = WRAPS["list"]
 
     @safe_call(fallback=[])
@@ -233,7 +235,7 @@ def test_safe_call_covers_the_queries_of_a_list(ask):
 
 
 @pytest.mark.usefixtures("customers")
-def test_a_connection_may_be_of_a_type_that_comes_later(ask):
+def test_a_wrapped_connection_may_be_of_a_type_defined_later(ask):
     class Dashboard(ProgressiveConnection):
         rows = Part(DjangoConnectionField(lambda: Later))
 
@@ -260,7 +262,7 @@ def test_a_connection_may_be_of_a_type_that_comes_later(ask):
 
 
 class Filtered(DjangoConnectionField):
-    """As ``DjangoFilterConnectionField``: arguments that are known once its type is."""
+    """A field like ``DjangoFilterConnectionField``, with arguments known only after its type."""
 
     @property
     def args(self):
@@ -277,7 +279,7 @@ class Filtered(DjangoConnectionField):
 
 
 @pytest.mark.usefixtures("customers")
-def test_a_filtering_field_filters_what_a_guarded_resolver_gives(ask):
+def test_a_wrapped_filter_field_filters_the_rows_of_a_guarded_resolver(ask):
     class Dashboard(ProgressiveConnection):
         rows = Part(Filtered(lambda: LaterFiltered))
 
@@ -320,7 +322,7 @@ def test_a_wrapped_field_keeps_its_name_description_and_deprecation(ask):
     assert set(nodes(answer)) == {"renamed", "kept"}
 
 
-def test_one_that_fails_costs_itself_only(ask, db):
+def test_a_wrapped_field_that_fails_in_the_database_fails_its_own_part_only(ask, db):
     class Dashboard(ProgressiveConnection):
         chunk_size = 3
         broken = Part(DjangoListField(Row))
@@ -344,10 +346,10 @@ def test_one_that_fails_costs_itself_only(ask, db):
 
 
 @pytest.mark.usefixtures("customers")
-class TestWhatAWrappedFieldIsHanded:
+class TestRowsOfAWrappedField:
     text = "{ dashboard { edges { node { name status error { code } rows %s } } } }"
 
-    def test_its_own_resolver_runs_once(self, ask, wrap):
+    def test_the_resolver_given_to_a_wrapped_field_runs_once(self, ask, wrap):
         make, fields = wrap
         ran = []
 
@@ -360,7 +362,7 @@ class TestWhatAWrappedFieldIsHanded:
         node = nodes(ask(connection)(self.text % fields))["rows"]
         assert (names(node["rows"]), ran) == (["Ann", "Bob"], [1])
 
-    def test_none_is_null_and_never_every_row(self, ask, wrap):
+    def test_a_fallback_of_none_is_null_and_not_every_row(self, ask, wrap):
         make, fields = wrap
 
         class Dashboard(ProgressiveConnection):
@@ -373,7 +375,7 @@ class TestWhatAWrappedFieldIsHanded:
         node = nodes(ask(Dashboard)(self.text % fields))["rows"]
         assert (node["status"], node["rows"]) == ("FALLBACK", None)
 
-    def test_rows_filtered_for_one_reader_are_not_shared(self, ask, caplog):
+    def test_rows_that_get_queryset_filters_are_not_cached_for_all_readers(self, ask, caplog):
         ran = []
 
         class Dashboard(ProgressiveConnection):

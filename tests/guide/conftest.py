@@ -1,4 +1,4 @@
-"""What the chapters of the guide share: a clock to turn and some rows of the shop."""
+"""Fixtures for all chapters of the guide: a clock to set, users, and rows of the shop."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from example_schema.models import Customer, Order, OrderItem, Payment, Product
 
 
 class Clock:
-    """Time that stands still, at the moment the guide's sample response shows."""
+    """A stopped clock, at the moment in the guide's sample response."""
 
     def __init__(self) -> None:
         self.seconds = datetime(2024, 1, 1, 10, tzinfo=UTC).timestamp()
@@ -30,7 +30,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Stop the time; ``clock.forward(seconds)`` lets some pass."""
+    """Stop the time; ``clock.forward(seconds)`` moves it on."""
     stopped = Clock()
     monkeypatch.setattr(time, "time", stopped.time)
     monkeypatch.setattr(timezone, "now", stopped.now)
@@ -54,7 +54,7 @@ def admin(db: None) -> User:
 
 @pytest.fixture
 def place_order(db: None) -> Callable[..., Order]:
-    """``place_order(total)``: a paid order of a new customer, with two items."""
+    """Make a paid order of a new customer, with two items: ``place_order(total)``."""
 
     def placed(total: str = "10.00") -> Order:
         number, now = Order.objects.count() + 1, timezone.now()

@@ -1,7 +1,7 @@
 """
-The guide's ``ProgressiveLoader``, line for line in Python, and what it fetches with.
+The guide's ``ProgressiveLoader``, line for line in Python, and its ``fetch`` over HTTP.
 
-One thing is added: it gives up on a response without end.
+In addition it gives up on a response without end.
 """
 
 import json
@@ -51,7 +51,7 @@ def fetch_json(url: str) -> Any:
 
 
 def names_of(results: list[dict[str, Any]]) -> list[str]:
-    """The guide's ``Object.entries(part)[0]``: each result is one name and its value."""
+    """The names of *results*, each of which has a single name, as the guide's loops expect."""
     names = []
     for part in results:
         [name] = part

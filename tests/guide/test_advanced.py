@@ -19,7 +19,7 @@ def _refuse(*args):
     raise ConnectionError("service.internal:5432 refused the connection")
 
 
-# What the guide uses and does not define.
+# Names that the guide uses and does not define.
 external_service = SimpleNamespace(get_data=_refuse)
 requests = SimpleNamespace(get=_refuse)
 computations = count()
@@ -152,10 +152,10 @@ class TestErrorHandling:
         assert walked.parts["fallback"] == {"error": "Service unavailable"}
         assert "errors" not in walked.pages[1]
 
-    def test_no_page_tells_what_the_service_said(self, serve):
+    def test_no_page_has_the_message_of_the_failed_service(self, serve):
         assert "service.internal" not in str(walk(serve(RobustAPI), "/").pages)
 
-    def test_services_that_answer_are_passed_on(self, serve, monkeypatch):
+    def test_safe_call_passes_on_the_value_of_a_working_service(self, serve, monkeypatch):
         monkeypatch.setattr(external_service, "get_data", lambda: {"risk": "none"})
         answer = SimpleNamespace(json=lambda: {"temperature": 21})
         monkeypatch.setattr(requests, "get", lambda url: answer)
@@ -164,28 +164,28 @@ class TestErrorHandling:
         assert walked.parts["fallback"] == {"temperature": 21}
         assert walked.errors == []
 
-    def test_a_service_that_recovers_is_there_on_the_next_request(self, serve, monkeypatch):
+    def test_a_service_that_recovers_is_used_on_the_next_request(self, serve, monkeypatch):
         client = serve(RobustAPI)
         assert walk(client, "/").parts["safe_data"] is None
         monkeypatch.setattr(external_service, "get_data", lambda: "back")
         assert walk(client, "/").parts["safe_data"] == "back"
 
     @pytest.mark.parametrize("request_", [None, RequestFactory().get("/")])
-    def test_by_hand_a_safe_call_never_raises(self, request_):
+    def test_safe_call_called_by_hand_never_raises(self, request_):
         view = RobustAPI()
         assert safe_call(view.risky_operation)(request_) is None
         assert safe_call(view.external_api, fallback={"error": "Service unavailable"})(
             request_
         ) == {"error": "Service unavailable"}
 
-    def test_by_hand_each_fallback_is_a_copy(self):
+    def test_safe_call_called_by_hand_returns_a_copy_of_its_fallback(self):
         guarded = safe_call(RobustAPI().external_api, fallback={"error": "Service unavailable"})
         guarded(None).clear()
         assert guarded(None) == {"error": "Service unavailable"}
 
 
 class TestCaching:
-    def test_for_five_minutes_the_part_is_computed_once(self, serve, clock):
+    def test_a_part_cached_for_five_minutes_is_computed_once_in_that_time(self, serve, clock):
         client = serve(CachedAPI)
         first = walk(client, "/").parts
         clock.forward(299)
@@ -194,7 +194,7 @@ class TestCaching:
         assert walk(client, "/").parts != first
 
     @pytest.mark.django_db
-    def test_one_users_value_is_not_anothers(self, serve, ann, bob):
+    def test_a_users_cached_part_is_not_given_to_another_user(self, serve, ann, bob):
         client = serve(CachedAPI)
         seen = []
         for user in (ann, bob, ann):
@@ -203,29 +203,29 @@ class TestCaching:
         assert seen[0] != seen[1]
         assert seen[0] == seen[2]
 
-    def test_a_computation_that_failed_is_not_kept(self, serve, monkeypatch):
+    def test_a_failed_computation_of_a_cached_part_is_not_kept(self, serve, monkeypatch):
         client = serve(CachedAPI)
         with monkeypatch.context() as failing:
             failing.setattr(f"{__name__}.complex_analytics_calculation", _refuse)
             assert walk(client, "/").parts["analytics"] is None
         assert walk(client, "/").parts["analytics"] is not None
 
-    def test_by_hand_without_a_request_it_is_computed_each_time(self):
+    def test_a_cached_method_called_by_hand_without_a_request_computes_each_time(self):
         view = CachedAPI()
         assert view.get_cached_analytics(None) != view.get_cached_analytics(None)
 
 
 class TestTimeouts:
-    def test_a_part_within_its_limit_arrives(self, serve):
+    def test_a_part_within_its_time_limit_arrives(self, serve):
         walked = walk(serve(TimeoutAPI), "/")
         assert list(walked.parts["slow_data"]) == ["thread"]
         assert walked.errors == []
 
-    def test_the_limit_is_kept_by_a_thread_beside_the_requests(self, serve):
+    def test_a_timed_part_runs_in_another_thread_than_its_request(self, serve):
         walked = walk(serve(TimeoutAPI), "/")
         assert walked.parts["slow_data"] != {"thread": threading.current_thread().name}
 
-    def test_a_part_past_its_limit_is_null_and_has_an_error_entry(self, serve):
+    def test_a_part_past_its_time_limit_is_null_and_has_an_error_entry(self, serve):
         with part_hangs("slow_data", 30):
             walked = walk(serve(TimeoutAPI), "/")
         assert walked.parts == {"slow_data": None}
@@ -262,17 +262,17 @@ class TestTimeouts:
                 thread.join(30)
 
     @pytest.mark.django_db
-    def test_in_a_transaction_the_part_sees_its_rows(self, serve, monkeypatch, ann):
+    def test_a_timed_part_sees_the_rows_of_its_transaction(self, serve, monkeypatch, ann):
         monkeypatch.setattr(f"{__name__}.very_slow_computation", User.objects.count)
         assert walk(serve(TimeoutAPI), "/").parts == {"slow_data": 1}
 
 
 class TestConditionalParts:
-    def test_the_anonymous_get_what_is_public(self, serve):
+    def test_an_anonymous_user_gets_the_public_parts(self, serve):
         assert walk(serve(Conditional), "/").names == ["meta", "public_data"]
 
     @pytest.mark.django_db
-    def test_who_is_signed_in_gets_their_own_part_too(self, serve, ann):
+    def test_a_signed_in_user_gets_the_user_part(self, serve, ann):
         client = serve(Conditional)
         client.force_login(ann)
         walked = walk(client, "/")
@@ -281,7 +281,7 @@ class TestConditionalParts:
         assert {page["meta"]["total_parts"] for page in walked.pages} == {3}
 
     @pytest.mark.django_db
-    def test_staff_get_all(self, serve, admin):
+    def test_staff_gets_all_conditional_parts(self, serve, admin):
         client = serve(Conditional)
         client.force_login(admin)
         walked = walk(client, "/")
@@ -289,7 +289,7 @@ class TestConditionalParts:
         assert len(walked.pages) == 2
 
     @pytest.mark.django_db
-    def test_a_cursor_of_staff_opens_nothing_to_others(self, serve, admin, ann):
+    def test_a_cursor_of_staff_is_refused_for_other_users(self, serve, admin, ann):
         client = serve(Conditional)
         client.force_login(admin)
         cursor = client.get("/").json()["cursor"]
@@ -301,7 +301,7 @@ class TestConditionalParts:
         assert client.get(f"/?cursor={cursor}").status_code == 400
 
     @pytest.mark.django_db
-    def test_who_is_no_longer_staff_halfway_gets_no_admin_data(self, serve, admin):
+    def test_a_user_who_stops_being_staff_halfway_gets_no_admin_data(self, serve, admin):
         client = serve(Conditional)
         client.force_login(admin)
         cursor = client.get("/").json()["cursor"]
@@ -323,18 +323,18 @@ class TestDynamicParts:
         ],
     )
     @pytest.mark.parametrize("view", [Dynamic, DynamicOneByOne])
-    def test_the_query_string_says_which_parts_there_are(self, serve, view, query, names):
+    def test_the_query_string_adds_dynamic_parts_on_every_page(self, serve, view, query, names):
         # walk() sends only ?cursor= after the first page.
         walked = walk(serve(view), f"/{query}")
         assert walked.names == names
         assert {page["meta"]["total_parts"] for page in walked.pages} == {len(names)}
 
-    def test_on_later_pages_a_part_sees_the_query_string_of_the_first(self, serve):
+    def test_a_part_on_a_later_page_sees_the_query_string_of_the_first_page(self, serve):
         walked = walk(serve(DynamicOneByOne), "/?include_analytics=1&include_reports=%C3%A9%26")
         assert walked.parts["analytics"] == {"include_reports": "é&"}
 
     @pytest.mark.parametrize("view", [Dynamic, DynamicOneByOne])
-    def test_the_guides_loader_appends_its_cursor_to_a_query_and_is_understood(self, serve, view):
+    def test_a_cursor_that_the_guides_loader_appends_to_a_query_is_read(self, serve, view):
         client = serve(view)
         asked = []
 
@@ -348,19 +348,19 @@ class TestDynamicParts:
         assert loaded[1] == {"analytics": {"include_reports": "yes"}}
         assert asked[1].startswith("/?include_analytics=1&include_reports=yes?cursor=ey")
 
-    def test_with_one_parameter_too(self, serve):
+    def test_a_cursor_that_the_guides_loader_appends_to_a_single_parameter_is_read(self, serve):
         client = serve(DynamicOneByOne)
         loader = ProgressiveLoader("/?include_analytics=1", lambda url: client.get(url).json())
         assert names_of(loader.load_all()) == ["meta", "analytics"]
 
-    def test_a_client_that_repeats_its_query_beside_the_cursor_is_understood_too(self, serve):
+    def test_a_client_may_repeat_its_query_beside_the_cursor(self, serve):
         client = serve(DynamicOneByOne)
         address = "/?include_analytics=1&include_reports=1"
         cursor = client.get(address).json()["cursor"]
         page = client.get(f"{address}&cursor={cursor}").json()
         assert names_of(page["results"]) == ["analytics"]
 
-    def test_the_link_to_the_next_page_leads_there(self, serve):
+    def test_the_link_header_leads_to_the_next_page_of_dynamic_parts(self, serve):
         client = serve(DynamicOneByOne)
         response = client.get("/?include_analytics=1")
         link, _, rel = response["Link"].partition(">; ")
@@ -368,16 +368,14 @@ class TestDynamicParts:
         assert names_of(client.get(link.lstrip("<")).json()["results"]) == ["analytics"]
 
     @pytest.mark.parametrize("view", [Dynamic, DynamicOneByOne])
-    def test_over_http_the_guides_loader_gets_the_parts_it_asked_for(
-        self, serve, live_server, view
-    ):
+    def test_the_guides_loader_gets_the_dynamic_parts_over_http(self, serve, live_server, view):
         serve(path("api/", view.as_view()))
         address = f"{live_server.url}/api/?include_analytics=1&include_reports=1"
         loaded = ProgressiveLoader(address, fetch_json).load_all()
         assert names_of(loaded) == ["meta", "analytics", "reports"]
         assert loaded[1] == {"analytics": {"include_reports": "1"}}
 
-    def test_over_http_a_client_that_sends_only_the_cursor_stays_in_the_response(
+    def test_a_client_that_sends_only_the_cursor_gets_its_dynamic_parts_over_http(
         self, serve, live_server
     ):
         serve(path("api/", DynamicOneByOne.as_view()))

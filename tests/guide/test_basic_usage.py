@@ -1,4 +1,4 @@
-"""The guide, "Basic Usage": the dashboard, the options, what is lazy and what is not."""
+"""The guide, "Basic Usage": the dashboard, the options, immediate and lazy parts."""
 
 from itertools import count
 
@@ -66,7 +66,7 @@ class LazyLoading(ProgressiveView):
 
 
 class Dashboard(DashboardAPI):
-    """With what the guide leaves to the reader."""
+    """The guide's dashboard with the method that the guide leaves to the reader."""
 
     def calculate_conversion(self):
         return 0.25
@@ -127,7 +127,7 @@ def test_the_dashboard_arrives_two_parts_at_a_time(serve, clock, ann, place_orde
 
 
 @pytest.mark.django_db
-def test_the_dashboard_of_an_empty_shop_arrives_too(serve):
+def test_the_dashboard_of_an_empty_shop_arrives(serve):
     walked = walk(serve(Dashboard), "/")
     assert walked.parts["orders"] == []
     assert walked.parts["analytics"] == {"revenue": None, "conversion_rate": 0.25}
@@ -141,20 +141,20 @@ def test_the_dashboard_shows_at_most_a_hundred_orders(serve, place_order):
 
 
 @pytest.mark.django_db
-def test_a_method_that_the_guide_only_names_and_nobody_wrote_fails_its_own_part(serve):
+def test_a_part_that_calls_an_unwritten_method_of_the_guide_fails_alone(serve):
     walked = walk(serve(DashboardAPI), "/")
     assert walked.names == ["overview", "orders", "analytics"]
     assert walked.parts["analytics"] is None
     assert [error["part"] for error in walked.errors] == ["analytics"]
 
 
-def test_a_view_whose_get_parts_only_passes_says_what_to_return(serve):
+def test_get_parts_with_only_pass_is_an_error_with_the_remedy(serve):
     with pytest.raises(ImproperlyConfigured) as caught:
         serve(MyAPI).get("/")
     assert str(caught.value) == "get_parts() returned None; return [] when there are no parts."
 
 
-def test_a_client_of_a_view_whose_get_parts_only_passes_gets_a_500(serve):
+def test_get_parts_with_only_pass_is_a_500_for_clients(serve):
     client = serve(MyAPI)
     client.raise_request_exception = False
     response = client.get("/")
@@ -163,7 +163,7 @@ def test_a_client_of_a_view_whose_get_parts_only_passes_gets_a_500(serve):
 
 
 @pytest.mark.parametrize(("view", "sizes"), [(Configured, [3, 2]), (Unconfigured, [2, 2, 1])])
-def test_chunk_size_is_how_many_parts_a_page_carries_by_default_two(serve, view, sizes):
+def test_chunk_size_sets_the_parts_of_a_page_and_is_two_by_default(serve, view, sizes):
     pages = walk(serve(view), "/").pages
     assert [page["meta"]["current_chunk_size"] for page in pages] == sizes
     assert {page["meta"]["total_parts"] for page in pages} == {5}
@@ -171,7 +171,9 @@ def test_chunk_size_is_how_many_parts_a_page_carries_by_default_two(serve, view,
 
 
 @pytest.mark.parametrize(("view", "ttl"), [(Configured, 1800), (Unconfigured, 3600)])
-def test_cursor_ttl_is_how_long_a_cursor_is_followed_by_default_an_hour(serve, clock, view, ttl):
+def test_cursor_ttl_sets_the_lifetime_of_a_cursor_and_is_an_hour_by_default(
+    serve, clock, view, ttl
+):
     client = serve(view)
     cursor = client.get("/").json()["cursor"]
     clock.forward(ttl - 1)
@@ -182,7 +184,7 @@ def test_cursor_ttl_is_how_long_a_cursor_is_followed_by_default_an_hour(serve, c
     assert response.json()["code"] == "cursor_expired"
 
 
-def test_each_page_starts_the_time_of_its_cursor_anew(serve, clock):
+def test_each_page_starts_the_lifetime_of_its_cursor_anew(serve, clock):
     client = serve(Unconfigured)
     first = client.get("/").json()["cursor"]
     clock.forward(3000)
@@ -201,7 +203,7 @@ def test_an_expired_cursor_says_to_start_again(serve):
     }
 
 
-def test_a_lazy_part_is_computed_on_its_page_and_on_no_other(serve, calls):
+def test_a_lazy_part_is_computed_only_on_its_own_page(serve, calls):
     client = serve(Expensive)
     first = client.get("/").json()
     assert first["results"] == [{"immediate": {"fast": "data"}}, {"lazy": "expensive"}]

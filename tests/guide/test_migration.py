@@ -1,4 +1,4 @@
-"""The guide, "Migration from Other Approaches": the new views, and what the old one meant."""
+"""The guide, "Migration from Other Approaches": the new views deliver the parts of the old view."""
 
 import pytest
 from rest_framework.response import Response
@@ -9,7 +9,7 @@ from django_partstream.testing import walk
 from example_schema.models import Order
 
 
-# What the guide uses and does not define.
+# Names that the guide uses and does not define.
 def expensive_computation():
     return {"revenue": 1}
 
@@ -47,7 +47,7 @@ class Simple(NewSimple):
 
 
 @pytest.mark.django_db
-def test_the_new_dashboard_has_the_parts_of_the_old_one(serve):
+def test_the_new_dashboard_has_the_parts_of_the_old_dashboard(serve):
     old = serve(OldDashboard).get("/").json()
     assert (
         walk(serve(NewDashboard), "/").parts == old == {"orders": [], "analytics": {"revenue": 1}}
@@ -55,7 +55,7 @@ def test_the_new_dashboard_has_the_parts_of_the_old_one(serve):
 
 
 @pytest.mark.django_db
-def test_a_query_set_arrives_as_its_rows(serve, clock, place_order):
+def test_a_query_set_as_a_part_arrives_as_its_rows(serve, clock, place_order):
     order = place_order("12.50")
     walked = walk(serve(NewDashboard), "/")
     assert walked.parts["orders"] == [
@@ -71,7 +71,7 @@ def test_a_query_set_arrives_as_its_rows(serve, clock, place_order):
 
 
 @pytest.mark.django_db
-def test_a_query_set_is_read_on_each_request(serve, place_order):
+def test_a_query_set_as_a_part_is_read_on_each_request(serve, place_order):
     client = serve(NewDashboard)
     counts = []
     for _ in range(2):
@@ -80,12 +80,12 @@ def test_a_query_set_is_read_on_each_request(serve, place_order):
     assert counts == [1, 2]
 
 
-def test_a_query_set_that_fails_costs_only_its_own_part(serve):
+def test_a_query_set_that_fails_fails_only_its_own_part(serve):
     # This test has no database.
     walked = walk(serve(NewDashboard), "/")
     assert walked.parts == {"orders": None, "analytics": {"revenue": 1}}
     assert [error["part"] for error in walked.errors] == ["orders"]
 
 
-def test_the_simple_form_delivers_its_part(serve):
+def test_the_new_simple_view_delivers_its_part(serve):
     assert walk(serve(Simple), "/").parts == {"analytics": {"path": "/"}}

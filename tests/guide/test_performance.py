@@ -1,4 +1,4 @@
-"""The guide, "Performance Tips": queries, chunk sizes, caching, what to make lazy."""
+"""The guide, "Performance Tips": queries, chunk sizes, caching and lazy parts."""
 
 from itertools import count
 
@@ -14,7 +14,7 @@ from example_schema.models import Order
 from example_schema.serializers import OrderSerializer
 from tests.guide.loader import names_of
 
-# What the guide uses and does not define.
+# Names that the guide uses and does not define.
 computations = count()
 
 
@@ -150,14 +150,16 @@ class TestDatabaseOptimization:
             assert walk(client, "/").errors == []
         return len(queries)
 
-    def test_the_good_way_takes_three_queries(self, place_order, django_assert_num_queries):
+    def test_the_optimized_query_set_takes_three_queries(
+        self, place_order, django_assert_num_queries
+    ):
         for _ in range(5):
             place_order()
         with django_assert_num_queries(3):
             assert len(OptimizedAPI().get_orders(None)) == 5
 
     @pytest.mark.parametrize(("view", "more"), [(OptimizedAPI, 0), (BadAPI, 4)])
-    def test_the_good_way_takes_as_many_for_five_orders_as_for_one_and_the_bad_one_more_for_each(
+    def test_more_orders_take_no_more_queries_optimized_and_a_query_each_otherwise(
         self, serve, place_order, view, more
     ):
         client = serve(view)
@@ -167,7 +169,9 @@ class TestDatabaseOptimization:
             place_order()
         assert self.queries_of(client) == one + more
 
-    def test_the_newest_orders_come_first(self, serve, clock, place_order):
+    def test_the_newest_orders_come_first_in_the_optimized_query_set(
+        self, serve, clock, place_order
+    ):
         place_order()
         clock.forward(60)
         newest = place_order()
@@ -184,7 +188,7 @@ def test_a_page_carries_as_many_parts_as_its_chunk_size(serve, view, pages):
 
 
 class TestCachingStrategy:
-    def test_both_ways_compute_once_in_five_minutes(self, serve, clock):
+    def test_cached_for_and_manual_caching_compute_once_in_five_minutes(self, serve, clock):
         client = serve(Caching)
         first = walk(client, "/").parts
         clock.forward(299)
@@ -195,7 +199,7 @@ class TestCachingStrategy:
         assert later["custom"] != first["custom"]
 
     @pytest.mark.django_db
-    def test_both_ways_compute_for_each_user(self, serve, ann, bob):
+    def test_cached_for_and_manual_caching_compute_for_each_user(self, serve, ann, bob):
         client = serve(Caching)
         client.force_login(ann)
         anns = walk(client, "/").parts
@@ -204,7 +208,7 @@ class TestCachingStrategy:
         assert anns["analytics"] != bobs["analytics"]
         assert anns["custom"] != bobs["custom"]
 
-    def test_a_plain_function_is_computed_once_for_each_of_its_arguments(self, serve):
+    def test_a_cached_plain_function_is_computed_once_for_each_argument(self, serve):
         client = serve(CachedFunctions)
         first = walk(client, "/").parts
         assert walk(client, "/").parts == first
@@ -213,7 +217,7 @@ class TestCachingStrategy:
         assert first["week"]["computation"] != first["month"]["computation"]
 
 
-def test_what_is_lazy_costs_the_first_page_nothing_it_does_not_carry(serve):
+def test_a_lazy_part_is_not_computed_before_its_own_page(serve):
     Practised.calls.clear()
     client = serve(Practised)
     first = client.get("/").json()

@@ -1,4 +1,4 @@
-"""The guide, "Quick Start": its view as it stands there, and the response it shows."""
+"""The guide, "Quick Start": its view, word for word, and its sample response."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -28,17 +28,17 @@ class OneByOne(MyAPI):
     chunk_size = 1
 
 
-def test_the_view_is_a_view_of_drf():
+def test_the_quick_start_view_is_a_view_of_drf():
     assert issubclass(MyAPI, APIView)
 
 
 @pytest.mark.django_db
-def test_the_response_is_the_one_the_guide_shows(serve, clock):
+def test_the_quick_start_response_equals_the_sample_in_the_guide(serve, clock):
     User.objects.bulk_create(User(username=f"user {number}") for number in range(1000))
     response = serve(MyAPI).get("/")
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
-    # The guide's sample has a cursor here; its loops go on until there is none.
+    # The guide's sample has a cursor here, but its loops need a null on the last page.
     assert response.json() == {
         "results": [{"meta": {"timestamp": "2024-01-01T10:00:00Z"}}, {"data": {"users": 1000}}],
         "cursor": None,
@@ -47,7 +47,7 @@ def test_the_response_is_the_one_the_guide_shows(serve, clock):
     assert list(response.json()) == ["results", "cursor", "meta"]
 
 
-def test_a_cursor_begins_as_the_one_the_guide_shows(serve):
+def test_a_cursor_begins_like_the_sample_cursor_in_the_guide(serve):
     page = serve(OneByOne).get("/").json()
     assert page["cursor"].startswith("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.")
     assert page["meta"] == {"total_parts": 2, "current_chunk_size": 1, "has_more": True}
@@ -62,7 +62,7 @@ def test_users_are_not_counted_before_their_page(serve, django_assert_num_querie
 
 
 @pytest.mark.django_db
-def test_one_by_one_the_same_parts_arrive(serve):
+def test_the_quick_start_parts_arrive_with_a_chunk_size_of_one(serve):
     client = serve(OneByOne)
     walked = walk(client, "/")
     assert walked.names == ["meta", "data"]
@@ -71,7 +71,7 @@ def test_one_by_one_the_same_parts_arrive(serve):
 
 
 @pytest.mark.parametrize(("view", "pages"), [(MyAPI, 1), (OneByOne, 2)])
-def test_the_guides_loader_loads_all_over_http(serve, live_server, view, pages):
+def test_the_guides_loader_loads_all_parts_over_http(serve, live_server, view, pages):
     User.objects.create(username="ann")
     serve(path("api/", view.as_view()))
     progress = []

@@ -149,7 +149,7 @@ class AnalyticsPlatform(ProgressiveView):
 
 
 class Shop(EcommerceDashboard):
-    """With what the guide leaves to the reader, as the two other dashboards below."""
+    """The guide's shop dashboard with the methods that the guide leaves to the reader."""
 
     def calculate_conversion_rate(self):
         return 0.25
@@ -217,7 +217,7 @@ class Platform(AnalyticsPlatform):
 
 @pytest.mark.django_db
 class TestEcommerceDashboard:
-    def test_an_admin_gets_six_parts_three_at_a_time(self, serve, clock, admin):
+    def test_an_admin_gets_the_six_parts_of_the_shop_three_at_a_time(self, serve, clock, admin):
         client = serve(Shop)
         client.force_login(admin)
         walked = walk(client, "/")
@@ -232,7 +232,9 @@ class TestEcommerceDashboard:
         }
         assert walked.errors == []
 
-    def test_the_numbers_are_those_of_the_shop(self, serve, clock, admin, place_order):
+    def test_the_parts_of_the_ecommerce_dashboard_have_the_numbers_of_the_shop(
+        self, serve, clock, admin, place_order
+    ):
         place_order("10.00")
         clock.forward(24 * 3600)
         newest = place_order("20.00")
@@ -268,7 +270,7 @@ class TestEcommerceDashboard:
         today = client.get("/").json()["results"][1]["today_stats"]
         assert today == {"orders_today": 0, "revenue_today": 0, "new_customers": 0}
 
-    def test_analytics_that_fail_cost_only_their_own_part(self, serve, admin, place_order):
+    def test_failed_analytics_fail_only_their_own_part(self, serve, admin, place_order):
         place_order()
         client = serve(ShopWithoutVisitors)
         client.force_login(admin)
@@ -278,13 +280,13 @@ class TestEcommerceDashboard:
         [error] = walked.errors
         assert (error["part"], error["code"]) == ("sales_analytics", "part_failed")
 
-    def test_the_anonymous_are_refused(self, serve):
-        # DRF's default: sessions authenticate first, and have no challenge to answer with.
+    def test_an_anonymous_user_gets_a_403_from_the_ecommerce_dashboard(self, serve):
+        # DRF's default authenticates by session first, which has no challenge: 403, not 401.
         response = serve(Shop).get("/")
         assert response.status_code == 403
         assert list(response.json()) == ["detail"]
 
-    def test_the_anonymous_are_challenged_where_authentication_has_a_challenge(self, serve):
+    def test_an_anonymous_user_gets_a_401_where_authentication_has_a_challenge(self, serve):
         response = serve(ShopByPassword).get("/")
         assert response.status_code == 401
         assert response["WWW-Authenticate"].startswith("Basic ")
@@ -297,19 +299,21 @@ class TestEcommerceDashboard:
             ("admin:guessed", 401),
         ],
     )
-    def test_the_password_of_an_admin_is_needed(self, serve, admin, ann, credentials, status):
+    def test_the_ecommerce_dashboard_needs_the_password_of_an_admin(
+        self, serve, admin, ann, credentials, status
+    ):
         client = serve(ShopByPassword)
         header = {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
         assert client.get("/", headers=header).status_code == status
         if status == 200:
             assert len(walk(client, "/", headers=header).parts) == 6
 
-    def test_who_is_no_admin_is_refused(self, serve, ann):
+    def test_a_user_without_admin_rights_is_refused(self, serve, ann):
         client = serve(Shop)
         client.force_login(ann)
         assert client.get("/").status_code == 403
 
-    def test_an_admins_cursor_opens_nothing_to_others(self, serve, admin, ann):
+    def test_a_cursor_of_an_admin_is_refused_for_other_users(self, serve, admin, ann):
         client = serve(Shop)
         client.force_login(admin)
         address = f"/?cursor={client.get('/').json()['cursor']}"
@@ -318,7 +322,7 @@ class TestEcommerceDashboard:
         client.logout()
         assert client.get(address).status_code in (400, 403)
 
-    def test_who_is_no_longer_an_admin_halfway_is_refused(self, serve, admin):
+    def test_a_user_who_stops_being_an_admin_halfway_is_refused(self, serve, admin):
         client = serve(Shop)
         client.force_login(admin)
         cursor = client.get("/").json()["cursor"]
@@ -339,7 +343,7 @@ def social_tables(transactional_db):
 
 @pytest.fixture
 def network(social_tables, ann, bob):
-    """Bob follows Ann; Ann wrote 21 posts, Bob one."""
+    """Bob follows Ann; Ann wrote 21 posts, Bob a single post."""
     profiles = [Profile.objects.create(user=user) for user in (ann, bob)]
     Follow.objects.create(followed=profiles[0], follower=profiles[1])
     began = timezone.now()
@@ -353,7 +357,7 @@ def network(social_tables, ann, bob):
 
 
 class TestSocialDashboard:
-    def test_a_member_gets_what_is_theirs(self, serve, clock, network, ann):
+    def test_a_member_gets_the_numbers_of_their_own_posts(self, serve, clock, network, ann):
         client = serve(Network)
         client.force_login(ann)
         walked = walk(client, "/")
@@ -377,7 +381,7 @@ class TestSocialDashboard:
         posts = walk(client, "/").parts["recent_posts"]
         assert [post["text"] for post in posts] == [f"Post {n}" for n in range(20, 0, -1)]
 
-    def test_another_member_gets_another_dashboard(self, serve, network, bob):
+    def test_another_member_gets_other_numbers_and_posts(self, serve, network, bob):
         client = serve(Network)
         client.force_login(bob)
         parts = walk(client, "/").parts
@@ -387,7 +391,7 @@ class TestSocialDashboard:
 
 
 class TestAnalyticsPlatform:
-    def test_four_parts_arrive_two_at_a_time(self, serve, clock):
+    def test_the_four_parts_of_the_analytics_platform_arrive_two_at_a_time(self, serve, clock):
         walked = walk(serve(Platform), "/")
         assert [names_of(page["results"]) for page in walked.pages] == [
             ["meta", "realtime"],
@@ -419,7 +423,7 @@ class TestAnalyticsPlatform:
         assert walk(client, "/").parts["realtime"]["active_users"] == first["active_users"] + 1
 
     @pytest.mark.django_db
-    def test_the_overview_names_who_is_signed_in(self, serve, ann):
+    def test_the_meta_part_of_the_analytics_platform_names_the_signed_in_user(self, serve, ann):
         client = serve(Platform)
         client.force_login(ann)
         assert walk(client, "/").parts["meta"]["user"] == "ann"

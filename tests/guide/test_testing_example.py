@@ -1,6 +1,6 @@
-"""The guide, "Testing": its test case as it stands there, of its own dashboard."""
+"""The guide, "Testing": its test case, word for word, against its own dashboard."""
 
-# ruff: noqa: PT009 -- the guide's assertions are those of unittest
+# ruff: noqa: PT009 -- the guide uses the assertions of unittest
 
 import unittest
 from unittest import mock
@@ -43,27 +43,27 @@ class ProgressiveAPITest(TestCase):
 
 
 def outcome_of_the_guides_test():
-    """Run it as Django's own runner does."""
+    """Run the guide's test as Django's own runner does, and return its result."""
     result = unittest.TestResult()
     unittest.TestSuite([ProgressiveAPITest("test_progressive_loading")]).run(result)
     return result
 
 
-def test_the_dashboard_it_asks_has_a_second_chunk(client, db):
+def test_the_dashboard_of_the_guides_test_has_a_second_chunk(client, db):
     walked = walk(client, "/api/dashboard/")
     assert walked.names == ["overview", "orders", "analytics"]
     assert len(walked.pages) == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_passes():
+def test_the_guides_test_passes():
     result = outcome_of_the_guides_test()
     assert result.testsRun == 1
     assert result.wasSuccessful()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_fails_where_the_cursor_is_not_followed():
+def test_the_guides_test_fails_where_the_cursor_is_refused():
     with mock.patch("django_partstream.cursors.read", side_effect=CursorInvalid):
         [(_, traceback)] = outcome_of_the_guides_test().failures
     assert "400 != 200" in traceback

@@ -1,6 +1,6 @@
-"""The guide, "Troubleshooting": what goes wrong says so, and the remedy helps."""
+"""The guide, "Troubleshooting": each mistake has a clear error, and the remedy helps."""
 
-# ruff: noqa: T201, F841 -- the guide prints, and drops what it timed
+# ruff: noqa: T201, F841 -- the guide prints, and does not use the result that it timed
 
 import re
 
@@ -126,13 +126,13 @@ class DebugGuarded(DebugAPI):
 
 
 class TestNoParts:
-    def test_none_is_an_error_that_says_what_to_return(self, serve):
+    def test_get_parts_that_returns_none_is_an_error_with_the_remedy(self, serve):
         with pytest.raises(
             ImproperlyConfigured, match=r"^get_parts\(\) returned None; return \[\]"
         ):
             serve(WrongParts).get("/")
 
-    def test_an_empty_list_is_a_response_without_parts(self, serve):
+    def test_get_parts_that_returns_an_empty_list_is_a_response_without_parts(self, serve):
         assert serve(CorrectParts).get("/").json() == {
             "results": [],
             "cursor": None,
@@ -141,7 +141,7 @@ class TestNoParts:
 
 
 class TestLazyTakesAFunction:
-    def test_a_result_is_an_error_that_says_to_pass_the_function(self, serve):
+    def test_lazy_with_the_result_of_a_function_is_an_error_with_the_remedy(self, serve):
         with pytest.raises(TypeError) as caught:
             serve(WrongLazy).get("/")
         assert str(caught.value) == (
@@ -149,12 +149,12 @@ class TestLazyTakesAFunction:
             "Pass the function itself: lazy(self.get_data), not lazy(self.get_data())."
         )
 
-    def test_a_function_is_called_on_its_page(self, serve):
+    def test_lazy_with_a_function_calls_it_on_its_page(self, serve):
         assert walk(serve(CorrectLazy), "/").parts == {"data": {"users": 1}}
 
 
 class TestCursorExpired:
-    def test_it_is_a_410_that_says_to_start_again(self, serve):
+    def test_an_expired_cursor_is_a_410_that_says_to_start_again(self, serve):
         client = serve(AnHour)
         cursor = expired(client.get("/").json()["cursor"])
         response = client.get(f"/?cursor={cursor}")
@@ -168,7 +168,9 @@ class TestCursorExpired:
     @pytest.mark.parametrize(
         ("view", "after_an_hour", "after_two"), [(AnHour, 410, 410), (TwoHours, 200, 410)]
     )
-    def test_a_longer_cursor_ttl_helps(self, serve, clock, view, after_an_hour, after_two):
+    def test_a_longer_cursor_ttl_keeps_a_cursor_valid_for_longer(
+        self, serve, clock, view, after_an_hour, after_two
+    ):
         client = serve(view)
         address = f"/?cursor={client.get('/').json()['cursor']}"
         clock.forward(3600)
@@ -179,7 +181,9 @@ class TestCursorExpired:
 
 @pytest.mark.django_db
 class TestLargeData:
-    def test_no_more_than_the_limit_is_loaded(self, serve, place_order):
+    def test_a_part_with_a_sliced_query_set_loads_no_more_rows_than_its_slice(
+        self, serve, place_order
+    ):
         customer = place_order().customer
         Order.objects.bulk_create(Order(customer=customer) for _ in range(100))
         with CaptureQueriesContext(connection) as queries:
@@ -188,12 +192,12 @@ class TestLargeData:
         [query] = [q["sql"] for q in queries if "example_schema_order" in q["sql"]]
         assert query.endswith("LIMIT 100")
 
-    def test_a_page_carries_one_part(self, serve, place_order):
+    def test_a_page_with_a_chunk_size_of_one_carries_a_single_part(self, serve, place_order):
         place_order()
         walked = walk(serve(Bounded), "/")
         assert [names_of(page["results"]) for page in walked.pages] == [["orders"], ["done"]]
 
-    def test_the_page_after_does_not_load_them_again(self, serve, place_order):
+    def test_the_next_page_does_not_load_the_rows_again(self, serve, place_order):
         client = serve(Bounded)
         cursor = client.get("/").json()["cursor"]
         with CaptureQueriesContext(connection) as queries:
@@ -204,7 +208,9 @@ class TestLargeData:
 @pytest.mark.django_db
 @pytest.mark.parametrize("view", [Debug, DebugGuarded])
 class TestDebugMode:
-    def test_in_development_the_time_is_printed(self, serve, settings, capsys, place_order, view):
+    def test_the_time_of_get_orders_is_printed_in_debug(
+        self, serve, settings, capsys, place_order, view
+    ):
         settings.DEBUG = True
         place_order()
         walked = walk(serve(view), "/")
@@ -213,14 +219,14 @@ class TestDebugMode:
         assert walked.errors == []
         assert re.fullmatch(r"get_orders took \d+\.\d\d seconds\n", capsys.readouterr().out)
 
-    def test_elsewhere_nothing_is_printed_and_orders_are_computed_once(
+    def test_no_time_is_printed_and_orders_are_computed_once_without_debug(
         self, serve, capsys, place_order, view
     ):
         place_order()
         assert len(walk(serve(view), "/").parts["orders"]) == 1
         assert capsys.readouterr().out == ""
 
-    def test_what_was_timed_by_hand_is_not_what_is_delivered(
+    def test_orders_are_computed_for_the_page_after_they_were_timed_by_hand(
         self, serve, settings, place_order, view
     ):
         settings.DEBUG = True

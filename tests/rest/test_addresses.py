@@ -1,4 +1,4 @@
-"""Addresses of pages, as odd as clients and routes make them: linked, appended to, carried."""
+"""Unusual addresses of pages: in Link headers, with appended cursors, and in cursors."""
 
 import pytest
 from django.urls import path, re_path, register_converter
@@ -42,7 +42,7 @@ def linked(response):
         "/a;b=c/",
     ],
 )
-def test_the_link_of_a_page_leads_to_the_next_one(serve, address):
+def test_the_link_header_of_a_page_leads_to_the_next_page(serve, address):
     client = serve(re_path(r"^.*$", Three.as_view()))
     first = client.get(address)
     names = list(first.json()["results"][0])
@@ -57,23 +57,23 @@ def test_the_link_of_a_page_leads_to_the_next_one(serve, address):
 
 
 @pytest.mark.parametrize("asked", ["//evil.example/x", "///evil.example", "/\\evil.example/"])
-def test_a_link_never_leads_to_another_host(serve, asked):
+def test_the_link_header_never_leads_to_another_host(serve, asked):
     response = serve(re_path(r"^.*$", Three.as_view())).get("/", PATH_INFO=asked)
     assert linked(response).startswith("http://testserver/")
 
 
 class TestAnAppendedCursor:
-    def test_may_be_followed_by_more(self, serve):
+    def test_an_appended_cursor_may_be_followed_by_more_parameters(self, serve):
         client = serve(Three)
         cursor = client.get("/?a=1").json()["cursor"]
         page = client.get(f"/?a=1?cursor={cursor}&_=123").json()
         assert page["results"] == [{"b": {"a": ["1"], "_": ["123"]}}]
 
     @pytest.mark.parametrize("encode", ["latin-1", "utf-8"])
-    def test_may_stand_behind_raw_utf_8(self, serve, encode):
+    def test_an_appended_cursor_may_stand_after_raw_utf_8(self, serve, encode):
         query = "q=é"
         if encode == "latin-1":
-            query = query.encode().decode("latin-1")  # as WSGI has it, PEP 3333
+            query = query.encode().decode("latin-1")  # the form in WSGI, PEP 3333
         client = serve(Three)
         page = client.get("/", QUERY_STRING=query).json()
         assert page["results"] == [{"a": {"q": ["é"]}}]
@@ -81,7 +81,7 @@ class TestAnAppendedCursor:
         assert page["results"] == [{"b": {"q": ["é"]}}]
 
     @pytest.mark.parametrize("query", ["cursor={0}&a=1?cursor={0}", "a=1?cursor={0}?cursor={0}"])
-    def test_beside_another_one_is_refused(self, serve, query):
+    def test_an_appended_cursor_beside_another_cursor_is_refused(self, serve, query):
         client = serve(Three)
         cursor = client.get("/?a=1").json()["cursor"]
         response = client.get(f"/?{query.format(cursor)}")
@@ -90,12 +90,12 @@ class TestAnAppendedCursor:
 
 class TestCredentials:
     @pytest.mark.parametrize("name", ["Token", "API_KEY", "Password", "aCCess_token"])
-    def test_are_known_in_any_case_of_letters(self, serve, name):
+    def test_credentials_are_left_out_of_cursors_in_upper_and_lower_case(self, serve, name):
         page = serve(Three).get(f"/?{name}=s3cret&a=1").json()
         assert claims(page["cursor"])["q"] == "a=1"
 
     @pytest.mark.parametrize("excluded", ["sso_ticket", ""])
-    def test_a_str_of_names_is_refused_with_the_class(self, excluded):
+    def test_cursor_exclude_params_as_a_str_is_refused_naming_the_class(self, excluded):
         with pytest.raises(TypeError, match=r"View\.cursor_exclude_params is the str"):
             type("View", (Three,), {"cursor_exclude_params": excluded})
 
@@ -104,7 +104,7 @@ class TestCredentials:
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.integers(900, 2100), st.lists(st.integers(1, 255), min_size=2, max_size=4, unique=True))
-def test_a_query_is_carried_on_every_page_of_a_walk_or_on_none(serve, length, sizes):
+def test_a_query_string_is_carried_by_every_cursor_of_a_walk_or_by_none(serve, length, sizes):
     class Named(Three):
         def get_parts(self):
             return [("n" * size, 1) for size in sizes]
@@ -119,7 +119,7 @@ def test_a_query_is_carried_on_every_page_of_a_walk_or_on_none(serve, length, si
 
 
 class Place:
-    """What a URL converter makes: an object without a text of its own."""
+    """An object without a text of its own, made by a URL converter."""
 
     def __init__(self, value):
         self.value = value
@@ -146,15 +146,17 @@ def _places():
 
 
 @pytest.mark.usefixtures("_places")
-def test_a_cursor_is_followed_where_the_url_becomes_an_object(serve):
+def test_a_cursor_is_followed_where_a_url_argument_is_an_object_without_text(serve):
     client = serve(path("<place:place>/", Three.as_view()))
     cursor = client.get("/1/").json()["cursor"]
-    kept = [Place(number) for number in range(50)]  # so that addresses in memory move on
+    kept = [
+        Place(number) for number in range(50)
+    ]  # so that the next object has another address in memory
     assert client.get(f"/1/?cursor={cursor}").json()["results"] == [{"b": {}}]
     assert len(kept) == 50
 
 
-def test_a_post_of_a_subclass_is_not_touched(serve):
+def test_a_post_to_a_subclass_does_not_read_its_cursor_parameter(serve):
     class Posting(Three):
         def post(self, request):
             return Response(request.query_params)
@@ -173,7 +175,7 @@ def telling_the_version(exc, context):
 
 @pytest.mark.parametrize("versioning", [None, QueryParameterVersioning])
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])
-def test_an_exception_handler_may_ask_for_the_version_of_a_bad_cursor(
+def test_an_exception_handler_can_read_the_version_of_a_request_with_a_bad_cursor(
     serve, settings, versioning, accept
 ):
     settings.REST_FRAMEWORK = {

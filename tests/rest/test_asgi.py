@@ -1,4 +1,4 @@
-"""The same view behind ASGI: Django runs it in a thread, and its coroutines in the loop."""
+"""A view behind ASGI: Django runs it in a thread, and its coroutines in the event loop."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Cached parts where one view, or views of one name, are served in several places."""
+"""Cached parts of a view, or of views of the same name, served at several addresses."""
 
 import pytest
 from django.urls import path
@@ -23,7 +23,7 @@ class Regional(ProgressiveView):
 
 
 def made(name):
-    """A view class whose qualified name others share."""
+    """A view class; all made here have the same qualified name."""
 
     class Made(Regional):
         region = name
@@ -41,11 +41,11 @@ def seen(client, *addresses):
     ids=["classes of one name", "as_view(region=...)"],
 )
 class TestTwoRoutes:
-    def test_they_keep_their_cached_values_apart(self, serve, view):
+    def test_two_routes_of_a_view_keep_their_cached_values_apart(self, serve, view):
         client = serve(path("eu/", view("eu")), path("us/", view("us")))
         assert seen(client, "/eu/", "/us/", "/eu/") == ["eu", "us", "eu"]
 
-    def test_a_cursor_of_one_does_not_open_the_other(self, serve, view):
+    def test_a_cursor_of_a_route_does_not_open_another_route(self, serve, view):
         client = serve(path("eu/", view("eu")), path("us/", view("us")))
         cursor = client.get("/eu/").json()["cursor"]
         refused = client.get(f"/us/?cursor={cursor}")
@@ -53,19 +53,19 @@ class TestTwoRoutes:
         assert client.get(f"/eu/?cursor={cursor}").json()["results"] == [{"c": 1}]
 
 
-def test_what_as_view_is_given_need_not_have_a_text(serve):
+def test_as_view_accepts_an_argument_without_a_stable_text(serve):
     client = serve(path("", Regional.as_view(service=object())))
     assert seen(client, "/", "/") == ["none", "none"]
     cursor = client.get("/").json()["cursor"]
     assert client.get(f"/?cursor={cursor}").json()["results"] == [{"c": 1}]
 
 
-def test_as_view_may_say_how_many_parts_a_page_has(serve):
+def test_as_view_accepts_a_chunk_size(serve):
     client = serve(path("", Regional.as_view(chunk_size=1)))
     assert client.get("/").json()["meta"]["current_chunk_size"] == 1
 
 
-def test_versions_of_a_header_are_apart(serve):
+def test_versions_in_a_header_have_cached_values_of_their_own(serve):
     class Versioned(Regional):
         versioning_class = AcceptHeaderVersioning
 
@@ -82,7 +82,7 @@ def test_versions_of_a_header_are_apart(serve):
 
 
 @pytest.mark.parametrize("decorators", [[classmethod], []], ids=["classmethod", "method"])
-def test_what_is_inherited_is_each_views_own(serve, decorators):
+def test_an_inherited_method_is_cached_for_each_view(serve, decorators):
     cached = cached_for(60, key="region")(lambda owner, request: owner.region)
     for decorate in decorators:
         cached = decorate(cached)
@@ -92,7 +92,7 @@ def test_what_is_inherited_is_each_views_own(serve, decorators):
     assert seen(client, "/eu/", "/us/", "/eu/") == ["eu", "us", "eu"]
 
 
-def test_two_views_may_use_one_key(serve):
+def test_two_views_may_use_the_same_cache_key(serve):
     def view(name, region):
         part = lazy(cached_for(60, key="region")(lambda request: region))
         return type(name, (ProgressiveView,), {"get_parts": lambda self: [("region", part)]})
@@ -128,7 +128,7 @@ def with_context(get_response):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("order", [["total", "rows"], ["rows", "total"]])
-def test_a_part_and_a_call_by_hand_of_its_method_each_get_their_own_shape(serve, order):
+def test_a_cached_part_is_made_plain_and_a_call_of_its_method_by_hand_gets_objects(serve, order):
     class Shared(ProgressiveView):
         def get_parts(self):
             return [(name, lazy(getattr(self, name))) for name in order]
@@ -150,7 +150,7 @@ def test_a_part_and_a_call_by_hand_of_its_method_each_get_their_own_shape(serve,
 
 
 @pytest.mark.django_db
-def test_an_ordinary_decorator_above_a_guard_gets_rows(serve):
+def test_a_plain_decorator_above_a_guard_gets_model_rows(serve):
     def names_of(func):
         from functools import wraps
 
@@ -174,7 +174,7 @@ def test_an_ordinary_decorator_above_a_guard_gets_rows(serve):
     assert [client.get("/").json()["results"] for _ in range(2)] == [[{"names": ["Ann"]}]] * 2
 
 
-def test_what_get_parts_takes_from_a_cache_is_kept_apart_by_route_and_arguments(serve):
+def test_values_cached_in_get_parts_are_kept_apart_by_route_and_view_arguments(serve):
     class Dashboard(ProgressiveView):
         region = ""
 

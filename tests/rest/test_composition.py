@@ -1,4 +1,4 @@
-"""A view among other classes: generic views, mixins early and late, and mistakes in it."""
+"""A progressive view beside other classes: generic views, mixins before and after, and mistakes."""
 
 import pytest
 from rest_framework.generics import GenericAPIView
@@ -18,7 +18,7 @@ class Parts:
         return 1
 
 
-def test_it_is_combined_with_a_generic_view(serve):
+def test_a_progressive_view_combines_with_a_generic_view(serve):
     attributes = {"queryset": Customer.objects.all(), "permission_classes": []}
     client = serve(type("D", (Parts, GenericAPIView, ProgressiveView), attributes))
     page = client.get("/").json()
@@ -31,7 +31,7 @@ class Guarded:
     permission_classes = [IsAuthenticated]
 
 
-def test_a_late_mixin_with_permissions_is_refused_and_named():
+def test_a_mixin_with_permissions_after_the_base_is_refused_and_named():
     with pytest.raises(TypeError, match="Guarded.permission_classes would be ignored") as caught:
         type("View", (ProgressiveView, Guarded), {})
     assert "class View(Guarded, ProgressiveView)" in str(caught.value)
@@ -48,20 +48,20 @@ def test_a_late_mixin_with_permissions_is_refused_and_named():
     ],
     ids=lambda attributes: next(iter(attributes)),
 )
-def test_whatever_decides_would_lose_from_a_late_mixin(attributes):
+def test_a_mixin_after_the_base_that_sets_an_attribute_of_the_base_is_refused(attributes):
     late = type("Late", (), attributes)
     with pytest.raises(TypeError, match="would be ignored"):
         type("View", (Parts, ProgressiveView, late), {})
     type("View", (late, Parts, ProgressiveView), {})
 
 
-def test_it_is_refused_below_a_view_of_the_projects_own_too():
+def test_a_mixin_with_permissions_after_a_projects_own_base_is_refused():
     base = type("Base", (Parts, ProgressiveView), {})
     with pytest.raises(TypeError, match="Guarded.permission_classes would be ignored"):
         type("View", (base, Guarded), {})
 
 
-def test_a_mixin_that_is_an_apiview_has_its_say_wherever_it_stands(serve):
+def test_permissions_of_a_mixin_that_is_an_apiview_hold_before_and_after_the_base(serve):
     class Cooperative(APIView):
         permission_classes = [IsAuthenticated]
 
@@ -73,7 +73,7 @@ def test_a_mixin_that_is_an_apiview_has_its_say_wherever_it_stands(serve):
         assert serve(view).get("/").status_code == 403
 
 
-def test_a_list_that_is_no_plan_is_told_with_the_view_it_is_from(serve):
+def test_the_error_of_a_bad_plan_notes_the_view_it_is_from(serve):
     class Dashboard(ProgressiveView):
         def get_parts(self):
             return [("a", 1), ("a", 2)]
@@ -91,7 +91,7 @@ def test_a_list_that_is_no_plan_is_told_with_the_view_it_is_from(serve):
         (lambda view: lazy(lambda request: lazy(view.get_a)), "it cannot be inside of one"),
     ],
 )
-def test_a_lazy_forgotten_or_misplaced_is_told_in_debug(serve, settings, forgotten, message):
+def test_a_forgotten_or_misplaced_lazy_is_explained_in_debug(serve, settings, forgotten, message):
     settings.DEBUG = True
 
     class View(Parts, ProgressiveView):

@@ -1,4 +1,4 @@
-"""Cursors as clients send them: followed, refused, and what they carry of the first request."""
+"""Cursors sent by clients: followed, refused, and carrying the first request's query string."""
 
 from unittest import mock
 
@@ -34,7 +34,7 @@ REFUSED = {
 }
 
 
-def test_an_expired_cursor_is_gone_and_says_so(serve):
+def test_an_expired_cursor_is_410_with_the_code_cursor_expired(serve):
     client = serve(Four)
     cursor = client.get("/").json()["cursor"]
     response = client.get(f"/?cursor={expired(cursor)}")
@@ -45,7 +45,7 @@ def test_an_expired_cursor_is_gone_and_says_so(serve):
     }
 
 
-def test_it_lives_from_the_page_that_issued_it(serve):
+def test_the_lifetime_of_a_cursor_begins_with_the_page_that_issued_it(serve):
     client = serve(type("Short", (Four,), {"cursor_ttl": 60, "chunk_size": 1}))
     with mock.patch("time.time", return_value=1000.0):
         first = client.get("/").json()["cursor"]
@@ -56,7 +56,7 @@ def test_it_lives_from_the_page_that_issued_it(serve):
         assert client.get(f"/?cursor={second}").status_code == 200
 
 
-def test_a_part_that_is_gone_makes_the_cursor_stale(serve):
+def test_a_cursor_that_names_a_part_that_is_gone_is_410_cursor_stale(serve):
     client = serve(Four)
     cursor = client.get("/").json()["cursor"]
     with mock.patch.object(Four, "names", ["a", "c", "d"]):
@@ -66,7 +66,7 @@ def test_a_part_that_is_gone_makes_the_cursor_stale(serve):
     assert "b" not in response.json()["detail"].split()
 
 
-def test_parts_that_come_and_go_elsewhere_lose_nothing(serve):
+def test_a_cursor_is_followed_after_other_parts_came_and_went(serve):
     client = serve(Four)
     cursor = client.get("/").json()["cursor"]
     with mock.patch.object(Four, "names", ["new", "b", "c", "newer", "d"]):
@@ -90,7 +90,7 @@ def test_parts_that_come_and_go_elsewhere_lose_nothing(serve):
         lambda token: "<script>",
     ],
 )
-def test_what_is_no_cursor_gets_one_message_that_never_echoes_it(serve, forge):
+def test_an_invalid_cursor_is_400_with_the_same_message_and_never_echoed(serve, forge):
     client = serve(Four)
     response = client.get(f"/?cursor={forge(client.get('/').json()['cursor'])}")
     assert (response.status_code, response.json()) == (400, REFUSED)
@@ -109,7 +109,7 @@ def test_a_cursor_of_one_view_does_not_open_another(serve):
 
 
 @pytest.mark.django_db
-def test_a_cursor_of_one_user_does_not_serve_another(serve, client):
+def test_a_cursor_of_one_user_does_not_serve_another_user(serve, client):
     ann, bob = User.objects.create_user("ann"), User.objects.create_user("bob")
     serve(Four)
     client.force_login(ann)
@@ -121,7 +121,7 @@ def test_a_cursor_of_one_user_does_not_serve_another(serve, client):
     assert client.get(f"/?cursor={cursor}").json() == REFUSED
 
 
-def test_keys_can_be_rotated_in_the_middle_of_a_walk(serve, settings):
+def test_secret_keys_can_be_rotated_in_the_middle_of_a_walk(serve, settings):
     client = serve(Four)
     cursor = client.get("/").json()["cursor"]
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
@@ -130,20 +130,20 @@ def test_keys_can_be_rotated_in_the_middle_of_a_walk(serve, settings):
 
 
 class TestTheQueryString:
-    def test_a_client_that_sends_only_the_cursor_stays_in_its_response(self, serve):
+    def test_a_cursor_carries_the_query_string_of_the_first_request(self, serve):
         walked = walk(serve(Four), "/?a=1&b=2&b=3&empty=&%C3%BC=%C3%A9")
         assert walked.parts["d"] == {"a": ["1"], "b": ["2", "3"], "empty": [""], "ü": ["é"]}
 
-    def test_a_parameter_of_its_own_wins_name_by_name(self, serve):
+    def test_a_parameter_of_the_request_wins_over_the_carried_parameter_of_its_name(self, serve):
         client = serve(Four)
         cursor = client.get("/?a=1&b=2").json()["cursor"]
         page = client.get(f"/?a=9&a=8&cursor={cursor}").json()
         assert page["results"][0] == {"c": {"a": ["9", "8"], "b": ["2"]}}
 
-    def test_the_cursor_itself_is_no_parameter(self, serve):
+    def test_the_cursor_itself_is_not_carried_as_a_parameter(self, serve):
         assert walk(serve(Four), "/").parts["d"] == {}
 
-    def test_a_loader_that_appends_to_a_query_is_read_as_it_means(self, serve):
+    def test_a_cursor_appended_to_a_query_with_a_question_mark_is_read(self, serve):
         client = serve(Four)
         cursor = client.get("/?a=1").json()["cursor"]
         page = client.get(f"/?a=1?cursor={cursor}").json()
@@ -151,23 +151,23 @@ class TestTheQueryString:
         bad = client.get("/?a=1?cursor=garbage")
         assert (bad.status_code, bad.json()) == (400, REFUSED)
 
-    def test_a_name_without_a_value_may_stand_before_the_appended_cursor(self, serve):
+    def test_a_parameter_without_a_value_may_stand_before_an_appended_cursor(self, serve):
         client = serve(Four)
         cursor = client.get("/?debug").json()["cursor"]
         page = client.get(f"/?debug?cursor={cursor}").json()
         assert page["results"][0] == {"c": {"debug": [""]}}
 
-    def test_credentials_are_never_carried(self, serve):
+    def test_credentials_are_never_carried_by_a_cursor(self, serve):
         secrets = ["token", "access_token", "api_key", "key", "signature", "password"]
         query = "&".join(f"{name}=s3cret" for name in secrets)
         walked = walk(serve(Four), f"/?a=1&{query}")
         assert walked.parts["d"] == {"a": ["1"]}
 
-    def test_which_are_credentials_is_the_views_to_say(self, serve):
+    def test_a_view_names_its_credentials_in_cursor_exclude_params(self, serve):
         view = type("View", (Four,), {"cursor_exclude_params": {"pin"}})
         assert walk(serve(view), "/?pin=1&token=2").parts["d"] == {"token": ["2"]}
 
-    def test_what_the_page_cache_keys_on_stays_as_it_is(self, serve):
+    def test_the_meta_query_string_for_page_caches_stays_unchanged(self, serve):
         seen = []
 
         class View(Four):
@@ -179,7 +179,7 @@ class TestTheQueryString:
         client.get(f"/?cursor={cursor}")
         assert seen == ["a=1", "a=1", f"cursor={cursor}", f"cursor={cursor}"]
 
-    def test_one_that_is_too_long_to_carry_is_to_be_repeated(self, serve):
+    def test_a_query_string_too_long_for_a_cursor_must_be_repeated(self, serve):
         client = serve(Four)
         long = "q=" + "x" * 3000
         cursor = client.get(f"/?{long}").json()["cursor"]
@@ -192,7 +192,7 @@ class TestTheQueryString:
             "d": {"q": ["x" * 3000]}
         }
 
-    def test_it_is_back_before_versioning_and_permissions(self, serve):
+    def test_the_carried_query_string_is_restored_before_versioning(self, serve):
         class View(Four):
             versioning_class = QueryParameterVersioning
 
@@ -203,7 +203,7 @@ class TestTheQueryString:
 
 
 class ByQuery(BaseAuthentication):
-    """Who brings ``?token=ann`` is ann: what a cursor must never do for anyone."""
+    """Authenticate ``?token=ann`` as ann, which a parameter inside a cursor must never do."""
 
     def authenticate(self, request):
         name = request.query_params.get("token") or request.query_params.get("ticket")
@@ -220,13 +220,13 @@ class TestAuthority:
         assert client.get(f"/?cursor={cursor}").json() == REFUSED
         assert client.get(f"/?cursor={cursor}&{parameter}=ann").status_code == 200
 
-    def test_a_failed_login_is_told_as_ever(self, serve):
+    def test_a_failed_login_on_a_cursor_page_is_403(self, serve):
         client = serve(type("View", (Four,), {"authentication_classes": [ByQuery]}))
         cursor = client.get("/").json()["cursor"]
         assert client.get(f"/?cursor={cursor}&token=bad").status_code == 403
 
 
-def test_a_bad_cursor_is_refused_in_the_browsable_api_too(serve):
+def test_a_bad_cursor_is_refused_in_the_browsable_api(serve):
     response = serve(Four).get("/?cursor=zz", HTTP_ACCEPT="text/html")
     assert response.status_code == 400
     assert b"Start again without a cursor" in response.content

@@ -1,4 +1,4 @@
-"""What a part may raise or return that is odd: it costs that part, whatever the transaction."""
+"""Odd exceptions and values fail only their own part, inside and outside of transactions."""
 
 import pytest
 from django.db import connection, transaction
@@ -12,7 +12,7 @@ from example_schema.models import Customer
 
 
 class HandMade(APIException):
-    """An ``APIException`` whose detail is not what DRF would have made."""
+    """An ``APIException`` with a detail that DRF would not have made."""
 
     def __init__(self, detail):
         self.detail = detail
@@ -31,7 +31,7 @@ def raising(exc):
 
 
 def view_of(*parts):
-    """A view with these parts on one page."""
+    """A view with these parts on a single page."""
     return type("View", (ProgressiveView,), {"chunk_size": 9, "get_parts": lambda self: [*parts]})
 
 
@@ -49,7 +49,7 @@ ODD = [
 
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("exc", ODD, ids=lambda exc: type(exc).__name__)
-def test_an_odd_exception_costs_its_own_part(serve, settings, debug, exc):
+def test_an_odd_exception_fails_its_own_part_only(serve, settings, debug, exc):
     settings.DEBUG = debug
     view = view_of(
         ("odd", lazy(raising(exc))),
@@ -61,12 +61,12 @@ def test_an_odd_exception_costs_its_own_part(serve, settings, debug, exc):
     assert [error["part"] for error in page["errors"]] == ["odd"]
 
 
-def test_a_key_that_cannot_be_sent_costs_its_own_part(serve):
+def test_a_value_with_a_key_that_cannot_be_encoded_fails_its_own_part_only(serve):
     view = view_of(("bad", lazy(lambda request: {SafeString("caf\udce9"): 1})), ("good", 1))
     assert serve(view).get("/").json()["results"] == [{"bad": None}, {"good": 1}]
 
 
-def test_what_a_part_says_by_an_exception_is_no_alarm(serve, caplog):
+def test_a_not_found_or_api_exception_of_a_part_is_logged_as_a_warning(serve, caplog):
     exceptions = [Http404(), Throttled(3), APIException(), ValueError()]
     parts = [(f"p{number}", lazy(raising(exc))) for number, exc in enumerate(exceptions)]
     serve(view_of(*parts)).get("/")
@@ -80,7 +80,7 @@ def broken_rows(request=None):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("part", [broken_rows, lazy(broken_rows)], ids=["at once", "lazy"])
-def test_a_query_set_that_fails_in_the_database_does_not_cost_later_parts(serve, part):
+def test_a_query_set_that_fails_in_the_database_does_not_fail_later_parts(serve, part):
     rows = part() if part is broken_rows else part
     view = view_of(
         ("bad", rows),
@@ -93,7 +93,7 @@ def test_a_query_set_that_fails_in_the_database_does_not_cost_later_parts(serve,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_an_atomic_request_what_was_kept_is_committed_and_its_hooks_fire(serve, monkeypatch):
+def test_kept_parts_of_an_atomic_request_are_committed_and_their_hooks_fire(serve, monkeypatch):
     fired = []
 
     def writes(request, name):
@@ -123,7 +123,9 @@ def test_of_an_atomic_request_what_was_kept_is_committed_and_its_hooks_fire(serv
 
 
 @pytest.mark.django_db
-def test_hooks_of_a_kept_part_fire_in_a_test_case(serve, django_capture_on_commit_callbacks):
+def test_on_commit_hooks_of_a_kept_part_fire_in_a_test_case(
+    serve, django_capture_on_commit_callbacks
+):
     fired = []
 
     def hooks(request, name, fails):

@@ -36,7 +36,7 @@ def description():
     return schema
 
 
-def test_the_page_and_its_parameters_are_described(description):
+def test_the_openapi_schema_describes_the_page_and_its_parameters(description):
     operation = description["paths"]["/report/{id}/"]["get"]
     assert operation["description"] == "A report, part by part."
     assert {parameter["name"] for parameter in operation["parameters"]} >= {"cursor", "parts"}
@@ -48,7 +48,7 @@ def test_the_page_and_its_parameters_are_described(description):
     assert page["properties"]["cursor"]["nullable"]
 
 
-def test_a_refusal_is_described(description):
+def test_the_openapi_schema_describes_a_refusal_and_an_error_of_a_part(description):
     schemas = description["components"]["schemas"]
     assert set(schemas["ProgressiveRefusal"]["properties"]) == {"detail", "code"}
     assert set(schemas["ProgressivePartError"]["properties"]) == {
@@ -56,7 +56,7 @@ def test_a_refusal_is_described(description):
     }  # fmt: skip
 
 
-def test_a_views_own_description_wins(description):
+def test_a_views_own_response_in_extend_schema_wins(description):
     operation = description["paths"]["/own/"]["get"]
     reference = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
     assert reference.endswith("/Numbers")

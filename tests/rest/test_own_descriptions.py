@@ -1,4 +1,4 @@
-"""What a project says of its own view to drf-spectacular, beside what the library says."""
+"""A project's own drf-spectacular descriptions of its views, beside the library's descriptions."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def operation(view):
 @pytest.mark.parametrize(
     "view", [OfMethod, OfClass, OfView, OfSchema, OfSchemaAndMethod], ids=lambda view: view.__name__
 )
-def test_a_tag_leaves_the_page_and_its_parameters_described(view):
+def test_a_views_own_tag_leaves_the_page_and_its_parameters_in_the_schema(view):
     described = operation(view)
     assert described["tags"] == ["shop"]
     assert [parameter["name"] for parameter in described["parameters"]][:2] == ["cursor", "parts"]
@@ -68,10 +68,10 @@ def test_a_tag_leaves_the_page_and_its_parameters_described(view):
     assert page["$ref"].endswith("/ProgressivePage")
 
 
-def test_a_view_without_a_docstring_does_not_publish_that_of_its_class():
+def test_a_view_without_a_docstring_does_not_publish_the_docstring_of_its_base():
     assert "An ``APIView``" not in operation(Plain).get("description", "")
 
 
-def test_a_docstring_of_the_view_is_published():
+def test_the_docstring_of_a_view_is_its_description_in_the_schema():
     view = type("Documented", (Plain,), {"__doc__": "A dashboard.", "__module__": __name__})
     assert operation(view)["description"] == "A dashboard."

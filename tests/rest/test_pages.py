@@ -37,7 +37,7 @@ def raising(exc):
 
 
 def view_of(*parts, **attributes):
-    """A view with these parts."""
+    """A view class with these *parts* and *attributes*."""
     return type("View", (ProgressiveView,), {"get_parts": lambda self: list(parts), **attributes})
 
 
@@ -60,7 +60,7 @@ def test_a_walk_delivers_every_part_once_in_order(serve):
     assert last["meta"] == {"total_parts": 6, "current_chunk_size": 2, "has_more": False}
 
 
-def test_an_empty_response_is_one_empty_page(serve):
+def test_an_empty_response_is_a_single_empty_page(serve):
     assert serve(view_of()).get("/").json() == {
         "results": [],
         "cursor": None,
@@ -75,7 +75,7 @@ def test_an_empty_cursor_is_the_start(serve):
     ]
 
 
-def test_the_next_page_is_linked_in_a_header_that_works(serve):
+def test_the_link_header_leads_to_the_next_page_and_is_absent_on_the_last_page(serve):
     client = serve(Six)
     response = client.get("/?x=1")
     target = response["Link"].removeprefix("<http://testserver").removesuffix('>; rel="next"')
@@ -84,7 +84,7 @@ def test_the_next_page_is_linked_in_a_header_that_works(serve):
     assert "Link" not in client.get(f"/?cursor={cursor}")
 
 
-def test_a_part_that_fails_costs_null_and_an_entry(serve):
+def test_a_failed_part_is_null_with_an_entry_in_errors(serve):
     class CannotPay(ValidationError):
         pass
 
@@ -138,7 +138,7 @@ def test_a_part_that_fails_costs_null_and_an_entry(serve):
     assert b"secret" not in response.content
 
 
-def test_the_reference_told_to_the_client_is_on_the_log_record(serve, caplog):
+def test_the_reference_of_an_error_is_on_the_log_record(serve, caplog):
     with part_fails("b"):
         (error,) = serve(Six).get("/").json()["errors"]
     (record,) = [one for one in caplog.records if one.name == "django_partstream"]
@@ -165,12 +165,12 @@ def test_a_value_that_json_cannot_carry_fails_that_part_alone(serve, value):
 
 
 @pytest.mark.parametrize("exc", [KeyboardInterrupt, SystemExit])
-def test_what_is_no_exception_is_not_caught(serve, exc):
+def test_an_exit_in_a_part_is_not_caught(serve, exc):
     with pytest.raises(exc):
         serve(view_of(("a", raising(exc())))).get("/")
 
 
-def test_get_parts_itself_fails_as_any_view_does(serve):
+def test_an_exception_of_get_parts_is_handled_as_in_any_drf_view(serve):
     class Broken(ProgressiveView):
         def get_parts(self):
             raise Throttled(3)
@@ -180,12 +180,12 @@ def test_get_parts_itself_fails_as_any_view_does(serve):
     assert response["Retry-After"] == "3"
 
 
-def test_a_view_without_get_parts_says_so(serve):
+def test_the_error_for_a_view_without_get_parts_names_the_view(serve):
     with pytest.raises(NotImplementedError, match=r"Empty must define get_parts\(\)"):
         serve(type("Empty", (ProgressiveView,), {})).get("/")
 
 
-def test_a_mixin_that_would_lose_is_refused():
+def test_a_mixin_of_get_parts_after_the_base_is_refused():
     class Parts:
         def get_parts(self):
             return []
@@ -194,14 +194,14 @@ def test_a_mixin_that_would_lose_is_refused():
         type("View", (ProgressiveView, Parts), {})
 
 
-def test_options_list_the_parts_and_resolve_none(serve):
+def test_options_lists_the_parts_without_resolving_them(serve):
     description = serve(Six).options("/").json()
     assert description["parts"] == list("abcdef")
     assert description["name"] == "Six"
     assert Six.ran == []
 
 
-def test_head_resolves_nothing(serve):
+def test_head_resolves_no_part(serve):
     response = serve(Six).head("/")
     assert response.status_code == 200
     assert 'rel="next"' in response["Link"]
@@ -209,24 +209,24 @@ def test_head_resolves_nothing(serve):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_other_methods_are_not_allowed(serve, method):
+def test_post_put_patch_and_delete_are_not_allowed(serve, method):
     response = getattr(serve(Six), method)("/")
     assert response.status_code == 405
     assert response["Allow"] == "GET, HEAD, OPTIONS"
 
 
 class TestParts:
-    def test_chosen_parts_come_in_the_declared_order_and_alone_run(self, serve):
+    def test_only_chosen_parts_run_and_they_come_in_the_declared_order(self, serve):
         page = serve(Six).get("/?parts=e,b").json()
         assert page["results"] == [{"b": {"name": "b"}}, {"e": {"name": "e"}}]
         assert page["meta"] == {"total_parts": 2, "current_chunk_size": 2, "has_more": False}
         assert page["cursor"] is None
         assert Six.ran == ["b", "e"]
 
-    def test_they_are_paged_and_stay_chosen_by_the_cursor_alone(self, serve):
+    def test_chosen_parts_are_paged_and_stay_chosen_by_the_cursor(self, serve):
         assert walk(serve(Six), "/?parts=f,a,c").names == ["a", "c", "f"]
 
-    def test_a_failed_part_is_retried_alone(self, serve):
+    def test_a_failed_part_can_be_retried_alone(self, serve):
         client = serve(Six)
         with part_hangs("c"):
             walked = walk(client, "/")
@@ -234,7 +234,7 @@ class TestParts:
         assert client.get("/?parts=c").json()["results"] == [{"c": {"name": "c"}}]
 
     @pytest.mark.parametrize("wanted", ["zz", "a,zz", "A"])
-    def test_an_unknown_name_is_answered_with_the_choice(self, serve, wanted):
+    def test_an_unknown_part_name_is_400_with_the_known_names(self, serve, wanted):
         response = serve(Six).get(f"/?parts={wanted}")
         assert response.status_code == 400
         assert response.json() == {
@@ -243,15 +243,15 @@ class TestParts:
         }
 
     @pytest.mark.parametrize("query", ["parts=", "parts=,", "parts=%20"])
-    def test_no_name_is_no_choice(self, serve, query):
+    def test_an_empty_parts_parameter_chooses_all_parts(self, serve, query):
         assert serve(Six).get(f"/?{query}").json()["meta"]["total_parts"] == 6
 
     @pytest.mark.parametrize("query", ["parts=a&parts=b", "parts=a,%20b", "parts=b,a,b"])
-    def test_names_may_be_spaced_and_repeated(self, serve, query):
+    def test_chosen_part_names_may_be_spaced_and_repeated(self, serve, query):
         assert walk(serve(Six), f"/?{query}").names == ["a", "b"]
 
 
-class TestWhatDrfKnows:
+class TestFeaturesOfDrf:
     def test_permissions_are_asked_on_each_page(self, serve, django_user_model, db):
         allowed = []
 
@@ -287,7 +287,7 @@ class TestWhatDrfKnows:
             "f": {"name": "f"}
         }
 
-    def test_the_request_is_drfs_for_the_view_and_its_lazies(self, serve):
+    def test_the_view_and_its_lazy_parts_get_drfs_request(self, serve):
         seen = []
 
         class View(ProgressiveView):
@@ -300,7 +300,7 @@ class TestWhatDrfKnows:
         assert seen[0].query_params["q"] == "1"
         assert str(seen[0].user) == "AnonymousUser"
 
-    def test_without_authentication_the_user_is_anonymous(self, serve):
+    def test_the_user_is_anonymous_without_authentication_classes(self, serve):
         class View(ProgressiveView):
             authentication_classes: list[type] = []
 
@@ -337,7 +337,7 @@ class TestWhatDrfKnows:
 
 
 class TestCaching:
-    def test_pages_of_nobody_in_particular_may_be_cached(self, serve):
+    def test_pages_for_anonymous_readers_have_no_cache_control(self, serve):
         assert "Cache-Control" not in serve(Six).get("/")
 
     @pytest.mark.django_db
@@ -345,12 +345,12 @@ class TestCaching:
         client.force_login(django_user_model.objects.create_user("ann"))
         assert serve(Six).get("/")["Cache-Control"] == "private, no-store"
 
-    def test_pages_with_a_failure_are_not_kept(self, serve):
+    def test_pages_with_a_failure_are_private(self, serve):
         with part_fails("a"):
             assert serve(Six).get("/")["Cache-Control"] == "private, no-store"
 
     @pytest.mark.django_db
-    def test_the_view_has_the_last_word(self, serve, client, django_user_model):
+    def test_cache_control_set_by_the_view_wins(self, serve, client, django_user_model):
         client.force_login(django_user_model.objects.create_user("ann"))
         decorate = method_decorator(cache_control(max_age=60, private=True), name="dispatch")
         view = decorate(type("View", (Six,), {}))
@@ -358,13 +358,13 @@ class TestCaching:
 
 
 class TestServerTiming:
-    def test_it_is_off_by_default(self, serve):
+    def test_server_timing_is_off_by_default(self, serve):
         assert "Server-Timing" not in serve(Six).get("/")
 
     @pytest.mark.parametrize(
         "on", [{"DEBUG": True}, {"PARTSTREAM": {"SERVER_TIMING": True}}], ids=str
     )
-    def test_it_says_how_long_each_part_took_and_how_it_ended(self, serve, settings, on):
+    def test_server_timing_has_the_duration_and_status_of_each_part(self, serve, settings, on):
         for name, value in on.items():
             setattr(settings, name, value)
         view = view_of(("a", 1), ('ünï "x"', raising(ValueError())))
@@ -372,22 +372,22 @@ class TestServerTiming:
         assert first.startswith('a;desc="a (ok)";dur=')
         assert second.startswith('part-2;desc="?n? \\"x\\" (error)";dur=')
 
-    def test_the_setting_wins_over_debug(self, serve, settings):
+    def test_the_setting_server_timing_wins_over_debug(self, serve, settings):
         settings.DEBUG = True
         settings.PARTSTREAM = {"SERVER_TIMING": False}
         assert "Server-Timing" not in serve(Six).get("/")
 
 
 class TestSizes:
-    def test_the_class_says_how_many_parts_a_page_has(self, serve):
+    def test_chunk_size_of_the_view_class_sets_the_parts_of_a_page(self, serve):
         assert len(walk(serve(type("V", (Six,), {"chunk_size": 4})), "/").pages) == 2
 
-    def test_the_setting_does_where_the_class_does_not(self, serve, settings):
+    def test_the_setting_chunk_size_is_used_where_the_class_has_none(self, serve, settings):
         settings.PARTSTREAM = {"CHUNK_SIZE": 6}
         assert len(walk(serve(Six), "/").pages) == 1
 
     @pytest.mark.parametrize("size", [0, -1, "2"])
-    def test_a_size_that_is_none_is_a_clear_error(self, serve, size):
+    def test_a_bad_chunk_size_is_an_error_that_names_it(self, serve, size):
         from django.core.exceptions import ImproperlyConfigured
 
         with pytest.raises(ImproperlyConfigured, match="V.chunk_size is"):
@@ -395,7 +395,9 @@ class TestSizes:
 
 
 @pytest.mark.django_db
-def test_a_lazy_query_set_runs_in_its_part_and_costs_one_query(serve, django_assert_num_queries):
+def test_a_lazy_query_set_runs_in_its_part_and_takes_a_single_query(
+    serve, django_assert_num_queries
+):
     Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
     view = view_of(("customers", lazy(lambda r: Customer.objects.values("name", "city"))), ("n", 1))
     client = serve(view)
@@ -404,7 +406,7 @@ def test_a_lazy_query_set_runs_in_its_part_and_costs_one_query(serve, django_ass
     assert page["results"][0] == {"customers": [{"name": "Ann", "city": "Oslo"}]}
 
 
-def test_one_class_serves_two_urls_with_cursors_of_their_own(serve):
+def test_a_view_class_at_two_urls_has_cursors_for_each(serve):
     class Shop(Six):
         pass
 
@@ -414,13 +416,13 @@ def test_one_class_serves_two_urls_with_cursors_of_their_own(serve):
     assert client.get(f"/shops/2/?cursor={cursor}").json()["code"] == "invalid_cursor"
 
 
-def test_it_is_an_apiview():
+def test_a_progressive_view_is_an_apiview():
     assert issubclass(ProgressiveView, APIView)
     assert ProgressiveView.as_view().cls is ProgressiveView
     assert ProgressiveView.as_view().csrf_exempt
 
 
-def test_what_as_view_is_given_keeps_cached_values_apart(serve):
+def test_arguments_of_as_view_keep_cached_values_apart(serve):
     class Numbered(ProgressiveView):
         number = 0
 

@@ -1,4 +1,4 @@
-"""Whose a page is: what is told to caches, and users that are no models."""
+"""The reader of a page: cache headers, and users that are no model instances."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -30,7 +30,7 @@ class Nameless:
 
 
 class Named(BaseAuthentication):
-    """Who says that they are ann is ann."""
+    """Authenticate a request with ``X-Name: ann`` as ann."""
 
     kind = Account
 
@@ -69,12 +69,14 @@ def names(client, *asked):
 
 @pytest.mark.parametrize("kind", [Account, User])
 class TestUsersWithoutAPrimaryKey:
-    def test_each_gets_their_own_and_it_is_cached(self, serve, kind):
+    def test_a_value_is_cached_for_each_user_without_a_primary_key(self, serve, kind):
         client = serve(mine(kind))
         assert names(client, "ann", "bob", "ann", "bob") == ["ann", "bob", "ann", "bob"]
         assert len(Mine.runs) == 2
 
-    def test_a_cursor_of_one_does_not_serve_another(self, serve, kind):
+    def test_a_cursor_of_a_user_without_a_primary_key_does_not_serve_another_user(
+        self, serve, kind
+    ):
         client = serve(mine(kind))
         cursor = client.get("/", headers={"X-Name": "ann"}).json()["cursor"]
         codes = [
@@ -86,14 +88,14 @@ class TestUsersWithoutAPrimaryKey:
 
 @pytest.mark.parametrize("kind", [Account, User, Nameless])
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_pages_of_whoever_is_signed_in_are_private(serve, kind, method):
+def test_pages_of_every_signed_in_user_are_private(serve, kind, method):
     client = serve(mine(kind))
     response = getattr(client, method)("/", headers={"X-Name": "ann"})
     assert response["Cache-Control"] == PRIVATE
     assert "Cache-Control" not in getattr(client, method)("/")
 
 
-def test_users_that_nothing_tells_apart_are_not_cached(serve, caplog):
+def test_values_for_users_without_key_and_name_are_not_cached(serve, caplog):
     client = serve(mine(Nameless))
     assert names(client, "ann", "bob", "ann") == ["ann", "bob", "ann"]
     assert len(Mine.runs) == 3
@@ -123,14 +125,16 @@ class TestSessions:
         settings.SESSION_ENGINE = SessionStore.__module__
 
     @pytest.mark.parametrize("method", ["get", "head"])
-    def test_pages_of_nobodys_session_are_private(self, serve, method):
+    def test_pages_that_read_an_anonymous_session_are_private(self, serve, method):
         client = serve(path("", Cart.as_view()), path("add/", add_to_cart))
         assert "Cache-Control" not in getattr(client, method)("/")
         client.get("/add/?item=tea")
-        for _ in range(2):  # the second time from the part's cache, which reads no session
+        for _ in range(2):  # the second page comes from the part's cache, which reads no session
             assert getattr(client, method)("/")["Cache-Control"] == PRIVATE
 
-    def test_a_cache_in_front_never_serves_one_sessions_page_to_another(self, serve, settings):
+    def test_a_page_cache_never_serves_the_page_of_a_session_to_another_session(
+        self, serve, settings
+    ):
         settings.CACHES = {
             "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
             "pages": {

@@ -1,4 +1,4 @@
-"""With orjson and without it, a response means the same."""
+"""A response is equal JSON with and without orjson."""
 
 import json
 import time
@@ -51,8 +51,8 @@ POSTED = {
 
 @pytest.fixture
 def both(serve, monkeypatch):
-    """``both(ask)``: the response with orjson, and the one without it, in one moment."""
-    moment = time.time()  # a cursor that is signed a second later is another one
+    """Ask twice in one moment: ``both(ask)`` returns the responses with and without orjson."""
+    moment = time.time()  # the cursors of two moments differ
     monkeypatch.setattr("time.time", lambda: moment)
 
     def asked(ask, view=Worths):
@@ -65,26 +65,26 @@ def both(serve, monkeypatch):
     return asked
 
 
-def test_a_page_means_the_same(both):
+def test_a_page_is_equal_json_with_and_without_orjson(both):
     ours, theirs = both(lambda client: client.get("/"))
     assert ours["Content-Type"] == theirs["Content-Type"] == "application/json"
     assert ours.json()["results"] == theirs.json()["results"] == [{"worths": WORTHS}]
-    assert ours.content != theirs.content  # each was rendered by another
+    assert ours.content != theirs.content  # two different renderers wrote them
 
 
 @pytest.mark.parametrize("what", POSTED)
-def test_so_does_any_other_response_of_the_view(both, what):
+def test_any_other_response_of_the_view_is_equal_json_with_and_without_orjson(both, what):
     ours, theirs = both(lambda client: client.post(f"/?what={what}"))
     assert ours.content == theirs.content or ours.json() == theirs.json()
 
 
-def test_errors_of_the_request_mean_the_same(both):
+def test_an_error_of_the_request_is_equal_json_with_and_without_orjson(both):
     ours, theirs = both(lambda client: client.get("/?cursor=garbage"))
     assert ours.status_code == theirs.status_code == 400
     assert ours.json() == theirs.json()
 
 
-def test_who_wants_it_indented_gets_it_from_drf(both):
+def test_a_page_asked_for_with_indent_is_rendered_by_drf(both):
     ours, theirs = both(
         lambda client: client.get("/", headers={"accept": "application/json; indent=4"})
     )
@@ -95,7 +95,7 @@ def test_who_wants_it_indented_gets_it_from_drf(both):
 
 
 class Own(JSONRenderer):
-    """A renderer of the user's: theirs."""
+    """A JSON renderer of the project's own."""
 
 
 class WithADate(Worths):
@@ -105,7 +105,7 @@ class WithADate(Worths):
         return response
 
 
-def test_so_does_a_page_to_which_a_subclass_added_what_is_no_json(both):
+def test_a_page_with_an_added_datetime_is_equal_with_and_without_orjson(both):
     ours, theirs = both(lambda client: client.get("/"), WithADate)
     assert ours.content == theirs.content
     assert ours.json()["served"] == "2024-01-02T00:00:00Z"
@@ -116,13 +116,13 @@ class NotANumber(Worths):
         return Response({"value": float("nan")})
 
 
-def test_what_drf_refuses_is_refused_all_the_same(both):
+def test_a_value_that_drf_refuses_is_refused_with_orjson_too(both):
     for _ in range(2):
         with pytest.raises(ValueError, match="not JSON compliant"):
             both(lambda client: client.post("/"), NotANumber)
 
 
-def test_only_drfs_own_renderer_is_replaced():
+def test_only_drfs_own_json_renderer_is_replaced_by_orjson():
     view = Worths()
     assert [type(one) for one in view.get_renderers()] == [
         renderers.ORJSONRenderer,

@@ -1,4 +1,4 @@
-"""Rows of models: files, annotations, and what a guard in a partial covers of a query set."""
+"""Rows of models: files, annotations, and query sets under a guard in a partial."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ from partstream_rest.values import plain
 
 @pytest.fixture
 def document():
-    """A model with files, that has no table."""
+    """A model with file fields and without a table."""
     with isolate_apps("example_schema"):
 
         class Document(models.Model):
@@ -28,7 +28,7 @@ def document():
         yield Document
 
 
-def test_rows_tell_the_names_of_their_files_and_of_none(document):
+def test_file_fields_of_rows_are_their_file_names_or_null(document):
     rows = [
         document(pk=1),
         document(pk=2, file="a.txt", image="b.png"),
@@ -71,16 +71,16 @@ class TestAnnotations:
         ],
         ids=["all", "only", "slice", "union", "values"],
     )
-    def test_are_on_the_rows(self, rows):
+    def test_annotations_are_on_the_rows(self, rows):
         annotated = Customer.objects.annotate(orders_made=Count("orders"))
         (row,) = plain(rows(annotated))
         assert (row["name"], row["orders_made"]) == ("Ann", 0)
 
-    def test_for_the_query_alone_are_not(self):
+    def test_an_alias_of_the_query_is_not_on_the_rows(self):
         (row,) = plain(Customer.objects.alias(twin=F("name")).filter(twin="Ann"))
         assert "twin" not in row
 
-    def test_cost_no_query_of_their_own(self, django_assert_num_queries):
+    def test_annotations_take_no_query_of_their_own(self, django_assert_num_queries):
         with django_assert_num_queries(1):
             plain(Customer.objects.annotate(orders_made=Count("orders")).only("name"))
 

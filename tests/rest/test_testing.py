@@ -1,4 +1,4 @@
-"""What a user's own tests get from ``django_partstream.testing``."""
+"""The helpers of ``django_partstream.testing`` for projects' own tests."""
 
 import pytest
 from rest_framework.test import APIClient
@@ -19,7 +19,7 @@ class Three(ProgressiveView):
         return "done"
 
 
-def test_a_walk_is_merged(serve):
+def test_walk_merges_the_parts_of_all_pages(serve):
     serve(Three)
     walked = walk(APIClient(), "/")
     assert walked.parts == {"now": {"a": 1}, "slow": "done", "last": "done"}
@@ -27,33 +27,33 @@ def test_a_walk_is_merged(serve):
     assert (len(walked.pages), walked.errors) == (2, [])
 
 
-def test_a_walk_that_is_refused_says_how(serve):
+def test_walk_shows_the_answer_of_a_refused_request(serve):
     with pytest.raises(AssertionError, match="unknown_part"):
         walk(serve(Three), "/?parts=zz")
     with pytest.raises(AssertionError, match="404"):
         walk(serve(Three), "/nowhere/")
 
 
-def test_a_part_fails_in_the_body_only(serve):
+def test_part_fails_holds_inside_its_with_block_only(serve):
     client = serve(Three)
     with part_fails("slow", ValueError("why")):
         assert [error["part"] for error in walk(client, "/").errors] == ["slow"]
     assert walk(client, "/").errors == []
 
 
-def test_a_part_hangs_without_waiting(serve):
+def test_part_hangs_times_the_part_out_without_waiting(serve):
     with part_hangs("slow"):
         walked = walk(serve(Three), "/")
     assert [error["code"] for error in walked.errors] == ["part_timed_out"]
     assert walked.parts["last"] == "done"
 
 
-def test_an_immediate_part_fails_too(serve):
+def test_part_fails_works_on_an_immediate_part(serve):
     with part_fails("now"):
         assert walk(serve(Three), "/").parts["now"] is None
 
 
-def test_a_cursor_expires_without_waiting(serve):
+def test_expired_makes_an_expired_cursor_without_waiting(serve):
     client = serve(Three)
     cursor = client.get("/").json()["cursor"]
     assert client.get(f"/?cursor={expired(cursor)}").status_code == 410

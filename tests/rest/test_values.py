@@ -78,7 +78,7 @@ def test_a_value_becomes_plain_json(value, expected):
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_json_does_not_have_is_refused(value):
+def test_a_value_without_json_form_is_refused(value):
     with pytest.raises((TypeError, ValueError)):
         plain(value)
 
@@ -102,14 +102,14 @@ json = st.recursive(
 
 
 @given(json)
-def test_plain_json_is_left_as_it_is_and_renders(value):
+def test_a_plain_json_value_is_left_unchanged_and_renders(value):
     assert plain(value) == value
     JSONRenderer().render(plain(value))
 
 
 @pytest.mark.django_db
 class TestModels:
-    def test_a_row_is_its_concrete_fields_as_values_shows_them(self):
+    def test_a_row_becomes_its_concrete_fields_as_in_values(self):
         customer = Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
         order = Order.objects.create(customer=customer, total=Decimal("9.50"))
         shown = plain(order)
@@ -117,7 +117,7 @@ class TestModels:
         assert shown["customer_id"] == customer.pk
         assert shown["total"] == 9.5
 
-    def test_rows_are_lists_however_they_were_asked_for(self):
+    def test_query_sets_managers_and_iterators_of_rows_become_lists(self):
         Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
         assert plain(Customer.objects.values_list("name", flat=True)) == ["Ann"]
         assert plain(Customer.objects.values_list("name", "city")) == [["Ann", "Oslo"]]
@@ -129,12 +129,12 @@ class TestModels:
         ):
             assert [row["name"] for row in plain(rows)] == ["Ann"]
 
-    def test_deferred_fields_are_not_fetched(self, django_assert_num_queries):
+    def test_deferred_fields_of_rows_are_not_fetched(self, django_assert_num_queries):
         Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
         with django_assert_num_queries(1):
             (row,) = plain(Customer.objects.only("name"))
         assert set(row) == {"id", "name"}
 
-    def test_a_user_is_refused(self):
+    def test_a_user_row_is_refused_with_the_remedy(self):
         with pytest.raises(TypeError, match="Serialise it yourself"):
             plain([User(username="ann", password="hash")])

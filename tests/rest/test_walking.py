@@ -1,4 +1,4 @@
-"""``walk()`` with a query of its own, and parts that fail in a test as they would in life."""
+"""``walk()`` with a query of its own, and parts that are made to fail or hang in a test."""
 
 import pytest
 from rest_framework.test import APIClient
@@ -20,7 +20,7 @@ def view_of(*parts):
 
 
 @pytest.mark.parametrize("make", [type(APIClient()), None], ids=["DRF's client", "Django's"])
-def test_a_walk_sends_its_data_once_and_the_cursor_carries_it(serve, make):
+def test_walk_sends_its_data_once_and_the_cursor_carries_it(serve, make):
     class Echo(ProgressiveView):
         chunk_size = 1
 
@@ -44,7 +44,7 @@ def test_a_walk_sends_its_data_once_and_the_cursor_carries_it(serve, make):
     ],
 )
 @pytest.mark.parametrize("wrong", [part_fails, part_hangs])
-def test_a_part_that_fails_in_a_test_ends_in_its_own_fallback(serve, guarded, wrong):
+def test_part_fails_and_part_hangs_on_a_guarded_part_end_in_its_fallback(serve, guarded, wrong):
     client = serve(view_of(("forecast", lazy(guarded)), ("other", 1)))
     with wrong("forecast"):
         walked = walk(client, "/")
@@ -53,13 +53,13 @@ def test_a_part_that_fails_in_a_test_ends_in_its_own_fallback(serve, guarded, wr
 
 
 @pytest.mark.parametrize("wrong", [part_fails, part_hangs])
-def test_a_name_that_no_page_had_is_told_at_the_end(serve, wrong):
+def test_part_fails_and_part_hangs_raise_for_a_name_that_no_page_had(serve, wrong):
     client = serve(view_of(("forecast", lazy(get_forecast))))
     with pytest.raises(AssertionError, match="'forcast'"), wrong("forcast"):
         walk(client, "/")
 
 
 @pytest.mark.parametrize("wrong", [part_fails, part_hangs])
-def test_what_the_body_itself_raises_is_not_hidden(wrong):
+def test_part_fails_and_part_hangs_let_an_exception_of_the_with_block_through(wrong):
     with pytest.raises(ZeroDivisionError), wrong("nothing"):
         raise ZeroDivisionError

@@ -1,4 +1,4 @@
-"""Over requests: whatever parts come, go or fail between pages, a walk loses and repeats none."""
+"""Walks over REST requests lose and repeat no part, though parts come, go and fail between pages."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ class Changing(ProgressiveView):
     st.integers(1, 5),
     st.data(),
 )
-def test_every_part_that_stays_ends_once_and_the_walk_ends(serve, parts, size, data):
+def test_a_rest_walk_delivers_each_part_that_stays_once_and_ends(serve, parts, size, data):
     client: Client = serve(Changing)
     Changing.response, Changing.size = list(parts), size
     steady = data.draw(st.sets(st.sampled_from(parts))) if parts else set()

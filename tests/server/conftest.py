@@ -1,4 +1,4 @@
-"""Servers for the tests, which end with them; what they logged is shown where a test fails."""
+"""Servers for the tests. They end with the tests, and a failed test shows their logs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.server.sessions import Sessions
 _running: list[Server] = []
 
 
-#: What Python writes of a coroutine, task or future that was forgotten.
+#: The words of Python's warnings about a forgotten coroutine, task or future.
 FORGOTTEN = ("was never awaited", "was never retrieved", "was destroyed but it is pending")
 
 
@@ -66,7 +66,7 @@ def _starting(place: Any) -> Iterator[Callable[..., Server]]:
     for server in started:
         server.stop()
         _running.remove(server)
-    # What one that a part has ended by sys.exit() leaves behind is another matter.
+    # A server that a part ended by sys.exit() may leave coroutines behind.
     logs = "".join(str(server.log) for server in alive)
     if not any(server.process.returncode for server in started):  # by sys.exit() of a part
         assert [words for words in FORGOTTEN if words in logs] == [], logs
@@ -91,23 +91,23 @@ def _caches() -> dict[str, Any]:
 @pytest.fixture
 def start(tmp_path: Any) -> Iterator[Callable[..., Server]]:
     """
-    Start a server of a kind in ``KINDS``; *options* and *environ* are those of ``Server``.
+    Start a server of a kind in ``KINDS``; *options* and *environ* are the arguments of ``Server``.
 
-    Its databases are as in the tests' own settings, SQLite's ``default`` and ``postgres`` where
-    that runs; with *postgres*, options of a Django database, that one is ``default``.
+    Its databases are as in the tests' own settings: ``default`` in SQLite, and ``postgres`` where
+    PostgreSQL runs. With *postgres*, options of a Django database, PostgreSQL is ``default``.
     """
     yield from _starting(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def start_for_module(tmp_path_factory: Any) -> Iterator[Callable[..., Server]]:
-    """The same, for servers that the tests of a module share."""
+    """Start a server as ``start`` does, to be shared by the tests of a module."""
     yield from _starting(tmp_path_factory.mktemp("module"))
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: Any) -> Iterator[Callable[..., Server]]:
-    """The server of a kind, atomic or not, that those tests share which leave it as it was."""
+    """The server of a kind, atomic or not, shared by all tests that leave it unchanged."""
     starting = _starting(tmp_path_factory.mktemp("shared"))
     start = next(starting)
 
@@ -121,7 +121,7 @@ def shared(tmp_path_factory: Any) -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture(params=list(KINDS))
 def server(request: pytest.FixtureRequest, shared: Callable[..., Server]) -> Server:
-    """Each kind of server."""
+    """A server of each kind in turn."""
     return shared(request.param)
 
 
@@ -139,12 +139,12 @@ def gate() -> Iterator[Gate]:
 
 @pytest.fixture
 def sessions() -> Iterator[Sessions]:
-    """What PostgreSQL knows of the servers' connections."""
+    """A view of the servers' connections in PostgreSQL."""
     with Sessions() as sessions:
         yield sessions
 
 
 @pytest.fixture
 def run() -> str:
-    """A name for the requests of one test."""
+    """A name for the requests of a single test."""
     return uuid4().hex

@@ -1,4 +1,4 @@
-"""Server processes of the site, a client of theirs, and a gate at which parts of theirs wait."""
+"""Server processes of the site, their client, and a gate at which their parts wait."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
 
-#: How long anything here is waited for, in seconds.
+#: The longest wait for anything here, in seconds.
 PATIENCE = 20.0
 
-#: Every node is asked by this name, as those behind one balancer are.
+#: The host name in every request, the same for all nodes behind a balancer.
 HOST = "site.test"
 
 _GUNICORN = [
@@ -38,7 +38,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, and how long it took, in seconds."""
+    """A response, and the seconds until it was read."""
 
     status: int
     body: Any
@@ -46,21 +46,21 @@ class Answer:
 
     @property
     def parts(self) -> dict[str, Any]:
-        """The parts of a page by name, of either front."""
+        """The values of the parts of a page by name, for both fronts."""
         if "results" in self.body:
             return {name: one for result in self.body["results"] for name, one in result.items()}
         return {node["name"]: node[node["name"]] for node in self._nodes()}
 
     @property
     def codes(self) -> dict[str, str]:
-        """The code of each part that failed, of either front."""
+        """The error code of each failed part by name, for both fronts."""
         if "results" in self.body:
             return {error["part"]: error["code"] for error in self.body.get("errors", ())}
         return {node["name"]: node["error"]["code"] for node in self._nodes() if node["error"]}
 
     @property
     def cursor(self) -> str | None:
-        """Where the next page begins, of either front; None on the last page."""
+        """The cursor of the next page, for both fronts; None on the last page."""
         if "results" in self.body:
             return self.body["cursor"]
         page = self._connection["pageInfo"]
@@ -88,8 +88,8 @@ def worded(
     """
     The address and body of a request for one page with the parts *names*, ``"a,b"``.
 
-    *front* is ``rest`` or ``graphql``, *together* has them resolved in threads, and *first* and
-    *after* are GraphQL's.
+    *front* is ``rest`` or ``graphql``. With *together* the parts are resolved in threads. *first*
+    and *after* are GraphQL's.
     """
     if front == "rest":
         return (
@@ -111,7 +111,7 @@ def worded(
 
 
 class Asking:
-    """A client of one server: how a page is asked for."""
+    """A client that asks a server for pages."""
 
     address: tuple[str, int]
 
@@ -119,19 +119,19 @@ class Asking:
         return self._ask(f"{path}?{urlencode(query)}", None)
 
     def page(self, front: str, names: str, **query: Any) -> Answer:
-        """One page, as :func:`worded` says it."""
+        """Ask for a page; the arguments are those of :func:`worded`."""
         return self._ask(*worded(front, names, **query))
 
     def query(self, names: str, *, field: str = "board", **query: Any) -> Answer:
-        """One page of the connection *field*, ``board`` or ``together``."""
+        """Ask for a page of the connection *field*, ``board`` or ``together``."""
         return self.page("graphql", names, together=field == "together", **query)
 
     def begin(self, front: str, names: str, **query: Any) -> HTTPConnection:
-        """The same, asked for, with nothing read of the answer."""
+        """Ask for a page, and return the connection before any of the answer is read."""
         return request(self.address, *worded(front, names, **query))
 
     def soon(self, front: str, names: str, **query: Any) -> Future[Answer]:
-        """:meth:`page`, asked in a thread of its own."""
+        """Ask for a :meth:`page` in a thread of its own."""
         future: Future[Answer] = Future()
 
         def ask() -> None:
@@ -158,7 +158,7 @@ class Asking:
 
 
 def request(place: tuple[str, int], address: str, body: Any) -> HTTPConnection:
-    """A connection on which *address* was asked for, and nothing was read yet."""
+    """Ask for *address*, and return the connection before any of the answer is read."""
     connection = HTTPConnection(*place, timeout=PATIENCE)
     connection.request(
         "GET" if body is None else "POST",
@@ -170,7 +170,7 @@ def request(place: tuple[str, int], address: str, body: Any) -> HTTPConnection:
 
 
 class Events:
-    """The events of one server's processes, read as they come (``tests/server/site/events.py``)."""
+    """The events of a server's processes, read as they come (``tests/server/site/events.py``)."""
 
     def __init__(self) -> None:
         self._told: list[dict[str, Any]] = []
@@ -180,7 +180,7 @@ class Events:
         threading.Thread(target=self._read, daemon=True).start()
 
     def wait_for(self, event: str, run: str, *, times: int = 1) -> list[dict[str, Any]]:
-        """The events of that name and run, once there are so many; fewer when time is up."""
+        """Wait until there are *times* such events, or time is up, and return them."""
         with self._news:
             self._news.wait_for(
                 lambda: len(self.of(event, run)) >= times or self._ended, timeout=PATIENCE
@@ -188,11 +188,11 @@ class Events:
             return self.of(event, run)
 
     def of(self, event: str, run: str) -> list[dict[str, Any]]:
-        """Those that were read by now."""
+        """The events of that name and run that were read by now."""
         return [one for one in list(self._told) if (one["event"], one["run"]) == (event, run)]
 
     def ends(self, run: str, *, times: int = 0) -> list[tuple[str, str]]:
-        """How the parts of *run* ended, name and status, sorted, once *times* of them have."""
+        """The name and status of each part of *run*, sorted, once *times* of them have ended."""
         self.wait_for("resolved", run, times=times)
         return sorted((one["part"], one["status"]) for one in self.of("resolved", run))
 
@@ -203,12 +203,12 @@ class Events:
                     self._told.append(json.loads(line))
                     self._news.notify_all()
         with self._news:
-            self._ended = True  # every process that could write is gone
+            self._ended = True  # every process that could write has ended
             self._news.notify_all()
 
 
 class Log:
-    """What a server writes on its standard output and error, read as it comes."""
+    """The standard output and error of a server, read as they come."""
 
     def __init__(self) -> None:
         self._text, self._turned = "", 0
@@ -221,15 +221,15 @@ class Log:
         return self._text
 
     def turn_page(self) -> None:
-        """Begin another page, for the test that begins."""
+        """Begin a new page for the next test."""
         self._turned = len(self._text)
 
     def page(self) -> str:
-        """What it wrote since the page was turned."""
+        """The text since the page was turned."""
         return self._text[self._turned :]
 
     def wait_for(self, words: str) -> bool:
-        """Whether it says *words*, now or soon."""
+        """Wait for *words* in the log, and return whether they came in time."""
         with self._news:
             self._news.wait_for(lambda: words in self._text or self._ended, timeout=PATIENCE)
             return words in self._text
@@ -247,10 +247,10 @@ class Log:
 
 class Server(Asking):
     """
-    One server, which listens from the first moment: its socket was bound before it began.
+    A server process, which can be asked at once: its socket is bound before it begins.
 
-    *options* are its command's, *environ* what the site is told (what is no str as JSON). Ends
-    with :meth:`stop`.
+    *options* are for its command. *environ* is the environment of the site; a value that is no str
+    is written as JSON. It ends with :meth:`stop`.
     """
 
     def __init__(self, kind: str, *options: str, **environ: Any) -> None:
@@ -275,17 +275,17 @@ class Server(Asking):
                 stdout=self.log.writing,
                 stderr=self.log.writing,
                 pass_fds=[listening.fileno(), self.events.writing],
-                start_new_session=True,  # so that what is killed is the workers, too
+                start_new_session=True,  # so that a kill reaches the workers, too
             )
         os.close(self.events.writing)
         os.close(self.log.writing)
 
     def terminate(self) -> None:
-        """Ask it to end when it has answered what it was asked."""
+        """Ask the server to end after it has answered its open requests."""
         self.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> int:
-        """End it, gracefully or, past its time, not; its exit status."""
+        """End the server, by force if it takes too long, and return its exit status."""
         if self.process.poll() is None:
             self.terminate()
         try:
@@ -295,7 +295,7 @@ class Server(Asking):
             return self.process.wait(PATIENCE)
 
     def settled(self, run: str = "settled") -> dict[str, Any]:
-        """What a process of it holds once its timed calls have ended; all its events are read."""
+        """The state of a process once its timed calls have ended; its events are read by then."""
         seen = len(self.events.of("seen", run))
         answer = self.get("/debug/", within=PATIENCE / 2, run=run)
         assert answer.status == 200, answer.body
@@ -313,16 +313,16 @@ class Visit:
             self.part = lines.readline().strip()
 
     def open(self) -> None:
-        """Let it through."""
+        """Let the part through."""
         self._connection.close()
 
     def gone(self) -> bool:
-        """Whether it has left by itself, waited for."""
+        """Wait until the part leaves, and return whether it left by itself."""
         return self._connection.recv(1) == b""
 
 
 class Gate:
-    """Where parts wait, in whatever process they are: ``?gate=<port>`` tells them."""
+    """A place where parts of any process wait; they find it by ``?gate=<port>``."""
 
     def __init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -331,13 +331,13 @@ class Gate:
         self.port = self._listening.getsockname()[1]
 
     def visit(self) -> Visit:
-        """The next part that comes, waited for."""
+        """Wait for the next part to come, and return its visit."""
         visit = Visit(self._listening.accept()[0])
         self._visits.append(visit)
         return visit
 
     def close(self) -> None:
-        """Let everybody through, and whoever comes later, too."""
+        """Let all waiting parts through, and refuse later parts, which then go on."""
         self._listening.close()
         for visit in self._visits:
             visit.open()

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: bounded however many pages there are, and whole again when cut."""
+"""Connections to PostgreSQL: their number is bounded, and pages recover when they are cut."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +16,10 @@ NAMES = "rows_a,rows_b,rows_c,rows_d,timely"
 RIGHT = {"rows_a": 42, "rows_b": 42, "rows_c": 42, "rows_d": 42, "timely": 42}
 
 WORKERS, THREADS, MAX_THREADS = 2, 4, 8
-#: A connection for each thread there can be: of requests, of parts together, of timed calls.
+#: A connection for each possible thread: of requests, of parts together, of timed calls.
 EACH_THREAD = WORKERS * (THREADS + MAX_THREADS + THREADS)
 
-#: A page holds one while its threads ask for more, so a process needs more than it has threads.
+#: A page holds a connection while its threads ask for more, so the pool exceeds the threads.
 POOL = {"min_size": 1, "max_size": 12, "timeout": 10}
 
 OPENED_ANEW = {"CONN_MAX_AGE": 0}
@@ -34,12 +34,14 @@ def front_of(number):
 @pytest.mark.parametrize(
     ("postgres", "most", "pages"),
     [
-        pytest.param(OPENED_ANEW, EACH_THREAD, 300, id="opened-anew"),  # they cost more
+        pytest.param(
+            OPENED_ANEW, EACH_THREAD, 300, id="opened-anew"
+        ),  # opening a connection costs more
         pytest.param(KEPT, EACH_THREAD, 1000, id="kept"),
         pytest.param(POOLED, WORKERS * POOL["max_size"], 1000, id="pooled"),
     ],
 )
-def test_pages_take_no_more_connections_than_there_are_threads(
+def test_pages_take_no_more_database_connections_than_there_are_threads(
     start, sessions, run, postgres, most, pages
 ):
     server = start("gthread", postgres=postgres, SITE_PARTSTREAM={"MAX_THREADS": MAX_THREADS})
@@ -71,7 +73,7 @@ def test_pages_take_no_more_connections_than_there_are_threads(
         ),
     ],
 )
-def test_a_page_whose_connection_is_cut_loses_the_parts_that_used_it(
+def test_a_cut_database_connection_fails_only_the_parts_that_used_it(
     start, sessions, gate, postgres, atomic, lost
 ):
     options = ["--workers=1", f"--threads={CLIENTS}"]
@@ -96,7 +98,7 @@ def test_a_page_whose_connection_is_cut_loses_the_parts_that_used_it(
     assert sessions.left(server.name, at_most=2 * CLIENTS) <= 2 * CLIENTS
 
 
-def test_connections_that_are_cut_again_and_again_cost_the_pages_in_flight(start, sessions):
+def test_database_connections_cut_repeatedly_fail_only_the_pages_in_flight(start, sessions):
     server = start("gthread", postgres=KEPT, SITE_PARTSTREAM={"MAX_THREADS": MAX_THREADS})
     cuts, failed, done = [], [], count()
 

@@ -16,7 +16,7 @@ def goes_on(server):
 
 
 def exit_of(ask, *args, **query):
-    """What a client is told where the code of a page calls ``sys.exit()``."""
+    """The status that a client gets, or ``"nothing"``, where code of a page calls ``sys.exit()``."""
     try:
         return ask(*args, **query).status
     except (RemoteDisconnected, ConnectionError):
@@ -31,7 +31,7 @@ def gunicorns(start_for_module):
 @pytest.mark.parametrize("together", [False, True], ids=["in-order", "together"])
 @pytest.mark.parametrize("part", ["exits", "exits_async", "exits_timed"])
 @pytest.mark.parametrize("kind", ["sync", "gthread"])
-def test_sys_exit_in_a_part_is_as_in_a_plain_view_under_wsgi(
+def test_sys_exit_in_a_part_ends_as_in_a_plain_view_under_wsgi(
     gunicorns, kind, front, part, together
 ):
     server = gunicorns[kind]
@@ -42,21 +42,21 @@ def test_sys_exit_in_a_part_is_as_in_a_plain_view_under_wsgi(
 
 @pytest.fixture(scope="module")
 def plain_end(start_for_module):
-    """What a client is told by a plain view that exits, and at its next request; and what then."""
+    """The answers of a plain view that exits and of the next request, and the exit status."""
     server = start_for_module("uvicorn")
     told = exit_of(server.get, "/exits/"), exit_of(server.page, "rest", FINE)
     return *told, exit_status(server, told[1])
 
 
 def exit_status(server, told):
-    """That of a server whose process ended, as it does up to Django 6.0."""
+    """The exit status of a server that ended, as with Django up to 6.0; None where it goes on."""
     return server.process.wait(PATIENCE) if told == "nothing" else None
 
 
 @pytest.mark.parametrize(
     ("front", "part"), [("rest", "exits"), ("graphql", "exits_async"), ("rest", "exits_timed")]
 )
-def test_sys_exit_in_a_part_is_as_in_a_plain_view_under_asgi(start, plain_end, front, part):
+def test_sys_exit_in_a_part_ends_as_in_a_plain_view_under_asgi(start, plain_end, front, part):
     server = start("uvicorn")
     told = (
         exit_of(server.page, front, f"rows_a,{part},rows_b"),
@@ -66,14 +66,14 @@ def test_sys_exit_in_a_part_is_as_in_a_plain_view_under_asgi(start, plain_end, f
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["in-order", "together"])
-def test_a_part_that_recurses_for_ever_fails_alone(server, front, together, run):
+def test_a_part_with_endless_recursion_fails_alone(server, front, together, run):
     answer = server.page(front, "rows_a,recurses,recurses_timed,last", together=together, run=run)
     assert answer.codes == {"recurses": "part_failed", "recurses_timed": "part_failed"}
     assert answer.parts == {"rows_a": 42, "recurses": None, "recurses_timed": None, "last": "fast"}
     goes_on(server)
 
 
-def test_a_part_that_never_ends_is_stopped_at_its_limit(server, front, run):
+def test_a_part_that_yields_without_end_is_stopped_at_its_limit(server, front, run):
     answer = server.page(front, "rows_a,endless,last", run=run)
     assert answer.codes == {"endless": "part_timed_out"}
     assert answer.parts == {"rows_a": 42, "endless": None, "last": "fast"}
@@ -81,7 +81,7 @@ def test_a_part_that_never_ends_is_stopped_at_its_limit(server, front, run):
     goes_on(server)
 
 
-def test_parts_that_never_end_pile_up_no_memory(start, run):
+def test_parts_that_yield_without_end_pile_up_no_memory(start, run):
     server = start("gthread", "--workers=1")
     goes_on(server)
     before = server.settled()

@@ -1,4 +1,4 @@
-"""Over a socket, in the threads of a real server, with a database that is committed to."""
+"""Pages over a socket, from the threads of a real server, with committed rows."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Answers:
-    """A client with nothing but a socket and a session cookie."""
+    """A client with only a socket and a session cookie."""
 
     def __init__(self, server, cookie=""):
         self.base, self.headers = server.url, {"Cookie": f"csrftoken={'c' * 32}; {cookie}"}
@@ -51,7 +51,7 @@ def staff(live_server):
     return Answers(live_server, f"sessionid={client.cookies['sessionid'].value}")
 
 
-def test_a_rest_response_is_walked_to_its_end(staff):
+def test_a_rest_response_is_walked_to_its_end_over_http(staff):
     address, names = "/api/dashboard/", []
     while address:
         status, page = staff.get(address)
@@ -65,7 +65,7 @@ def test_a_rest_response_is_walked_to_its_end(staff):
     ]  # fmt: skip
 
 
-def test_a_connection_is_walked_to_its_end(staff):
+def test_a_graphql_connection_is_walked_to_its_end_over_http(staff):
     after, names = "", []
     while after is not None:
         variables = {"first": 4, "after": after}
@@ -78,14 +78,14 @@ def test_a_connection_is_walked_to_its_end(staff):
     assert len(names) == len(set(names)) == 6
 
 
-def test_strangers_are_refused(live_server):
+def test_clients_without_a_session_are_refused_over_http(live_server):
     stranger = Answers(live_server)
     assert stranger.get("/api/dashboard/")[0] == 403
     status, body = stranger.post("/graphql/", {"query": QUERY})
     assert (status, body["data"]) == (200, None)
 
 
-def test_a_late_part_ends_within_its_limit_in_a_servers_thread(live_server, settings):
+def test_a_late_part_ends_within_its_limit_in_a_thread_of_a_server(live_server, settings):
     gate = threading.Event()
 
     class Late(ProgressiveView):
@@ -107,7 +107,7 @@ def test_a_late_part_ends_within_its_limit_in_a_servers_thread(live_server, sett
     assert [error["code"] for error in page["errors"]] == ["part_timed_out"]
 
 
-def test_parts_run_together_in_a_servers_threads(live_server, settings):
+def test_parts_run_together_in_threads_of_a_server(live_server, settings):
     barrier = threading.Barrier(2)
 
     class Together(ProgressiveView):

@@ -1,4 +1,4 @@
-"""A limit holds in every server: for what hangs in its database, waits, or computes without end."""
+"""Time limits hold in every server, for parts that hang in a database, wait, or compute."""
 
 import os
 import time
@@ -14,10 +14,10 @@ from tests.server.sessions import Sessions
 from tests.server.site import events as told
 from tests.server.site.parts import LIMIT
 
-#: How much later than its limit a page may come, in seconds.
+#: The seconds by which a page may exceed the limit of its part.
 GRACE = 0.25
 
-#: A machine may be busy now; one that is late each time has another reason.
+#: A page may be late on a busy machine; a page late in every try has another reason.
 TRIES = 6
 
 WAYS = [
@@ -31,7 +31,7 @@ everywhere = pytest.mark.parametrize(("part", "using"), WAYS)
 
 
 class Local(Asking):
-    """Django's test client, asked as a server is."""
+    """Django's test client with the interface of a server's client."""
 
     def __init__(self):
         self.client, self.events = Client(), Events()
@@ -56,7 +56,7 @@ def local(settings, monkeypatch):
 
 
 def answered_in_time(asked, front, part, run, **query):
-    """Ask until a page comes in time; whatever its time, each must be right."""
+    """Ask until a page comes in time; also a late page must be right."""
     names = f"fast,rows_a,{part},rows_b,last"
     for attempt in range(TRIES):
         answer = asked.page(front, names, run=f"{run}-{attempt}", **query)
@@ -72,7 +72,7 @@ def answered_in_time(asked, front, part, run, **query):
 
 
 def hangs_no_more(asked, part, run, gate, database=None):
-    """See to it that the late call ends: by itself where it hangs in SQL, else at its gate."""
+    """Assert that the late call ends: by itself where it hangs in SQL, else at its gate."""
     if database is not None:
         with Sessions(database) as sessions:
             sessions.wait_until_hung(run)
@@ -90,7 +90,7 @@ def hangs_no_more(asked, part, run, gate, database=None):
     ("front", "atomic"), [("rest", False), ("graphql", True)], ids=["autocommit", "atomic-requests"]
 )
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_page_of_a_server_is_answered_within_the_limit(
+def test_a_page_with_a_late_part_is_answered_within_the_limit_by_a_server(
     shared, kind, front, atomic, part, using, run, gate
 ):
     server = shared(kind, atomic=atomic)
@@ -102,7 +102,9 @@ def test_a_page_of_a_server_is_answered_within_the_limit(
 
 @everywhere
 @pytest.mark.django_db(databases=services.DATABASES)
-def test_a_page_in_a_test_case_is_answered_within_the_limit(local, part, using, run, gate):
+def test_a_page_with_a_late_part_is_answered_within_the_limit_in_a_test_case(
+    local, part, using, run, gate
+):
     query = {"using": using, "gate": gate.port}
     run = answered_in_time(local, "graphql", part, run, **query)
     database = connections[using].settings_dict["NAME"] if using == "postgres" else None
@@ -111,7 +113,9 @@ def test_a_page_in_a_test_case_is_answered_within_the_limit(local, part, using, 
 
 @everywhere
 @pytest.mark.django_db(databases=services.DATABASES, transaction=True)
-def test_a_page_outside_of_transactions_is_answered_within_the_limit(local, part, using, run, gate):
+def test_a_page_with_a_late_part_is_answered_within_the_limit_outside_of_transactions(
+    local, part, using, run, gate
+):
     query = {"using": using, "gate": gate.port}
     run = answered_in_time(local, "rest", part, run, **query)
     database = connections[using].settings_dict["NAME"] if using == "postgres" else None

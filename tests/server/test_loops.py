@@ -5,14 +5,14 @@ import pytest
 from tests.server.servers import PATIENCE
 
 
-def test_coroutines_of_a_page_run_together(server, front):
+def test_coroutines_of_a_page_run_together_in_every_server(server, front):
     answer = server.page(front, "fast,meets_a,rows_a,meets_b")
     assert answer.parts == {"fast": "fast", "meets_a": "met", "rows_a": 42, "meets_b": "met"}
     assert answer.codes == {}
 
 
 @pytest.mark.parametrize("part", ["gated", "gated_async", "gated_timed", "gated_timed_async"])
-def test_a_loop_answers_while_a_part_waits(shared, front, part, gate):
+def test_an_event_loop_answers_while_a_part_waits(shared, front, part, gate):
     server = shared("uvicorn")
     waiting = server.soon(front, f"{part},rows_a", gate=gate.port)
     visit = gate.visit()
@@ -23,7 +23,7 @@ def test_a_loop_answers_while_a_part_waits(shared, front, part, gate):
     assert waiting.result(PATIENCE).parts == {part: "let through", "rows_a": 42}
 
 
-def test_a_loop_answers_while_parts_wait_in_threads(shared, front, gate):
+def test_an_event_loop_answers_while_parts_wait_in_threads(shared, front, gate):
     server = shared("uvicorn")
     names = "gated,gated_too,rows_a,rows_b"
     waiting = server.soon(front, names, together=True, gate=gate.port)

@@ -1,4 +1,4 @@
-"""Two nodes behind one balancer, which share a database, a cache and SECRET_KEY: one response."""
+"""Two nodes behind a balancer share a database, a cache and SECRET_KEY, and serve the same walk."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def walked(nodes, first, run):
 
 
 def walked_connection(nodes, first, run):
-    """The same over GraphQL."""
+    """The pages of a walk over GraphQL that *nodes* answer in turn."""
     answer = nodes[first].query(NAMES, first=2, run=run)
     pages = [answer]
     while answer.cursor:
@@ -36,7 +36,7 @@ def walked_connection(nodes, first, run):
 
 
 def told(nodes, event, run):
-    """Every event of that name and run that either node has told."""
+    """All events of that name and run, of both nodes."""
     for node in nodes:
         node.settled()
     return [one for node in nodes for one in node.events.of(event, run)]
@@ -44,7 +44,7 @@ def told(nodes, event, run):
 
 @pytest.mark.parametrize("walk", [walked, walked_connection])
 @pytest.mark.parametrize("first", [0, 1])
-def test_a_walk_over_both_nodes_loses_nothing_and_repeats_nothing(nodes, walk, first, run):
+def test_a_walk_over_both_nodes_loses_and_repeats_no_part(nodes, walk, first, run):
     pages = walk(nodes, first, run)
     names = NAMES.split(",")
     assert [list(page.parts) for page in pages] == [names[at : at + 2] for at in range(0, 9, 2)]
@@ -54,14 +54,16 @@ def test_a_walk_over_both_nodes_loses_nothing_and_repeats_nothing(nodes, walk, f
     assert sorted(one["part"] for one in told(nodes, "resolved", run)) == sorted(names)
 
 
-def test_a_value_that_one_node_computed_is_the_others_too(nodes, front, run):
+def test_a_value_cached_by_one_node_is_served_by_the_other_node(nodes, front, run):
     values = {node.page(front, "cached", run=run).parts["cached"] for node in nodes * 2}
     assert len(values) == 1
     assert len(told(nodes, "computed", run)) == 1
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_a_value_that_both_are_asked_for_at_once_is_computed_once(nodes, front, attempt, run, gate):
+def test_a_cached_value_asked_of_both_nodes_at_once_is_computed_once(
+    nodes, front, attempt, run, gate
+):
     asked = [node.soon(front, "gated,cached", run=run, gate=gate.port) for node in nodes]
     visits = [gate.visit(), gate.visit()]
     for visit in visits:
@@ -71,7 +73,7 @@ def test_a_value_that_both_are_asked_for_at_once_is_computed_once(nodes, front, 
     assert len(told(nodes, "computed", run)) == 1
 
 
-def test_a_coroutine_that_both_are_asked_for_at_once_is_awaited_once(nodes, front, run, gate):
+def test_a_cached_coroutine_asked_of_both_nodes_at_once_is_awaited_once(nodes, front, run, gate):
     asked = [node.soon(front, "cached_async", run=run, gate=gate.port) for node in nodes]
     gate.visit().open()
     values = {one.result(PATIENCE).parts["cached_async"] for one in asked}

@@ -1,4 +1,4 @@
-"""Processes that are forked after first use, and that are told to end during a page."""
+"""Processes that are forked after first use, and processes that must end during a page."""
 
 import signal
 
@@ -6,10 +6,10 @@ import pytest
 
 from tests.server.servers import PATIENCE
 
-#: How each ends on SIGTERM; uvicorn raises it again once it has ended what it began.
+#: The exit status of each kind on SIGTERM; uvicorn raises the signal again after its requests.
 EXIT = {"sync": 0, "gthread": 0, "uvicorn": -signal.SIGTERM}
 
-#: What each logs once it has been told to end and waits for pages.
+#: The log message of each kind once it has the signal and waits for open pages.
 TOLD = {
     "sync": "Handling signal: term",
     "gthread": "Handling signal: term",
@@ -29,29 +29,37 @@ FINE = {"rows_a": 42, "rows_b": 42, "rows_c": 42, "rows_d": 42, "timely": 42}
         pytest.param("gthread", KEPT, id="gthread-postgresql", marks=pytest.mark.postgres),
     ],
 )
-def test_processes_forked_after_first_use_deliver_pages(start, kind, postgres, gate):
+def test_processes_forked_after_a_page_was_delivered_deliver_pages(start, kind, postgres, gate):
     server = start(
         *(kind, "--preload", "--workers=2"),
         postgres=postgres,
         SITE_WARM_UP=str(gate.port),
         SITE_PARTSTREAM={"MAX_ABANDONED_CALLS": 1},
     )
-    assert gate.visit().part == "hangs_at_gate"  # in the process that forks, and there it stays
+    assert (
+        gate.visit().part == "hangs_at_gate"
+    )  # this late call is in the process that forks, and stays there
     for front in ["rest", "graphql"] * 4:
         answer = server.page(front, ",".join(FINE), together=True)
         assert (answer.parts, answer.codes) == (FINE, {})
     answer = server.page("rest", "rows_a,hangs_at_gate", gate=gate.port)
-    assert gate.visit().part == "hangs_at_gate"  # it was begun: that other one does not count here
+    assert (
+        gate.visit().part == "hangs_at_gate"
+    )  # this call begins: the late call of the parent is not counted
     assert (answer.parts["rows_a"], answer.codes) == (42, {"hangs_at_gate": "part_timed_out"})
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["in-order", "together"])
 @pytest.mark.parametrize("kind", EXIT)
-def test_a_server_that_is_told_to_end_delivers_the_page_it_is_at(start, kind, together, run, gate):
+def test_a_server_that_gets_sigterm_delivers_its_open_page_and_ends(
+    start, kind, together, run, gate
+):
     server = start(kind)
     late = server.page("rest", "hangs_at_gate", gate=gate.port)
     assert late.codes == {"hangs_at_gate": "part_timed_out"}
-    assert gate.visit().part == "hangs_at_gate"  # which is not opened: nothing waits for that
+    assert (
+        gate.visit().part == "hangs_at_gate"
+    )  # it is not opened, and the server does not wait for it
     names = "rows_a,gated,gated_async,gated_timed,rows_e,timely_too"
     front = "graphql" if together else "rest"
     page = server.soon(front, names, together=together, run=run, gate=gate.port)

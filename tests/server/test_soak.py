@@ -1,7 +1,7 @@
 """
-A bounded soak: clients walk pages of every kind of part, and nothing piles up.
+A bounded soak: clients walk pages of every kind of part, and no resources pile up.
 
-``make soak`` runs it for a minute; ``SOAK_SECONDS`` says otherwise.
+``make soak`` runs it for a minute; ``SOAK_SECONDS`` sets another time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "6"))
 CLIENTS = 8
 WORKERS, SERVER_THREADS, MAX_THREADS, MAX_ABANDONED = 2, 4, 4, 8
 
-#: The parts that each walk asks for, and the code that each ends with.
+#: The parts of each walk, and the error code of each part that must fail.
 FINE = ("fast", "slow", "rows_a", "rows_b", "timely", "meets_a", "meets_b", "cached")
 FAILING = {
     "failing": "part_failed",
@@ -37,7 +37,7 @@ NAMES = (*FINE, *FAILING)
 
 
 class Watch:
-    """What the server's processes hold, looked at again and again while the clients walk."""
+    """Samples of the server's connections, memory and threads while the clients walk."""
 
     def __init__(self, application: str) -> None:
         self.application = application
@@ -58,7 +58,7 @@ class Watch:
 
 
 def walk(server: Any, front: str, **query: Any) -> tuple[Counter[str], dict[str, str], int]:
-    """How often each part arrived, the codes of those that failed, and how many pages it took."""
+    """Walk a response; return arrivals by part, codes of failed parts, and the number of pages."""
     arrived: Counter[str] = Counter()
     codes: dict[str, str] = {}
     pages, cursor = 0, None
@@ -76,7 +76,7 @@ def walk(server: Any, front: str, **query: Any) -> tuple[Counter[str], dict[str,
     return arrived, codes, pages
 
 
-def test_nothing_is_lost_and_nothing_piles_up(start, gate, run, capsys):
+def test_a_server_under_load_loses_no_part_and_piles_up_no_resources(start, gate, run, capsys):
     application = f"partstream-soak-{os.getpid()}"
     database = services.database(CONN_MAX_AGE=60, OPTIONS={"application_name": application})
     server = start(
@@ -111,7 +111,7 @@ def test_nothing_is_lost_and_nothing_piles_up(start, gate, run, capsys):
         one.start()
     watch, ended = Watch(application), threading.Event()
     while any(one.is_alive() for one in clients):
-        ended.wait(SECONDS / 30)  # how often it is looked at; nothing waits for it
+        ended.wait(SECONDS / 30)  # the time between two samples
         seen = server.get("/debug/", run=run)
         assert seen.status == 200, seen.body
         pids = {one["pid"] for one in server.events.of("seen", run)}
@@ -125,7 +125,7 @@ def test_nothing_is_lost_and_nothing_piles_up(start, gate, run, capsys):
     third = len(watch.memory) // 3
     early, late = median(watch.memory[third : 2 * third]), median(watch.memory[2 * third :])
     most_connections = WORKERS * (SERVER_THREADS + 2 * MAX_THREADS) + MAX_ABANDONED * WORKERS
-    # Gunicorn has a few of its own; each request has its thread, and at most so many of ours.
+    # Gunicorn has a few threads of its own. Each request has its thread and up to that many more.
     in_flight = SERVER_THREADS * MAX_THREADS
     most_threads = 4 + SERVER_THREADS + 2 * MAX_THREADS + MAX_ABANDONED + in_flight
     with capsys.disabled():

@@ -37,7 +37,7 @@ describe("a walk", () => {
     expect(fetch.asked.map((query) => query.slice(0, 8))).toEqual(["", "?cursor=", "?cursor="]);
   });
 
-  test("gives parts while later ones are still worked on", async () => {
+  test("gives parts while later parts are still being computed", async () => {
     await control("hold", { part: "recent_orders" });
     const walk = parts(DASHBOARD, STAFF);
     expect((await walk.next()).value.name).toBe("overview");
@@ -57,13 +57,13 @@ describe("a walk", () => {
     expect(fetch.asked[2]).toMatch(/^\?year=2024&q=a(%20|\+)b%26c&q2=&cursor=[\w.-]+$/);
   });
 
-  test("takes a URL object, and leaves it as it was", async () => {
+  test("takes a URL object and leaves it unchanged", async () => {
     const url = new URL(`${ECHO}?a=1`);
     expect(await all(parts(url))).toHaveLength(3);
     expect(url.search).toBe("?a=1");
   });
 
-  test("reads an address relative to the page it is on", async () => {
+  test("resolves an address relative to the current page", async () => {
     globalThis.location = new URL(DASHBOARD);
     onTestFinished(() => delete globalThis.location);
     expect(await all(parts("/api/echo/"))).toHaveLength(3);
@@ -80,12 +80,12 @@ describe("a walk", () => {
     ]);
   });
 
-  test("of no parts gives none", async () => {
+  test("of a response without parts gives no part", async () => {
     for (const part of NAMES) await control("leave_out", { part });
     expect(await all(parts(DASHBOARD, STAFF))).toEqual([]);
   });
 
-  test("sends headers, in whatever form they are given", async () => {
+  test("sends headers given as an object, as Headers or as pairs", async () => {
     const given = { "X-CSRFToken": "t", "X-Own": "1" };
     for (const headers of [given, new Headers(given), Object.entries(given)]) {
       const came = await all(parts(ECHO, { headers }));
@@ -100,7 +100,7 @@ describe("a walk", () => {
     expect(came[1].value.accept).toBe(headers.Accept);
   });
 
-  test("passes on what else fetch() takes", async () => {
+  test("passes other options on to fetch()", async () => {
     const given = [];
     const fetch = (url, init) => {
       given.push(init.credentials);
@@ -112,7 +112,7 @@ describe("a walk", () => {
 });
 
 describe("a part that failed", () => {
-  test("comes with its error, and may be asked for again", async () => {
+  test("comes with its error and can be asked for again", async () => {
     await control("fail", { part: "sales_analytics" });
     const came = await all(parts(DASHBOARD, STAFF));
     expect(namesOf(came)).toEqual(NAMES);
@@ -129,7 +129,7 @@ describe("a part that failed", () => {
     expect(again.value.by_month.length).toBeGreaterThan(0);
   });
 
-  test("that took too long says so", async () => {
+  test("by a timeout has the code part_timed_out", async () => {
     await control("hang", { part: "sales_analytics" });
     const came = await all(parts(DASHBOARD, STAFF));
     expect(came[4].error.code).toBe("part_timed_out");
@@ -137,7 +137,7 @@ describe("a part that failed", () => {
 });
 
 describe("a cursor that can no longer be followed", () => {
-  test("starts the walk again, and no part comes twice", async () => {
+  test("starts the walk again without giving a part twice", async () => {
     for (const late of [1, 2]) {
       const fetch = noting((url, number) => (number === late ? expired(url) : url));
       expect(namesOf(await all(parts(DASHBOARD, { ...STAFF, fetch })))).toEqual(NAMES);
@@ -146,7 +146,7 @@ describe("a cursor that can no longer be followed", () => {
     }
   });
 
-  test("does so too where the part it names is gone", async () => {
+  test("because its part is gone starts the walk again", async () => {
     const fetch = noting(async (url, number) => {
       if (number === 1) await control("leave_out", { part: "today_stats" });
       return url;
@@ -156,12 +156,12 @@ describe("a cursor that can no longer be followed", () => {
     expect(came[5].total).toBe(5);
   });
 
-  test("may be a later one each time, as long as something new comes", async () => {
+  test("may come on later and later pages as long as new parts come", async () => {
     const fetch = noting((url, number) => ([1, 4].includes(number) ? expired(url) : url));
     expect(namesOf(await all(parts(DASHBOARD, { ...STAFF, fetch })))).toEqual(NAMES);
   });
 
-  test("ends the walk where nothing new comes any more", async () => {
+  test("ends the walk when no new part comes any more", async () => {
     const fetch = noting((url) => (url.searchParams.has("cursor") ? expired(url) : url));
     const came = [];
     const walk = async () => {
@@ -172,7 +172,7 @@ describe("a cursor that can no longer be followed", () => {
     expect(fetch.asked).toHaveLength(8);
   });
 
-  test("and is dropped on its way to the server, ends the walk too", async () => {
+  test("and is dropped on its way to the server ends the walk", async () => {
     const fetch = noting(() => new URL(DASHBOARD));
     const came = [];
     const walk = async () => {
@@ -183,7 +183,7 @@ describe("a cursor that can no longer be followed", () => {
     expect(fetch.asked).toHaveLength(4);
   });
 
-  test("made up, is an error at once", async () => {
+  test("because it is forged is an error at once", async () => {
     const fetch = noting((url) => {
       if (url.searchParams.has("cursor")) url.searchParams.set("cursor", "made-up");
       return url;
@@ -197,7 +197,7 @@ describe("a cursor that can no longer be followed", () => {
 });
 
 describe("an answer that is no page", () => {
-  test("of the server's is told in its words", async () => {
+  test("but a refusal of the server has the message of the server", async () => {
     const refused = await all(parts(DASHBOARD)).catch((error) => error);
     expect(refused).toBeInstanceOf(PartstreamError);
     expect(refused).toMatchObject({ name: "PartstreamError", status: 403 });
@@ -214,7 +214,7 @@ describe("an answer that is no page", () => {
     [200, "application/json", "[]", "The answer is no page of parts."],
     [400, "application/json", '{"detail": {"year": ["Wrong."]}}', "400 Bad Request"],
     [500, "application/json", '"down"', "500 Internal Server Error"],
-  ])("such as %i %s %s, is told by what it is", async (status, type, body, message) => {
+  ])("such as %i %s %s rejects with a PartstreamError", async (status, type, body, message) => {
     const url = await serve((response) => {
       response.writeHead(status, { "Content-Type": type }).end(body);
     });
@@ -222,20 +222,20 @@ describe("an answer that is no page", () => {
     await expect(walk).rejects.toMatchObject({ name: "PartstreamError", status, message });
   });
 
-  test("for want of a network is what fetch() throws", async () => {
+  test("because the network failed rejects with the error of fetch()", async () => {
     await expect(all(parts("http://127.0.0.1:1/"))).rejects.toThrow("fetch failed");
   });
 });
 
 describe("a walk that is aborted", () => {
-  test("before it began asks for nothing", async () => {
+  test("before it began sends no request", async () => {
     const fetch = noting();
     const signal = AbortSignal.abort();
     await expect(all(parts(DASHBOARD, { ...STAFF, signal, fetch }))).rejects.toThrow("aborted");
     expect(fetch.asked).toEqual([]);
   });
 
-  test("by who got a part gives no other, not even of the same page", async () => {
+  test("while a part is handled gives no other part of the same page", async () => {
     const controller = new AbortController();
     const came = [];
     const walk = async () => {
@@ -248,7 +248,7 @@ describe("a walk that is aborted", () => {
     expect(came).toEqual(["overview"]);
   });
 
-  test("while it waits ends with the reason", async () => {
+  test("while it waits for a page rejects with the reason", async () => {
     await control("hold", { part: "recent_orders" });
     const controller = new AbortController();
     const walk = parts(DASHBOARD, { ...STAFF, signal: controller.signal });
@@ -260,7 +260,7 @@ describe("a walk that is aborted", () => {
     await control("release");
   });
 
-  test("by leaving the loop asks for no more", async () => {
+  test("by leaving the loop sends no more requests", async () => {
     const fetch = noting();
     for await (const { name } of parts(DASHBOARD, { ...STAFF, fetch })) {
       if (name === "today_stats") break;
@@ -270,7 +270,7 @@ describe("a walk that is aborted", () => {
 });
 
 describe("ProgressiveLoader", () => {
-  test("loads all, and reports each page, as the guide has it", async () => {
+  test("loads all parts and reports each page as in the guide", async () => {
     const reports = [];
     const loader = new ProgressiveLoader(DASHBOARD, STAFF);
     const data = await loader.loadAll((progress) => reports.push(progress));
@@ -284,14 +284,14 @@ describe("ProgressiveLoader", () => {
     expect(reports[1].results).toEqual(data.slice(2, 4));
   });
 
-  test("needs no report, and loads anew when asked again", async () => {
+  test("loads without a report, and loads anew on a second call", async () => {
     const loader = new ProgressiveLoader(`${ECHO}?year=2024`);
     await loader.loadAll();
     expect(await loader.loadAll()).toHaveLength(3);
     expect(loader.allData[0]).toEqual({ query: { year: "2024" } });
   });
 
-  test("tries again what failed, in its place", async () => {
+  test("retries failed parts in their places", async () => {
     await control("fail", { part: "today_stats" });
     await control("fail", { part: "sales_analytics" });
     const loader = new ProgressiveLoader(DASHBOARD, STAFF);
@@ -312,7 +312,7 @@ describe("ProgressiveLoader", () => {
     expect(fetch.asked).toEqual([]);
   });
 
-  test("lists no failure of a part that had come well before a second start", async () => {
+  test("lists no error of a part that arrived before the walk started again", async () => {
     const fetch = noting(async (url, number) => {
       if (number === 1) {
         await control("leave_out", { part: "today_stats" });
@@ -327,7 +327,7 @@ describe("ProgressiveLoader", () => {
     expect(loader.errors.map(({ part }) => part)).toEqual(["recent_orders"]);
   });
 
-  test("reports the last page, even where a second start left nothing new to it", async () => {
+  test("reports the last page even when a second start left it without new parts", async () => {
     const fetch = noting(async (url, number) => {
       if (number !== 2) return url;
       for (const part of NAMES.slice(4)) await control("leave_out", { part });
@@ -343,7 +343,7 @@ describe("ProgressiveLoader", () => {
     ]);
   });
 
-  test("says what the server said, and keeps what had come", async () => {
+  test("rejects with the error of the server and keeps the loaded parts", async () => {
     const fetch = noting((url, number) => (number === 2 ? `${DASHBOARD}?cursor=x` : url));
     const loader = new ProgressiveLoader(DASHBOARD, { ...STAFF, fetch });
     await expect(loader.loadAll()).rejects.toMatchObject({ code: "invalid_cursor" });
@@ -352,7 +352,7 @@ describe("ProgressiveLoader", () => {
 });
 
 describe("follow()", () => {
-  test("walks pages of any origin, from null to null", async () => {
+  test("walks pages from any source, from a null cursor to a null cursor", async () => {
     const asked = [];
     const meta = { total_parts: 2 };
     const answers = [
@@ -376,7 +376,7 @@ describe("follow()", () => {
 });
 
 describe("csrf()", () => {
-  test("is the header of Django's cookie", () => {
+  test("returns the header for Django's CSRF cookie", () => {
     globalThis.document = { cookie: "a=1; csrftoken=abc%3D; other=2" };
     onTestFinished(() => delete globalThis.document);
     expect(csrf()).toEqual({ "X-CSRFToken": "abc=" });
@@ -384,7 +384,7 @@ describe("csrf()", () => {
     expect(csrf("missing")).toEqual({});
   });
 
-  test("is nothing where there are no cookies", () => {
+  test("returns no header where there are no cookies", () => {
     expect(csrf()).toEqual({});
   });
 });
@@ -397,13 +397,13 @@ describe("the package", () => {
     expect(gzipSync(readFileSync(join(here, "partstream.js"))).length).toBeLessThan(3000);
   });
 
-  test.each(["partstream", "react", "vue"])("has types for all that %s exports", async (name) => {
+  test.each(["partstream", "react", "vue"])("has types for all exports of %s", async (name) => {
     const types = readFileSync(join(here, `${name}.d.ts`), "utf8");
     const typed = [...types.matchAll(/^export (?:class|function) (\w+)/gm)].map(([, it]) => it);
     expect(Object.keys(await import(`../${name}.js`)).sort()).toEqual(typed.sort());
   });
 
-  test("ships its modules and their types, and works from its archive in plain Node", () => {
+  test("ships its modules and types, and works from its archive in plain Node", () => {
     const place = mkdtempSync(join(tmpdir(), "partstream-"));
     onTestFinished(() => rmSync(place, { recursive: true }));
     const [packed] = JSON.parse(npm("pack", "--json", "--silent", "--pack-destination", place));

@@ -19,7 +19,7 @@ function use(url, options = STAFF, extra = {}) {
 
 const done = (now) => waitFor(() => expect(now().loading).toBe(false), { timeout: 10_000 });
 
-test("parts come one page after another", async () => {
+test("useParts() in React shows the parts page after page", async () => {
   await control("hold", { part: "recent_orders" });
   const { now } = use(DASHBOARD);
   expect(now()).toMatchObject({ parts: [], total: null, loading: true, error: null });
@@ -30,14 +30,14 @@ test("parts come one page after another", async () => {
   expect(namesOf(now().parts)).toEqual(NAMES);
 });
 
-test("in StrictMode none comes twice", async () => {
+test("no part comes twice in React's StrictMode", async () => {
   const { now } = use(DASHBOARD, STAFF, { wrapper: StrictMode });
   await waitFor(() => expect(now().parts).toHaveLength(6));
   await done(now);
   expect(namesOf(now().parts)).toEqual(NAMES);
 });
 
-test("one that failed is tried again in its place", async () => {
+test("retry(name) in React replaces the failed part in its place", async () => {
   await control("fail", { part: "today_stats" });
   const { now } = use(DASHBOARD);
   await done(now);
@@ -51,7 +51,7 @@ test("one that failed is tried again in its place", async () => {
   expect(now().total).toBe(6);
 });
 
-test("all that failed are tried again where none is named", async () => {
+test("retry() in React retries all failed parts", async () => {
   await control("fail", { part: "today_stats" });
   await control("fail", { part: "sales_analytics" });
   const { now } = use(DASHBOARD);
@@ -63,7 +63,7 @@ test("all that failed are tried again where none is named", async () => {
   expect(namesOf(now().parts)).toEqual(NAMES);
 });
 
-test("what ended the walk is told until it is walked again, whatever is retried", async () => {
+test("the error that ended the walk stays in React while parts are retried", async () => {
   const fetch = noting((url, number) => (number === 1 ? `${DASHBOARD}?cursor=x` : url));
   const { now } = use(DASHBOARD, { ...STAFF, fetch });
   await done(now);
@@ -74,7 +74,7 @@ test("what ended the walk is told until it is walked again, whatever is retried"
   expect(namesOf(now().parts)).toEqual(["overview", "today_stats"]);
 });
 
-test("what stops the walk is told, and reload() walks again", async () => {
+test("the error that ended the walk is cleared in React by reload()", async () => {
   const options = {};
   const { now } = use(DASHBOARD, options);
   await done(now);
@@ -85,7 +85,7 @@ test("what stops the walk is told, and reload() walks again", async () => {
   expect(now().error).toBe(null);
 });
 
-test("another address is another walk, and null none", async () => {
+test("a new address starts a new walk in React, and null ends it", async () => {
   const { now, rerender } = use(null);
   expect(now()).toMatchObject({ parts: [], loading: false });
   rerender({ address: `${ECHO}?a=1` });
@@ -98,7 +98,7 @@ test("another address is another walk, and null none", async () => {
   expect(now()).toMatchObject({ parts: [], loading: false });
 });
 
-test("no render shows the parts of another address", async () => {
+test("no render in React shows the parts of another address", async () => {
   const shown = [];
   const { rerender, result } = renderHook(
     ({ url }) => {
@@ -117,14 +117,14 @@ test("no render shows the parts of another address", async () => {
   );
 });
 
-test("a URL object made anew for each render is the same address", async () => {
+test("a URL object made anew for each render in React is the same address", async () => {
   const fetch = noting();
   const { result } = renderHook(() => useParts(new URL(ECHO), { fetch }));
   await waitFor(() => expect(result.current.loading).toBe(false));
   expect(fetch.asked).toHaveLength(3);
 });
 
-test("leaving ends the walk", async () => {
+test("unmounting a React component aborts its walk", async () => {
   await control("hold", { part: "recent_orders" });
   const signals = [];
   const fetch = noting();
@@ -143,7 +143,7 @@ test("leaving ends the walk", async () => {
   expect(fetch.asked).toHaveLength(2);
 });
 
-test("a signal of one's own ends it too", async () => {
+test("a signal given by the caller ends the walk in React", async () => {
   await control("hold", { part: "recent_orders" });
   const controller = new AbortController();
   const { now } = use(DASHBOARD, { ...STAFF, signal: controller.signal });

@@ -1,4 +1,4 @@
-// Writes the code of the README into files, which other tests import.
+// Writes the code of the README into files that the tests import.
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 

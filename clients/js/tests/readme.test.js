@@ -25,7 +25,7 @@ beforeEach(() => {
 
 const until = (check) => vi.waitFor(check, { timeout: 10_000 });
 
-test("the loop shows each part", async () => {
+test("the loop in the README shows each part", async () => {
   await control("fail", { part: "today_stats" });
   const board = document.createElement("div");
   await show(DASHBOARD, board);
@@ -35,7 +35,7 @@ test("the loop shows each part", async () => {
   expect(said[1]).not.toContain("null");
 });
 
-test("the patient one asks again when the server says so, and no sooner", async () => {
+test("patientParts() in the README waits for Retry-After before it asks again", async () => {
   const asked = [];
   const url = await serve((response, number) => {
     response.setHeader("Access-Control-Allow-Origin", "*");
@@ -48,12 +48,12 @@ test("the patient one asks again when the server says so, and no sooner", async 
   expect(asked[1] - asked[0]).toBeGreaterThan(900);
 });
 
-test("nor does it wait where the server does not say how long", async () => {
+test("patientParts() in the README rejects when the server sends no Retry-After", async () => {
   const url = await serve((response) => response.writeHead(503).end());
   await expect(all(patientParts(url))).rejects.toMatchObject({ status: 503 });
 });
 
-test("the loader tells how far it is, and tries again", async () => {
+test("the loader in the README shows its progress", async () => {
   const bar = document.createElement("p");
   const seen = [];
   new MutationObserver(() => seen.push(bar.textContent)).observe(bar, { childList: true });
@@ -62,7 +62,7 @@ test("the loader tells how far it is, and tries again", async () => {
   expect(seen).toEqual(["2 parts, more to come", "4 parts, more to come", "6 parts"]);
 });
 
-test("the React component shows each part, and tries again what failed", async () => {
+test("the React component in the README shows each part and retries a failed part", async () => {
   await control("fail", { part: "sales_analytics" });
   const { container, unmount } = render(createElement(Dashboard, { url: DASHBOARD }));
   onTestFinished(unmount);
@@ -74,7 +74,7 @@ test("the React component shows each part, and tries again what failed", async (
   await until(() => expect(container.querySelectorAll("pre")).toHaveLength(6));
 });
 
-test("so does the Vue component", async () => {
+test("the Vue component in the README shows each part and retries a failed part", async () => {
   await control("fail", { part: "sales_analytics" });
   const place = document.createElement("div");
   const app = createApp(VueDashboard, { url: DASHBOARD });
@@ -87,6 +87,6 @@ test("so does the Vue component", async () => {
   await until(() => expect(place.querySelectorAll("pre")).toHaveLength(6));
 });
 
-test("the typed function adds up", async () => {
+test("the typed function in the README adds up the takings", async () => {
   expect(await takings(DASHBOARD)).toBeGreaterThan(0);
 });

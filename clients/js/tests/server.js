@@ -28,7 +28,7 @@ export async function control(what, query = {}) {
   return response.json();
 }
 
-/** A `fetch()` that notes what was asked for, and lets `change(url, number)` ask for another. */
+/** A `fetch()` that records the queries it was called with and fetches `change(url, number)`. */
 export function noting(change = (url) => url) {
   const asked = [];
   async function noted(url, init) {
@@ -39,14 +39,14 @@ export function noting(change = (url) => url) {
   return Object.assign(noted, { asked });
 }
 
-/** `url` with its cursor as if its time had passed. */
+/** Replace the cursor of `url` by the same cursor with an expiry in the past. */
 export async function expired(url) {
   const { cursor } = await control("expired", { cursor: url.searchParams.get("cursor") });
   url.searchParams.set("cursor", cursor);
   return url;
 }
 
-/** Another server, for one test; `answer(response, number)` is all it does. Returns its address. */
+/** Serve `answer(response, number)` until the test ends, and return the address of the server. */
 export async function serve(answer) {
   let number = 0;
   const server = createServer((_, response) => answer(response, number++));

@@ -1,4 +1,4 @@
-// Tests talk to a Django server, which may be made to misbehave; it is as it was after each.
+// Tests may make the Django server misbehave. After each test it behaves normally again.
 
 import { afterEach } from "vitest";
 

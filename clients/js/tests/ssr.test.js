@@ -11,11 +11,11 @@ import { ECHO } from "./server.js";
 test.each([
   ["React", () => renderToString(createElement(Dashboard, { url: ECHO }))],
   ["Vue", () => renderVue(createSSRApp(VueDashboard, { url: ECHO }))],
-])("on a server %s renders what waits, and asks for nothing", async (_, render) => {
+])("%s renders the waiting state on a server and sends no request", async (_, render) => {
   const fetch = vi.spyOn(globalThis, "fetch");
   onTestFinished(() => fetch.mockRestore());
   const page = await render();
-  await new Promise(setImmediate); // what render() began would ask by now
+  await new Promise(setImmediate); // time for any request that render() began
   expect(page).toContain('aria-busy="true"');
   expect(page).not.toContain("alert");
   expect(fetch).not.toHaveBeenCalled();

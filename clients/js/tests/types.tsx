@@ -1,4 +1,4 @@
-// Compiled, not run: the types that users see.
+// This file is compiled and not run. It checks the exported types.
 
 import { parts, PartstreamError, ProgressiveLoader } from "partstream";
 import { useParts } from "partstream/react";

@@ -13,7 +13,7 @@ function use(url, options = STAFF) {
   return { ...scope.run(() => useParts(url, options)), leave: () => scope.stop() };
 }
 
-test("a component shows the parts as they come", async () => {
+test("useParts() in Vue shows the parts as they come", async () => {
   await control("hold", { part: "recent_orders" });
   const place = document.createElement("div");
   const app = createApp({
@@ -30,7 +30,7 @@ test("a component shows the parts as they come", async () => {
   app.unmount();
 });
 
-test("one that failed is tried again in its place", async () => {
+test("retry(name) in Vue replaces the failed part in its place", async () => {
   await control("fail", { part: "today_stats" });
   const { parts, loading, total, retry } = use(DASHBOARD);
   await until(() => expect(loading.value).toBe(false));
@@ -42,7 +42,7 @@ test("one that failed is tried again in its place", async () => {
   expect(total.value).toBe(6);
 });
 
-test("all that failed are tried again where none is named", async () => {
+test("retry() in Vue retries all failed parts", async () => {
   await control("fail", { part: "today_stats" });
   const { parts, loading, retry } = use(DASHBOARD);
   await until(() => expect(loading.value).toBe(false));
@@ -51,7 +51,7 @@ test("all that failed are tried again where none is named", async () => {
   await until(() => expect(parts.value[1].error).toBe(null));
 });
 
-test("what stops the walk is told, and reload() walks again", async () => {
+test("the error that ended the walk is cleared in Vue by reload()", async () => {
   const options = ref({});
   const { parts, error, reload } = use(DASHBOARD, options);
   await until(() => expect(error.value?.status).toBe(403));
@@ -61,7 +61,7 @@ test("what stops the walk is told, and reload() walks again", async () => {
   expect(error.value).toBe(null);
 });
 
-test("another address is another walk, and null none", async () => {
+test("a new address starts a new walk in Vue, and null ends it", async () => {
   const year = ref(null);
   const { parts, loading } = use(() => year.value && `${ECHO}?year=${year.value}`);
   expect(loading.value).toBe(false);
@@ -77,7 +77,7 @@ test("another address is another walk, and null none", async () => {
   expect([parts.value, loading.value]).toEqual([[], false]);
 });
 
-test("its scope ends the walk", async () => {
+test("the end of its effect scope ends the walk in Vue", async () => {
   await control("hold", { part: "recent_orders" });
   const { parts, loading, leave } = use(DASHBOARD);
   await until(() => expect(parts.value).toHaveLength(2));
@@ -85,5 +85,5 @@ test("its scope ends the walk", async () => {
   await control("release");
   await nextTick();
   expect(parts.value).toHaveLength(2);
-  expect(loading.value).toBe(true); // nobody is told any more
+  expect(loading.value).toBe(true); // a stopped scope gets no more updates
 });

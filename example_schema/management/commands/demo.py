@@ -31,8 +31,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Taken before the work begins, the port cannot turn out to be in use after it. Whoever
-        # connects in the meantime waits.
+        # Bind the port before the work, so that a port in use is reported at once. Clients that
+        # connect during the work wait.
         host = options["host"].strip("[]")
         with listen(host, options["port"]) as server:
             try:
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         call_command("seed", verbosity=verbosity, stdout=self.stdout)
 
     def greet(self, host: str, port: int) -> None:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # those mean "every address"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # not a wildcard address
         if ":" in host:
             host = f"[{host}]"
         self.stdout.write("")

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--products", type=count, default=1_000, metavar="N")
         parser.add_argument("--orders", type=count, default=20_000, metavar="N")
         parser.add_argument(
-            "--seed", type=int, default=1, metavar="N", help="another number, another shop"
+            "--seed", type=int, default=1, metavar="N", help="another number gives another shop"
         )
         parser.add_argument(
             "--today",
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         if not seeding.has_tables():
             raise CommandError("The database has no tables yet: run python manage.py migrate.")
 
-        # One transaction: nobody sees half a shop, and an interrupted run leaves nothing behind.
+        # In a transaction no reader sees half a shop, and an interrupted run leaves no rows.
         with transaction.atomic():
             if options["fresh"]:
                 seeding.wipe()
@@ -58,7 +58,7 @@ class Command(BaseCommand):
                 )
 
     def end_on(self, day: date, options: dict[str, Any]) -> bool:
-        """Seed or move the shop so that *day* is its last; return False if that is so already."""
+        """Seed or move the shop so that it ends on *day*; return False if it does already."""
         last = seeding.last_day()
         if last is None:
             if not seeding.is_empty():
@@ -86,7 +86,7 @@ class Command(BaseCommand):
             self.save(rows)
 
     def save(self, rows: Sequence[Model]) -> None:
-        """Insert *rows* of one table: a progress bar on a terminal, one line elsewhere."""
+        """Insert *rows* of a table; show a progress bar on a terminal, else a line."""
         if not rows:
             return
         model = type(rows[0])

@@ -1,11 +1,11 @@
-// Charts of one series over time, drawn by Chart.js in the colours of the page.
+// Charts of a series over time, drawn by Chart.js in the colours of the page.
 
 const { Chart } = globalThis;
 
 export const barChart = (series) => figure("bar", series, { borderRadius: 2 });
 export const lineChart = (series) => figure("line", series, { pointRadius: 0, tension: 0.3 });
 
-// `summary` tells those who do not see it what there is to see; `axis` is a shorter `format`.
+// `summary` describes the chart to screen readers; `axis` is a shorter `format`.
 function figure(type, { title, summary, labels, values, format, axis }, look) {
   const made = document.createElement("figure");
   const caption = document.createElement("figcaption");
@@ -17,7 +17,7 @@ function figure(type, { title, summary, labels, values, format, axis }, look) {
   canvas.ariaLabel = `${title} by month, ${summary}`;
   frame.append(canvas);
   made.append(caption, frame);
-  // Chart.js measures the frame, so that has to be in the page.
+  // Chart.js measures the frame, so the frame must be in the page first.
   requestAnimationFrame(() => {
     if (!canvas.isConnected) return;
     const data = { labels, datasets: [{ label: title, data: values, ...look }] };
@@ -34,7 +34,7 @@ const optionsOf = (format, axis) => ({
   maintainAspectRatio: false,
   interaction: { mode: "index", intersect: false },
   plugins: {
-    colors: { enabled: false }, // the page has its own
+    colors: { enabled: false }, // the page sets its own colours
     legend: { display: false },
     tooltip: { displayColors: false, callbacks: { label: ({ raw }) => format(raw) } },
   },
@@ -69,7 +69,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   }
 });
 
-// Chart.js keeps a chart until it is told that its canvas has left the page.
+// Chart.js keeps a chart until it is destroyed, also after its canvas has left the page.
 function forgetThoseGone() {
   for (const chart of Object.values(Chart.instances)) {
     if (!chart.canvas.isConnected) chart.destroy();

@@ -8,7 +8,7 @@ const notice = document.querySelector("#notice");
 const progress = document.querySelector("#progress");
 const controls = document.querySelector("#controls");
 
-// Walks: a new one ends the one before.
+// Walks: a new walk aborts the walk before.
 
 let current = new AbortController();
 
@@ -26,7 +26,7 @@ async function load() {
     if (signal.aborted) return;
     stop(error);
   }
-  // What still waits comes no more: the walk stopped, or these parts are not for this user.
+  // Remove the cards that still wait: the walk stopped, or this user does not get these parts.
   board.querySelectorAll(".waiting:not(.again)").forEach((card) => card.remove());
 }
 
@@ -45,9 +45,9 @@ async function fill(options) {
 async function retry(card) {
   const only = card.dataset.part;
   const { signal } = current;
-  wait(card).classList.add("again"); // this one does come, whatever becomes of the walk
+  wait(card).classList.add("again"); // keep this card if the walk ends without it
   report(progress.firstElementChild.max);
-  card.focus(); // the button that had the focus is gone
+  card.focus(); // the focused button is gone
   try {
     await fill({ only, signal });
   } catch (error) {
@@ -104,7 +104,7 @@ function fail(card, { message, reference, retryable }) {
   settle(card, "failed", ...content);
 }
 
-// How long it took until the part was here, and how long the server worked on it: milliseconds.
+// Show the time until the part arrived and the server's time for it, both in milliseconds.
 function tell(card, took, worked) {
   const times = [];
   if (worked !== undefined) times.push(`server ${Number(Number(worked).toPrecision(2))} ms`);
@@ -120,7 +120,7 @@ function report(total) {
   bar.max = Math.max(total, 1);
   bar.value = board.querySelectorAll(".filled, .failed").length;
   const text = `${bar.value} of ${total} parts${failed ? `, ${failed} failed` : ""}`;
-  if (status.textContent !== text) status.textContent = text; // once for those who hear it
+  if (status.textContent !== text) status.textContent = text; // screen readers announce each change
 }
 
 function stop(error) {
@@ -136,7 +136,7 @@ function stop(error) {
   progress.hidden = true;
 }
 
-// Which way it comes stands in the address, so that it can be linked to.
+// The transport stands in the address, so that a link can select it.
 
 const address = new URL(location.href);
 if (address.searchParams.get("over") in deliver) {
@@ -153,7 +153,7 @@ controls.addEventListener("submit", (event) => {
   load();
 });
 notice.querySelector("button").addEventListener("click", () => {
-  controls.querySelector("button").focus(); // the one that had the focus goes
+  controls.querySelector("button").focus(); // the focused button is hidden by load()
   load();
 });
 load();

@@ -1,6 +1,6 @@
-// Where the parts come from: `deliver.rest(options)` and `deliver.graphql(options)` give the same
-// `{ name, value, error, total }`, one after another. `only` asks for one part, `signal` aborts.
-// REST also tells `worked`, how long the server was busy with it, where the server says so.
+// The sources of the parts: `deliver.rest(options)` and `deliver.graphql(options)` yield the same
+// `{ name, value, error, total }`. `only` requests a single part, `signal` aborts. REST adds
+// `worked`, the server's time for the part in milliseconds, if the server sends it.
 
 import { csrf, follow, parts, PartstreamError } from "../django_partstream/partstream.js";
 
@@ -23,13 +23,13 @@ async function* askREST(options) {
   }
 }
 
-// Milliseconds by part, of `overview;desc="overview (ok)";dur=1.2, …`.
+// Milliseconds by part, from `overview;desc="overview (ok)";dur=1.2, …`.
 const serverTimes = (header) =>
   Object.fromEntries(
     [...header.matchAll(/([^\s,;"]+);desc="[^"]*";dur=([\d.]+)/g)].map(([, ...pair]) => pair),
   );
 
-// What the cards show of each part.
+// The fields that the cards show of each part.
 const FIELDS = {
   overview: "overview { storeName admin timestamp }",
   today_stats: "todayStats { ordersToday revenueToday newCustomers }",
@@ -54,7 +54,7 @@ const queryOf = (only) => `query Dashboard($after: String) {
   }
 }`;
 
-// One page, in the form that REST has.
+// A page in the REST format.
 async function askGraphQL(query, variables, signal) {
   const response = await fetch(graphql, {
     method: "POST",
@@ -63,7 +63,7 @@ async function askGraphQL(query, variables, signal) {
     signal,
   });
   const { data, errors = [] } = await response.json().catch((error) => {
-    if (!(error instanceof SyntaxError)) throw error; // the request was aborted, or cut
+    if (!(error instanceof SyntaxError)) throw error; // the request was aborted or interrupted
     return {};
   });
   if (!data?.dashboard) {
@@ -83,7 +83,7 @@ async function askGraphQL(query, variables, signal) {
   };
 }
 
-// GraphQL says with a code what REST says with a status.
+// The HTTP status of REST for each code of GraphQL.
 const STATUS = { CURSOR_EXPIRED: 410, CURSOR_STALE: 410, UNAUTHENTICATED: 401, FORBIDDEN: 403 };
 
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -1,11 +1,11 @@
-// How each part of the dashboard is drawn: from its value to the nodes that show it.
+// Draws each part of the dashboard: from its value to the nodes that show it.
 
 import { barChart, lineChart } from "./charts.js";
 
 const language = document.documentElement.lang;
-const currency = "USD"; // the shop has one
+const currency = "USD"; // all prices of the shop
 
-// In the order of their cards.
+// The drawing of each part, in the order of the cards.
 export const drawings = {
   overview: ({ store_name, admin, timestamp }) => [
     facts({ Shop: store_name, "Signed in as": admin, "As of": moment(timestamp) }),
@@ -102,7 +102,7 @@ function overTime(months) {
   return element("div", {}, charts, details);
 }
 
-// Elements. Data goes in as text, never as HTML.
+// Elements. Data is inserted as text, never as HTML.
 
 export function element(tag, properties, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -140,14 +140,14 @@ function badge(text) {
 
 function scroller(label, child) {
   const made = element("div", { className: "scroller", tabIndex: 0, role: "region" }, child);
-  made.setAttribute("aria-label", label); // whoever scrolls with the keyboard hears where
+  made.setAttribute("aria-label", label); // a screen reader announces the region
   return made;
 }
 
 const facts = (pairs) => definitions("facts", pairs);
 const numbers = (pairs) => definitions("numbers", pairs);
 
-// Words.
+// Dates and numbers as text.
 
 function moment(iso) {
   const options = { dateStyle: "medium", timeStyle: "short" };

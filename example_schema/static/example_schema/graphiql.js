@@ -1,4 +1,4 @@
-// GraphiQL reads what it shows from the address. Nothing there: begin with the dashboard.
+// GraphiQL reads its query from the address. If there is none, begin with the dashboard's query.
 if (!location.hash) {
   const query = document.currentScript.dataset.query;
   const variables = JSON.stringify({ first: 2, after: "" }, null, 2);

@@ -1,7 +1,7 @@
-"""Have whoever asks graphene-django for its view get ours."""
+"""Put this project's view in place of graphene-django's."""
 
 import graphene_django.views
 
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 
 graphene_django.views.GraphQLView = ProgressiveGraphQLView

@@ -1,4 +1,4 @@
-"""As graphene-django's tests have them."""
+"""The settings of graphene-django's own tests."""
 
 SECRET_KEY = "tests-only-" + "k" * 50
 ALLOWED_HOSTS = ["*"]

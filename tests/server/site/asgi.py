@@ -6,7 +6,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.server.site.settings")
 
 application = get_asgi_application()
 
-# Not before Django is set up; and not as late as the first request, which would take the longer.
+# After Django is set up, and before the first request, which would otherwise take longer.
 from tests.server.site import events, urls  # noqa: E402, F401
 
 events.listen()

@@ -1,4 +1,4 @@
-"""What the process that answers holds: its threads, what they are at, its memory."""
+"""The state of the answering process: its threads, their running functions, its memory."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ from contextlib import suppress
 from django.db.transaction import non_atomic_requests
 from django.http import JsonResponse
 
-from django_partstream.deadlines import abandoned_calls
+from django_partstream.timed.calls import abandoned_calls
 from tests.server.site import parts
 from tests.server.site.events import tell
 
@@ -18,15 +18,17 @@ from tests.server.site.events import tell
 @non_atomic_requests
 def view(request):
     """
-    Tell what there is; with ``?within=``, after late calls had that many seconds to end.
+    Answer the state; with ``?within=``, after late calls had that many seconds to end.
 
-    Its own event, ``seen``, comes after all that were told before.
+    The event ``seen`` of this view comes after all earlier events.
     """
     end = time.monotonic() + float(request.GET.get("within", 0))
     for thread in threading.enumerate():
-        # Those that were in time wait for another call, in `_serve()`; one that is late ends.
+        # A thread that was in time waits for another call, in `_serve()`; a late thread ends.
         if thread.name == "partstream-timed" and stack_of(thread)[:1] != ["_serve"]:
-            with suppress(RuntimeError):  # one that only begins is listed, and cannot be joined
+            with suppress(
+                RuntimeError
+            ):  # a thread that only begins is listed, and cannot be joined
                 thread.join(max(0, end - time.monotonic()))
     tell("seen", request)
     return JsonResponse(
@@ -42,7 +44,7 @@ def view(request):
 
 
 def stack_of(thread, file=None):
-    """The names of the functions that it is in (those of *file*), innermost first."""
+    """The names of the functions that *thread* is in, innermost first; with *file*, from it only."""
     names, frame = [], sys._current_frames().get(thread.ident)
     while frame is not None:
         if file is None or frame.f_code.co_filename == file:
@@ -52,7 +54,7 @@ def stack_of(thread, file=None):
 
 
 def running():
-    """The functions of parts that some thread is in."""
+    """The names of the part functions that run in any thread."""
     return sorted(
         name for thread in threading.enumerate() for name in stack_of(thread, parts.__file__)
     )

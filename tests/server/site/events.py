@@ -1,8 +1,8 @@
 """
-What happens in the site, told line by line in ``SITE_EVENTS``, whichever process it happens in.
+Events of the site, written line by line to ``SITE_EVENTS`` by all its processes.
 
-Each line is an object: ``event``, ``run``, ``pid``, and what the event has to say. ``resolved``
-says how a part ended (``part``, ``status``), as the signal of the library tells it.
+Each line is a JSON object with ``event``, ``run``, ``pid`` and the details of the event. The event
+``resolved`` has the ``part`` and the ``status`` with which it ended, from the library's signal.
 """
 
 import json

@@ -1,3 +1,3 @@
-"""What gunicorn has no option for in every version that serves us."""
+"""A gunicorn setting that has no command-line option in all versions used here."""
 
 control_socket_disable = True

@@ -1,4 +1,4 @@
-"""The parts, for both fronts."""
+"""The parts of the site, for both fronts."""
 
 import asyncio
 import socket
@@ -12,11 +12,11 @@ from django.db import connections
 from django_partstream import cached_for, lazy, with_timeout
 from tests.server.site.events import tell
 
-#: The limit of parts that run into it, and of those that must not, in seconds.
+#: Time limits in seconds: for parts that must exceed theirs, and for parts that must not.
 LIMIT = 0.3
 AMPLE = 30.0
 
-#: How long a part waits for its gate, or hangs where nothing stops it, in seconds.
+#: The longest time that a part waits for its gate or hangs, in seconds.
 PATIENCE = 20.0
 
 ENDLESS_SQL = """
@@ -26,7 +26,7 @@ ENDLESS_SQL = """
 
 
 def tells_when_left(func):
-    """Have *func* say so when it ends, however and whenever that is."""
+    """Have *func* send the event ``left`` when it returns or raises."""
 
     @wraps(func)
     def told(request):
@@ -43,7 +43,7 @@ def fast(request):
 
 
 def slow(request):
-    """Take as long as a query that has something to do; nothing waits for it."""
+    """Take as long as a query with some work. No test waits for it."""
     time.sleep(0.05)
     return "slow"
 
@@ -59,7 +59,7 @@ def failing(request):
 
 
 def gated(request):
-    """Wait at the gate to be let through."""
+    """Wait at the gate until it is opened."""
     with _at_gate(request, "gated") as gate:
         gate.recv(1)
     return "let through"
@@ -80,7 +80,7 @@ async def gated_async(request):
 
 
 async def meets(request, barrier):
-    """Return once as many parts as *barrier* has parties are here, at the same time."""
+    """Return once *barrier* is full: as many parts run at the same time as it has parties."""
     async with asyncio.timeout(PATIENCE):
         await barrier.wait()
     return "met"
@@ -94,7 +94,7 @@ def cached(request, run=None):
 
 @cached_for(60, per_user=False, cache="redis")
 async def cached_async(request, run=None):
-    """Computed at the gate."""
+    """A cached value that waits at the gate while it is computed."""
     await gated_async(request)
     tell("computed", request, part="cached_async")
     return token_hex(8)
@@ -105,7 +105,7 @@ def hangs_in_sql(request):
     connection = _database(request)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Who asks for the lock is told when this statement has ended.
+            # A test that asks for this lock gets it when this statement has ended.
             cursor.execute(
                 "SELECT pg_advisory_xact_lock_shared(hashtext(%s)), pg_sleep(%s)",
                 [request.GET.get("run", ""), PATIENCE],
@@ -124,7 +124,7 @@ def hangs_at_gate(request):
 
 @tells_when_left
 def hangs_busy(request):
-    """Compute, and wait for nothing, until the gate is opened."""
+    """Compute without waiting until the gate is opened."""
     end = time.monotonic() + PATIENCE
     with _at_gate(request, "hangs_busy") as gate:
         gate.setblocking(False)
@@ -150,7 +150,7 @@ def recurses(request):
 
 
 def endless(request):
-    """Yield for as long as somebody asks (and no more than PATIENCE, to spare the machine)."""
+    """Yield for as long as it is read, and no longer than PATIENCE, to spare the machine."""
     end = time.monotonic() + PATIENCE
     try:
         while time.monotonic() < end:
@@ -165,14 +165,14 @@ def _database(request):
 
 
 def _at_gate(request, part):
-    """A connection to the request's gate, which now knows that *part* is there."""
+    """Connect to the request's gate and send it the name *part*."""
     gate = socket.create_connection(("127.0.0.1", int(request.GET["gate"])), timeout=PATIENCE)
     gate.sendall(f"{part}\n".encode())
     return gate
 
 
 class Parts:
-    """Every part there is; a client chooses (``?parts=`` in REST, by selection in GraphQL)."""
+    """All parts of the site. A client chooses: ``?parts=`` in REST, the selection in GraphQL."""
 
     def get_parts(self):
         barrier = asyncio.Barrier(2)

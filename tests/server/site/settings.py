@@ -1,4 +1,4 @@
-"""Settings, as the environment has them (``tests/server/site/__init__.py``)."""
+"""Settings of the site, read from the environment (``tests/server/site/__init__.py``)."""
 
 import json
 import os

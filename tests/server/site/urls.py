@@ -1,8 +1,9 @@
 """
-Where the parts are: ``/walk/`` (two a page), ``/page/`` (all on one), ``/together/`` (in threads).
+Addresses of the site: ``/walk/`` has the parts two a page, ``/page/`` and ``/together/`` all at once.
 
-``/graphql/`` has them as ``board`` and, in threads, as ``together``. ``/debug/`` tells what a
-process holds; ``/exits/`` is a plain view that calls ``sys.exit()``.
+``/together/`` resolves them in threads. ``/graphql/`` has them as ``board`` and, in threads, as
+``together``. ``/debug/`` answers the state of a process. ``/exits/`` is a plain view that calls
+``sys.exit()``.
 """
 
 import graphene
@@ -11,7 +12,7 @@ from graphene.types.generic import GenericScalar
 
 from django_partstream import ProgressiveView
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.views import ProgressiveGraphQLView
+from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.server.site import debug
 from tests.server.site.parts import Parts, exits
 

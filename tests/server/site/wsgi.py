@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.server.site.settings")
 
 application = get_wsgi_application()
 
-# Not before Django is set up; and not as late as the first request, which would take the longer.
+# After Django is set up, and before the first request, which would otherwise take longer.
 from tests.server.site import events, urls  # noqa: E402
 
 events.listen()
@@ -20,4 +20,4 @@ if os.environ.get("SITE_WARM_UP"):
     page = view(RequestFactory().get("/", query)).data
     if [error["code"] for error in page.get("errors", ())] != ["part_timed_out"] * 2:
         raise RuntimeError(f"The warm-up got {page}.")
-    connections.close_all()  # those of this thread, as whoever forks must
+    connections.close_all()  # a process must close its connections before it forks

@@ -23,9 +23,9 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import QueryDict
 from django.utils import timezone, translation
 
-from django_partstream import deadlines
-from django_partstream.attempts import Attempt, attempting
-from django_partstream.entries import Entry, drop
+from django_partstream.caching.entries import Entry, drop
+from django_partstream.canonical import canonical, canonical_or_kind
+from django_partstream.delivery.attempts import Recorder, recording
 from django_partstream.guards import Call, guard, is_number
 from django_partstream.identity import (
     cache_identity,
@@ -33,10 +33,8 @@ from django_partstream.identity import (
     reader_identity,
     reader_of,
     request_of,
-    split_asker,
-    stable,
-    telling,
 )
+from django_partstream.timed import deadlines
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -133,16 +131,16 @@ class Store:
         The place of *call*'s value; None where nobody asks for it, or where what it depends on
         has no stable text. The latter is logged, once.
         """
-        owners, asker, args = split_asker(call.args, call.kwargs)
+        owners, asker, args = call.asked.owners, call.asked.asker, call.asked.rest
         scope = call.attempt.scope if call.attempt else None
         if asker is None and scope is None:
             return None
         try:
-            if call.attempt and call.direct and call.attempt.personal and not self.per_user:
+            if call.attempt and call.own and call.attempt.personal and not self.per_user:
                 raise TypeError("its rows are filtered for each reader, so they cannot be shared")
             owners = owners or _bound_to(call.func)
             whose = self._whose(owners, scope.reader if scope else reader_of(asker))
-            what = stable([*self._depends_on(call, owners, asker, args), whose])
+            what = canonical([*self._depends_on(call, owners, asker, args), whose])
         except TypeError as exc:
             if self.name not in _unkeyed:
                 _unkeyed.add(self.name)
@@ -159,9 +157,9 @@ class Store:
 
     def _marks(self, whose: Any) -> list[str]:
         """What the values of one reader are dropped by: the function's mark, and the reader's."""
-        marks = [_key(stable(["mark", self.name]))]
+        marks = [_key(canonical(["mark", self.name]))]
         if whose is not None:
-            marks.append(_key(stable(["mark", self.name, whose])))
+            marks.append(_key(canonical(["mark", self.name, whose])))
         return marks
 
     def _depends_on(
@@ -173,7 +171,7 @@ class Store:
         host = getattr(request, "get_host", None)
         return [
             self.name,
-            call.direct,  # the value of a part is whole, that of a helper what it returned
+            call.own,  # the value of a part is whole, that of a helper what it returned
             [_owner(one) for one in owners],
             [scope.sender, scope.vary()] if scope else request_variation(request),
             args,
@@ -218,67 +216,65 @@ def _cached(call: Call, *, store: Store) -> Any:
     if entry is None:
         return call()
     while isinstance(found := entry.look(), float):
-        deadlines.in_time()
+        deadlines.check_deadline()
         time.sleep(found)
     if found is not None:
         return _accept(call, found[0])
-    attempt = _recording(call)
-    before = len(attempt.caught)
+    recorder = _recorder_of(call)
+    before = len(recorder.caught)
     try:
-        with attempting(attempt):
+        with recording(recorder):
             value = call()
     except BaseException:
         entry.give_up()
         raise
     if isawaitable(value):
-        return _keep_later(call, lambda: value, entry, attempt, before)
-    _keep(entry, value, attempt, before)
+        return _keep_later(call, lambda: value, entry, recorder, before)
+    _keep(entry, value, recorder, before)
     return value
 
 
 async def _cached_later(call: Call, store: Store) -> Any:
     entry = await sync_to_async(store.entry)(call)
     if entry is None:
-        return await call.later(call())
+        return await call.awaited(call())
     # Looked at again and again, for who ends the wait may be another process.
     while isinstance(found := await sync_to_async(entry.look)(), float):  # noqa: ASYNC110
         await asyncio.sleep(found)
     if found is not None:
         return _accept(call, found[0])
-    attempt = _recording(call)
-    with attempting(attempt):
-        return await _keep_later(call, call, entry, attempt, len(attempt.caught))
+    recorder = _recorder_of(call)
+    with recording(recorder):
+        return await _keep_later(call, call, entry, recorder, len(recorder.caught))
 
 
 async def _keep_later(
-    call: Call, begin: Callable[[], Awaitable[Any]], entry: Entry, attempt: Attempt, before: int
+    call: Call, begin: Callable[[], Awaitable[Any]], entry: Entry, recorder: Recorder, before: int
 ) -> Any:
     try:
-        value = await call.later(begin())
+        value = await call.awaited(begin())
     except BaseException:
         await sync_to_async(entry.give_up)()
         raise
-    await sync_to_async(_keep)(entry, value, attempt, before)
+    await sync_to_async(_keep)(entry, value, recorder, before)
     return value
 
 
-def _keep(entry: Entry, value: Any, attempt: Attempt, before: int) -> None:
+def _keep(entry: Entry, value: Any, recorder: Recorder, before: int) -> None:
     """Keep *value* unless a failure was caught while it was computed."""
-    if len(attempt.caught) == before:
+    if len(recorder.caught) == before:
         entry.put(value)
     else:
         entry.give_up()
 
 
-def _recording(call: Call) -> Attempt:
-    """The attempt that nested guards report to; one of its own for a call by hand."""
-    if call.attempt is not None:
-        return call.attempt
-    return Attempt(scope=None, name="", call=lambda: None, whole=lambda value: value)
+def _recorder_of(call: Call) -> Recorder:
+    """The recorder that nested guards report to; one of its own for a call by hand."""
+    return call.recorder or Recorder()
 
 
 def _accept(call: Call, value: Any) -> Any:
-    if call.attempt is not None and call.direct:
+    if call.attempt is not None and call.own:
         return call.attempt.accept(value)
     return value
 
@@ -287,7 +283,7 @@ def _owner(owner: Any) -> Any:
     """A view's or connection's class; another owner is part of what the value depends on."""
     if isinstance(owner, type) or not has_parts(owner):
         return owner
-    return [type(owner), telling(getattr(owner, "_initkwargs", None))]
+    return [type(owner), canonical_or_kind(getattr(owner, "_initkwargs", None))]
 
 
 def _bound_to(func: Any) -> tuple[Any, ...]:

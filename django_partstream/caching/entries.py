@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from django.core.cache import caches
 
-from django_partstream import deadlines
+from django_partstream.timed import deadlines
 
 T = TypeVar("T")
 
@@ -105,7 +105,8 @@ class Entry:
         if value and fresh:
             return value
         # What a timed call computes is nobody's when it is late, so it need not be waited for.
-        if cache.add(self._lease, self._token, ceil(max(min(LEASE, deadlines.left()), 0.001))):
+        seconds = max(min(LEASE, deadlines.seconds_left()), 0.001)
+        if cache.add(self._lease, self._token, ceil(seconds)):
             self._leased = True
             value, fresh = self._found()
             if value and fresh:  # it came between the look and the lease

@@ -1,0 +1,127 @@
+"""Database connections: close the broken ones, and undo the work of a part in a transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_partstream import _django
+
+logger = logging.getLogger("django_partstream")
+
+#: How often a rollback to a savepoint is tried. A late cancellation may hit the first.
+ROLLBACKS = 3
+
+
+def close(connection: BaseDatabaseWrapper) -> None:
+    """Close *connection*, however old it is. An error is logged."""
+    try:
+        _django.close_also_in_memory(connection)
+    except Exception:  # drivers raise errors of their own, and the part has ended
+        logger.warning("The connection %r could not be closed.", connection.alias, exc_info=True)
+
+
+def close_if_obsolete(connection: BaseDatabaseWrapper) -> None:
+    """Close *connection* if it is broken or past its ``CONN_MAX_AGE``. An error is logged."""
+    try:
+        _django.close_if_unusable(connection)
+    except Exception:  # drivers raise errors of their own, and the part has ended
+        logger.warning("The connection %r could not be tidied up.", connection.alias, exc_info=True)
+
+
+def close_broken() -> None:
+    """Close the connections of this thread that an error broke, outside transactions."""
+    for connection in connections.all(initialized_only=True):
+        if _django.is_broken(connection):
+            close_if_obsolete(connection)
+
+
+def close_cursor(cursor: Any) -> None:
+    """Close a raw cursor. A late cancellation may hit the first attempt, so there are two."""
+    for _ in range(2):
+        with suppress(Exception):  # drivers raise errors of their own
+            cursor.close()
+            return
+
+
+def open_transactions() -> list[BaseDatabaseWrapper]:
+    """List the connections of this thread that are inside ``atomic()``."""
+    made = connections.all(initialized_only=True)
+    return [connection for connection in made if connection.in_atomic_block]
+
+
+def is_intact(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether *connection* is in a transaction that is not marked for rollback."""
+    return connection.in_atomic_block and not connection.get_rollback()
+
+
+def roll_back(connection: BaseDatabaseWrapper, point: str | None) -> None:
+    """
+    Undo all work in a transaction since the savepoint *point*, and release the savepoint.
+
+    Where that fails, or there is no savepoint, the transaction is marked for rollback.
+    """
+    if point:
+        _mark_for_rollback(connection, False)
+        for _ in range(ROLLBACKS):
+            with suppress(Error):
+                connection.savepoint_rollback(point)
+                connection.savepoint_commit(point)
+                return
+    _mark_for_rollback(connection, True)
+
+
+def _mark_for_rollback(connection: BaseDatabaseWrapper, needed: bool) -> None:
+    if connection.in_atomic_block:
+        connection.set_rollback(needed)
+
+
+class UndoSwitch:
+    """A switch that tells :func:`savepoints` to undo its body."""
+
+    is_on = False
+
+    def __call__(self) -> None:
+        """Turn the switch on."""
+        self.is_on = True
+
+
+@contextmanager
+def savepoints(transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[UndoSwitch]:
+    """
+    Run the body between a savepoint and its release in each of *transactions*.
+
+    If the body raises, or calls the switch, its work in all of them is undone instead. A
+    transaction that is already marked for rollback is left alone.
+
+    Raises:
+        django.db.Error: a savepoint could not be set or released. The transaction was broken
+            before the body, or by the body. It is then back where the body began.
+    """
+    intact = [connection for connection in transactions if is_intact(connection)]
+    points = [(connection, point) for connection in intact if (point := connection.savepoint())]
+    for connection, point in points:
+        _django.add_savepoint(connection, point)
+    undo = UndoSwitch()
+    try:
+        yield undo
+        if not undo.is_on:
+            _release(points)
+    except BaseException:
+        undo()
+        raise
+    finally:
+        for connection, point in points:
+            if undo.is_on:
+                roll_back(connection, point)
+            _django.remove_savepoint(connection, point)
+
+
+def _release(points: Sequence[tuple[BaseDatabaseWrapper, str]]) -> None:
+    for connection, point in points:
+        connection.savepoint_commit(point)

@@ -1,0 +1,206 @@
+"""
+An attempt at a part: its function, its guards, the failures they caught, its outcome.
+
+A guard (``safe_call``, ``with_timeout``, ``cached_for``) is an ordinary function. It may sit in
+``lazy()``, on a method, under another guard or inside a lambda. It reports the failures that it
+caught to the current :class:`Recorder`, which it finds in a context variable:
+
+- While a page resolves a part, the current recorder is the part's :class:`Attempt`.
+- ``cached_for`` called by hand makes a plain recorder, so that it keeps no fallback.
+- Otherwise there is none.
+
+The *own* guards of a part are the guards between the page and the part's function. They make
+the value whole within their own reach, so that ``safe_call`` and ``with_timeout`` cover the
+database work of a lazy query set. A guarded helper that the function calls is not an own guard,
+and returns its value as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from functools import partial
+from secrets import token_hex
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from django_partstream.delivery.reports import Scope, level_of, log_failure
+from django_partstream.failures import failure_of, public_message
+from django_partstream.outcomes import Outcome, PartError, Status
+
+#: Functions that run in place of a part's own function, by part name: for tests.
+stand_ins: dict[str, Callable[[], Any]] = {}
+
+
+class Recorder:
+    """The failures that guards caught during a call."""
+
+    def __init__(self) -> None:
+        self.caught: list[Exception] = []
+        self.unanswered: Exception | None = None
+
+    def catch(self, exc: Exception, *, answered: bool) -> None:
+        """Record that a guard caught *exc*, and whether it *answered* with a fallback."""
+        self.caught.append(exc)
+        if not answered and self.unanswered is None:
+            self.unanswered = exc
+
+
+class Attempt(Recorder):
+    """
+    An attempt at the part *name*, made by a front and used once.
+
+    *call* returns the value of the part, or an awaitable of it. *guarded* is the function behind
+    *call*, which may be a guard. *whole* makes a value whole, as the front defines that. The
+    value of an *immediate* part is there already and holds no work. A *personal* part is made
+    whole for its reader only, so its value must not be shared.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        name: str,
+        call: Callable[[], Any],
+        *,
+        whole: Callable[[Any], Any],
+        guarded: object = None,
+        immediate: bool = False,
+        personal: bool = False,
+    ) -> None:
+        super().__init__()
+        self.scope, self.name = scope, name
+        self.immediate, self.personal = immediate, personal
+        self.is_guarded = False
+        self.started = time.perf_counter()
+        self._call, self._whole = call, whole
+        self._whole_value: Any = None
+        self._guards: deque[Callable[..., Any]] | None = None
+        if guarded is not None and (guards := deque(guards_of(guarded))):
+            self.is_guarded, self._guards = True, guards
+
+    def begin(self) -> Any:
+        """Call the part. Return its value, or an awaitable of it."""
+        self.started = time.perf_counter()
+        return self._call() if self.is_guarded else self.invoke(self._call)
+
+    def enter(self, guard: Callable[..., Any]) -> bool:
+        """Whether *guard* is the next own guard of the part; from then on it is entered."""
+        if self._guards and self._guards[0] is guard:
+            self._guards.popleft()
+            return True
+        return False
+
+    def call_under(self, call: Callable[[], Any]) -> Any:
+        """Make the *call* of the own guard that was entered last."""
+        return call() if self._guards else self.invoke(call)
+
+    def invoke(self, call: Callable[[], Any]) -> Any:
+        """Make *call*, which is the part's own function under all of its guards."""
+        stand_in = stand_ins.get(self.name)
+        return call() if stand_in is None else stand_in()
+
+    def make_whole(self, value: Any) -> Any:
+        """Make *value* whole, as the front defines that; once for each value."""
+        if value is None or value is self._whole_value:
+            return value
+        self._whole_value = made = self._whole(value)
+        return made
+
+    async def amake_whole(self, value: Any) -> Any:
+        """Make *value* whole from a coroutine: in a thread, for it may query the database."""
+        if value is None or value is self._whole_value:
+            return value
+        return await sync_to_async(self.make_whole)(value)
+
+    def accept(self, value: Any) -> Any:
+        """Return *value*, which a cache kept whole."""
+        self._whole_value = value
+        return value
+
+    def returned(self, value: Any) -> Outcome:
+        """The outcome of an attempt that returned *value*, given the failures that were caught."""
+        if value is None and self.unanswered is not None:
+            return self.raised(self.unanswered)
+        status = Status.FALLBACK if self.caught else Status.OK
+        if self.caught:
+            self._log_caught()
+        return Outcome(name=self.name, status=status, value=value, seconds=self._seconds())
+
+    def raised(self, exc: Exception) -> Outcome:
+        """The outcome of an attempt that raised *exc*."""
+        self._log_caught(but=exc)
+        failure, reference = failure_of(exc), token_hex(4)
+        self._log(exc, failure.status, level_of(failure), reference)
+        error = PartError(
+            part=self.name,
+            code=failure.code,
+            message=public_message(failure, exc),
+            retryable=failure.retryable,
+            reference=reference,
+            details=failure.details,
+        )
+        return Outcome(name=self.name, status=failure.status, error=error, seconds=self._seconds())
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _log_caught(self, *, but: Exception | None = None) -> None:
+        """Log each failure that a guard caught, once."""
+        for exc in self.caught:
+            if exc is not but:
+                self._log(exc, Status.FALLBACK, logging.WARNING, token_hex(4))
+        self.caught.clear()
+
+    def _log(self, exc: Exception, status: Status, level: int, reference: str) -> None:
+        log_failure(self.scope, self.name, exc, status=status, level=level, reference=reference)
+
+
+def guards_of(func: Any) -> Iterator[Callable[..., Any]]:
+    """
+    The guards that *func* consists of, outermost first; none if it is not guarded.
+
+    A guard is a function with itself as ``partstream_guard``. Only having the attribute does
+    not count: a decorator with ``functools.wraps`` copies the attribute to its own function.
+    """
+    while True:
+        while isinstance(func, partial):
+            func = func.func
+        function: Any = getattr(func, "__func__", func)  # of a method
+        guard: Any = getattr(function, "partstream_guard", None)
+        if guard is None or guard is not function:
+            return
+        yield guard
+        func = guard.__wrapped__
+
+
+_current: ContextVar[Recorder | None] = ContextVar("django_partstream.recorder", default=None)
+
+
+def current_recorder() -> Recorder | None:
+    """The recorder that a guard in this code reports to, if any."""
+    return _current.get()
+
+
+def current_attempt() -> Attempt | None:
+    """The attempt that this code runs for, if any."""
+    recorder = _current.get()
+    return recorder if isinstance(recorder, Attempt) else None
+
+
+class recording:  # noqa: N801 - a context manager; a class costs a part half as much
+    """Make *recorder* the current recorder: ``with recording(attempt):``."""
+
+    __slots__ = ("_recorder", "_token")
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._recorder)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)

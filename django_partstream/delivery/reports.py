@@ -1,0 +1,87 @@
+"""Reports of each part that ended: a log record for a failure, and the signal."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Protocol
+
+from django_partstream.failures import Failure
+from django_partstream.outcomes import Outcome, Status
+from django_partstream.signals import part_resolved
+
+logger = logging.getLogger("django_partstream")
+
+
+class Scope(Protocol):
+    """
+    The response that a part belongs to, as its attempt sees it.
+
+    *sender* is the view or connection class and *name* its dotted path. *reader* is the object
+    that has the user: the request, or a GraphQL context.
+    """
+
+    @property
+    def request(self) -> Any:
+        """The request that the part is resolved for."""
+
+    @property
+    def reader(self) -> Any:
+        """The object that has the user."""
+
+    @property
+    def sender(self) -> type:
+        """The view or connection class."""
+
+    @property
+    def name(self) -> str:
+        """The dotted path of *sender*, for logs and metrics."""
+
+    def vary(self) -> Any:
+        """The values that a cached part depends on besides its own arguments and its reader."""
+
+
+def log_failure(
+    scope: Scope, part: str, exc: Exception, *, status: Status, level: int, reference: str
+) -> None:
+    """Log *exc* in a single record, with the *reference* that the client gets."""
+    logger.log(
+        level,
+        "Part %r of %s ended %s [%s].",
+        part,
+        scope.name,
+        status,
+        reference,
+        exc_info=exc,
+        extra={
+            "part": part,
+            "endpoint": scope.name,
+            "status": str(status),
+            "reference": reference,
+        },
+    )
+
+
+def level_of(failure: Failure) -> int:
+    """The log level of *failure*; an expected failure, such as a 404, is not an error."""
+    if failure.status is Status.DENIED:
+        return logging.INFO
+    if failure.expected and failure.status is not Status.TIMEOUT:
+        return logging.WARNING
+    return logging.ERROR
+
+
+def is_observed(scope: Scope) -> bool:
+    """Whether the signal has a receiver for this response."""
+    return part_resolved.has_listeners(scope.sender)
+
+
+def announce(scope: Scope, outcome: Outcome) -> None:
+    """Send ``signals.part_resolved``. An exception of a receiver does not reach the page."""
+    if is_observed(scope):
+        part_resolved.send_robust(
+            sender=scope.sender,
+            name=outcome.name,
+            status=outcome.status,
+            seconds=outcome.seconds,
+            request=scope.request,
+        )

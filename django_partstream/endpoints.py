@@ -1,0 +1,163 @@
+"""
+A response, bound to a request: the object through which a front uses the core.
+
+A front binds its view or connection, then takes the steps in order: :meth:`Endpoint.follow` a
+cursor, :meth:`Endpoint.take` a page, :meth:`Endpoint.resolve` its parts, :meth:`Endpoint.sign`
+where the page ended. The front itself only translates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+from django_partstream import cursors
+from django_partstream.conf import option
+from django_partstream.cursors import Cursor
+from django_partstream.delivery import running
+from django_partstream.delivery.attempts import Attempt
+from django_partstream.exceptions import CursorInvalid
+from django_partstream.identity import user_identity
+from django_partstream.outcomes import Outcome
+from django_partstream.parts import Lazy, Page, Plan, is_inert, plan_of
+
+
+class Endpoint:
+    """
+    A view or connection (*owner*), bound to a *request*.
+
+    *address* tells this response from others: its front, its route or field, its arguments.
+    *varies_on* gives the further values that a cached part depends on. *reader* is the object
+    that has the user, by default the request. *plan* makes the plan, by default from
+    ``owner.get_parts()``.
+
+    Options such as ``cursor_ttl`` are class attributes of *owner*, else settings.
+    """
+
+    def __init__(
+        self,
+        owner: Any,
+        request: Any,
+        *,
+        address: Sequence[Any],
+        varies_on: Callable[[], Sequence[Any]] = tuple,
+        reader: Any = None,
+        plan: Callable[[], Plan] | None = None,
+    ) -> None:
+        self.owner, self.request = owner, request
+        self.reader = request if reader is None else reader
+        self.sender = type(owner)
+        self._address, self._varies_on = address, varies_on
+        self._make_plan = plan or partial(plan_of, owner)
+        self._signed: dict[tuple[str, str], str] = {}
+
+    @property
+    def name(self) -> str:
+        """The dotted path of the view or connection class, for logs and metrics."""
+        return f"{self.sender.__module__}.{self.sender.__qualname__}"
+
+    def vary(self) -> Sequence[Any]:
+        """The values that a cached part depends on besides its own arguments and its reader."""
+        return [*self._address, *self._varies_on()]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """
+        The parts of this response.
+
+        Raises:
+            PlanError: ``get_parts()`` did not return a list of parts.
+        """
+        return self._make_plan()
+
+    def option(self, name: str) -> int:
+        """
+        An option of the owner, else the setting of that name.
+
+        Raises:
+            ImproperlyConfigured: the setting does not accept the value.
+        """
+        return option(self.owner, name)
+
+    def follow(self, token: str) -> Cursor:
+        """
+        Verify *token* and return where it stands.
+
+        Raises:
+            CursorExpired: it is older than the ``cursor_ttl`` (seconds) it was signed with.
+            CursorInvalid: it was altered, or made for another endpoint or user.
+        """
+        cursor = cursors.read(token)
+        if not cursor.is_for(self._audience()):
+            raise CursorInvalid
+        return cursor
+
+    def take(
+        self, *, after: Cursor | None, size: int | None, only: Iterable[str] | None = None
+    ) -> Page:
+        """
+        Take the next *size* parts behind *after*; all of them where *size* is None.
+
+        Only the parts named by *only* count, if it is given.
+
+        Raises:
+            CursorStale: the part that *after* names is no longer in the plan.
+            PlanError: ``get_parts()`` did not return a list of parts.
+        """
+        return self.plan.page(after=after, size=size, only=only)
+
+    def attempts(self, page: Page, *, whole: Callable[[Any], Any]) -> list[Attempt]:
+        """An attempt at each part of *page*; *whole* makes its value whole."""
+        return [
+            self._attempt(name, value, whole)
+            for name, value in zip(page.names, page.values, strict=True)
+        ]
+
+    def resolve(self, attempts: Sequence[Attempt]) -> list[Outcome] | Awaitable[list[Outcome]]:
+        """
+        The outcomes of *attempts*, in their order; up to ``concurrency`` of them run together.
+
+        Return an awaitable where an event loop runs in this thread and a part is a coroutine.
+        """
+        return running.resolve(attempts, concurrency=self.option("concurrency"))
+
+    def resolve_now(self, attempts: Sequence[Attempt]) -> list[Outcome]:
+        """
+        :meth:`resolve` for a front that never runs in the thread of an event loop.
+
+        Raises:
+            RuntimeError: it does, and a part is a coroutine.
+        """
+        outcomes = self.resolve(attempts)
+        if not isinstance(outcomes, list):
+            raise RuntimeError("Coroutine parts were resolved in the thread of an event loop.")
+        return outcomes
+
+    def sign(self, page: Page, index: int = -1, *, query: str = "") -> str:
+        """
+        The cursor behind the part at *index* of *page*, which carries *query*.
+
+        A place is signed once: a second signature, made later, would be another cursor.
+
+        Raises:
+            ImproperlyConfigured: the name of the part makes the cursor too long.
+        """
+        place = page.names[index], query
+        if place not in self._signed:
+            self._signed[place] = cursors.write(
+                page.cursor(index, query=query),
+                audience=self._audience(),
+                ttl=self.option("cursor_ttl"),
+            )
+        return self._signed[place]
+
+    def _attempt(self, name: str, value: Any, whole: Callable[[Any], Any]) -> Attempt:
+        if isinstance(value, Lazy):
+            call = partial(value, self.request)
+            return Attempt(self, name, call, whole=whole, guarded=value.func)
+        return Attempt(self, name, lambda: value, whole=whole, immediate=is_inert(value))
+
+    def _audience(self) -> list[Any]:
+        """The endpoint and the user that a cursor is for."""
+        return [*self._address, user_identity(self.reader)]

@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: the view, remembered documents, limits, persisted documents."""

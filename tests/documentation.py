@@ -1,0 +1,56 @@
+"""The documentation's code: read from a page, and run as modules of the README's shop."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from example_schema import models
+from example_schema.models import Customer, Order
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of *page* in *language*, in order."""
+    pattern = rf"^```{language}\n(.*?)^```$"
+    return re.findall(pattern, page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def block(page: Path, text: str) -> str:
+    """The only Python block of *page* that contains *text*."""
+    (code,) = [code for code in blocks(page, "python") if text in code]
+    return code
+
+
+def run_module(monkeypatch: pytest.MonkeyPatch, code: str, name: str) -> ModuleType:
+    """Run *code* as the module *name*, which later blocks can import."""
+    module = ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(code, f"documentation ({name})", "exec"), vars(module))
+    return module
+
+
+def make_shop(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Make the README's project: each block a module, in the order of reading, and two orders."""
+    monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
+    monkeypatch.setitem(sys.modules, "shop.models", models)
+    parts, schema, views, urls = blocks(README, "python")
+    for name, code in [("parts", parts), ("schema", schema), ("views", views)]:
+        run_module(monkeypatch, code, f"shop.{name}")
+    settings.ROOT_URLCONF = run_module(monkeypatch, urls, "shop.urls")
+    ann = Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
+    for pk, total in [(1, "10.50"), (2, "20.25")]:
+        Order.objects.create(pk=pk, customer=ann, total=total)
+
+
+def shortened(page: Any) -> Any:
+    """*page* with its cursors as the documentation shows them."""
+    return json.loads(re.sub(r'"eyJ0eXAi[\w.-]+"', '"eyJ0eXAi…"', json.dumps(page)))

@@ -1,0 +1,155 @@
+"""The page of the GraphQL view: its code runs as written, and its limits have the codes it lists."""
+
+import json
+import re
+
+import graphene
+import pytest
+from django.urls import path
+
+from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+from partstream_graphql.http.persisted import digest_of
+from partstream_graphql.views import ProgressiveGraphQLView
+from tests.documentation import ROOT, block, blocks, make_shop, run_module
+
+PAGE = ROOT / "docs" / "graphql-view.md"
+if not PAGE.exists():
+    pytest.skip("docs/ is not beside these tests", allow_module_level=True)
+
+pytestmark = pytest.mark.django_db
+
+QUERY = "{ dashboard { edges { node { overview { store } } } } }"
+STORE = {"dashboard": {"edges": [{"node": {"overview": {"store": "Corner Shop"}}}]}}
+
+
+def five_times(selection):
+    return " ".join(f"{alias}: {selection}" for alias in "abcde")
+
+
+MANY_FIELDS = (
+    f"{{ {five_times('dashboard { ...F }')} }}"
+    f"fragment F on DashboardConnection {{ {five_times('edges { ...G }')} }}"
+    f"fragment G on DashboardEdge {{ {five_times('cursor')} }}"
+)
+
+#: For each code, a setting that is low enough for the query to be refused with it.
+TOO_MUCH = {
+    "QUERY_TOO_LONG": ({"MAX_QUERY_LENGTH": 1}, QUERY),
+    "TOO_MANY_TOKENS": ({"MAX_QUERY_TOKENS": 1}, QUERY),
+    "TOO_MANY_FIELDS": ({"MAX_QUERY_TOKENS": 120}, MANY_FIELDS),
+    "QUERY_TOO_DEEP": ({"MAX_QUERY_DEPTH": 1}, QUERY),
+    "TOO_MANY_CONNECTIONS": (
+        {"MAX_QUERY_CONNECTIONS": 1},
+        "{ a: dashboard { totalCount } b: dashboard { totalCount } }",
+    ),
+    "TOO_MANY_RUNS": (
+        {"MAX_QUERY_RUNS": 1},
+        "{ dashboard { edges { node { a: orders(limit: 1) { id } b: orders(limit: 2) { id } } } } }",
+    ),
+    "TOO_MANY_PARTS": (
+        {"MAX_QUERY_PARTS": 1},
+        "{ dashboard { edges { node { overview { store } orders { id } } } } }",
+    ),
+}
+
+
+@pytest.fixture
+def post(monkeypatch, settings, client):
+    """
+    The README's shop: ``post(query)`` gives the body of the response.
+
+    ``post.serve(text)`` serves the URLs of the page's block that contains *text*.
+    """
+    make_shop(monkeypatch, settings)
+
+    def post(query=None, **body):
+        body = {"query": query, **body} if query else body
+        return client.post("/graphql/", body, content_type="application/json").json()
+
+    def serve(text):
+        settings.ROOT_URLCONF = run_module(monkeypatch, block(PAGE, text), "shop.urls")
+
+    post.serve = serve
+    return post
+
+
+def code_of(answer):
+    (error,) = answer["errors"]
+    return error["extensions"]["code"]
+
+
+def test_every_python_block_of_the_page_is_run_by_a_test():
+    told = [code.partition("\n")[0] for code in blocks(PAGE, "python")]
+    assert told == ["# urls.py", "# urls.py", "# urls.py", "# shop/graphql.py"]
+
+
+def test_every_code_is_listed_with_its_setting():
+    rows = re.findall(r"^\| (`[A-Z].*?) \| `(MAX_\w+)` \|", PAGE.read_text(), re.MULTILINE)
+    listed = {code: limit for codes, limit in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert listed == {code: limit for code, ((limit,), _) in TOO_MUCH.items()}
+
+
+@pytest.mark.parametrize("code", TOO_MUCH)
+def test_a_query_that_asks_for_too_much_is_refused(post, settings, code):
+    limits, query = TOO_MUCH[code]
+    assert "errors" not in post(query)
+    settings.PARTSTREAM = limits
+    answer = post(query)
+    assert code_of(answer) == code
+    assert not answer.get("data")
+
+
+@pytest.mark.parametrize("code", TOO_MUCH)
+def test_the_rule_brings_the_limits_to_the_stock_view(post, settings, code):
+    post.serve("ProgressiveLimitsRule")
+    limits, query = TOO_MUCH[code]
+    assert "errors" not in post(query)
+    settings.PARTSTREAM = limits
+    if code in ("QUERY_TOO_LONG", "TOO_MANY_TOKENS"):
+        assert code not in json.dumps(post(query))
+    else:
+        assert code_of(post(query)) == code
+
+
+def test_a_hash_is_enough_once_its_text_was_sent(post):
+    post.serve("AutomaticPersistedQueries")
+    named = {"persistedQuery": {"version": 1, "sha256Hash": digest_of(QUERY)}}
+    assert code_of(post(extensions=named)) == "PERSISTED_QUERY_NOT_FOUND"
+    assert post(QUERY, extensions=named)["data"] == STORE
+    assert post(extensions=named)["data"] == STORE
+
+
+def test_only_the_documents_of_the_file_are_run(post, tmp_path, monkeypatch):
+    (tmp_path / "persisted-documents.json").write_text(json.dumps({"abc": QUERY}))
+    monkeypatch.chdir(tmp_path)
+    post.serve("TrustedDocuments")
+    assert post(documentId="abc")["data"] == STORE
+    assert code_of(post("{ dashboard { totalCount } }")) == "PERSISTED_QUERY_ONLY"
+
+
+def test_format_error_can_replace_the_message_of_a_failure(post, serve, monkeypatch):
+    class Item(graphene.ObjectType):
+        price = graphene.Int()
+        weight = graphene.Int()
+
+        def resolve_price(self, info):
+            raise ConnectionError("secret")
+
+        def resolve_weight(self, info):
+            raise KeyError("secret")
+
+    class Board(ProgressiveConnection):
+        item = Part(Item)
+
+        def resolve_item(self, info):
+            return {}
+
+    query = type("Query", (graphene.ObjectType,), {"board": ProgressiveConnectionField(Board)})
+    module = run_module(monkeypatch, block(PAGE, "# shop/graphql.py"), "shop.graphql")
+    schema = graphene.Schema(query=query)
+    assert issubclass(module.ShopGraphQLView, ProgressiveGraphQLView)
+    serve(path("graphql/", module.ShopGraphQLView.as_view(schema=schema)))
+    busy, masked = post("{ board { item { price weight } } }")["errors"]
+    assert busy["message"] == "The shop is busy. Try again in a minute."
+    assert masked["message"] == "Something went wrong."
+    assert masked["extensions"]["reference"]

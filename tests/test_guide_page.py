@@ -1,0 +1,238 @@
+"""The guide's code runs as written, and does what the guide says."""
+
+import json
+import re
+import unittest
+from importlib import import_module
+
+import graphene
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.urls import path
+
+from django_partstream.testing import expired, walk
+from example_schema.models import Customer, Order
+from partstream_graphql import ProgressiveConnectionField
+from partstream_graphql.views import ProgressiveGraphQLView
+from tests.documentation import ROOT, block, blocks, make_shop, run_module, shortened
+
+PAGE = ROOT / "docs" / "guide.md"
+if not PAGE.exists():
+    pytest.skip("docs/ is not beside these tests", allow_module_level=True)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop(monkeypatch, settings):
+    """The README's project, and ``shop(name)`` to run a block of the guide as ``shop.<name>``."""
+    make_shop(monkeypatch, settings)
+
+    def run(name):
+        return run_module(monkeypatch, block(PAGE, f"# shop/{name}.py\n"), f"shop.{name}")
+
+    return run
+
+
+def order_again():
+    Order.objects.create(customer=Customer.objects.get(), total="1.00")
+
+
+def statuses(page):
+    """The error code of each part of a REST page, by name; None for a part that is well."""
+    errors = {error["part"]: error["code"] for error in page.get("errors", ())}
+    return {name: errors.get(name) for result in page["results"] for name in result}
+
+
+def test_every_python_block_of_the_guide_is_run_by_a_test():
+    named = [code.partition("\n")[0] for code in blocks(PAGE, "python")]
+    assert named == [
+        "# shop/guarded.py",
+        "# shop/cached.py",
+        "# shop/regional.py",
+        "CachedParts.get_mine.invalidate()  # the values of all readers",
+        "# shop/staff.py",
+        "# shop/nullable.py",
+        "# shop/together.py",
+        "# shop/long.py",
+        "# shop/tests.py",
+    ]
+
+
+def test_every_public_name_is_listed_in_the_guide():
+    section = PAGE.read_text().partition("\n## Public names\n")[2]
+    rows = re.findall(r"^\| (`.+?`) \| (.*) \|$", section, re.MULTILINE)
+    listed = {"django_partstream": set(), "partstream_graphql": set()}
+    names = re.compile(r"`(\w+)`")
+    package = None
+    for line in section.splitlines():
+        if found := re.match(r"\| `from (\w+) import", line):
+            package = found[1]
+        elif package and line.startswith("| `") and "." not in line.split("|")[1]:
+            listed[package] |= set(names.findall(line.split("|")[1]))
+        elif line.startswith("| module"):
+            package = None
+    for name, public in listed.items():
+        assert public == set(import_module(name).__all__)
+    modules = {name: set(names.findall(listing)) for name, listing in rows if "." in name}
+    for name, public in modules.items():
+        assert public == set(import_module(name.strip("`")).__all__)
+    assert len(modules) == 3
+
+
+def test_a_failed_part_is_answered_as_shown(shop, client):
+    (shown,) = map(json.loads, blocks(PAGE, "json"))
+    first = client.get("/api/dashboard/").json()
+    page = client.get(f"/api/dashboard/?cursor={first['cursor']}").json()
+    assert len(page["errors"][0]["reference"]) == len(shown["errors"][0]["reference"])
+    page["errors"][0]["reference"] = shown["errors"][0]["reference"]
+    assert shortened(page) == shown
+
+
+CURSORS = re.findall(
+    r"^\| (\w+).*? \| (\d+) `(\w+)` \| `(\w+)` \|$", PAGE.read_text(), re.MULTILINE
+)
+
+
+def test_every_refusal_of_a_cursor_is_in_the_table():
+    assert [kind for kind, *_ in CURSORS] == ["altered", "expired", "of"]
+
+
+@pytest.mark.parametrize(("kind", "status", "code", "graphql_code"), CURSORS)
+def test_a_cursor_is_refused_as_the_table_says(
+    shop, client, monkeypatch, kind, status, code, graphql_code
+):
+    def refused(cursor):
+        return {"altered": f"{cursor}x", "expired": expired(cursor), "of": cursor}[kind]
+
+    def ask(after=None):
+        parts = "edges { node { overview { store } orders { id } forecast } }"
+        page = f"pageInfo {{ endCursor }} {parts}"
+        query = f"query ($after: String) {{ dashboard(after: $after) {{ {page} }} }}"
+        body = {"query": query, "variables": {"after": after}}
+        return client.post("/graphql/", body, content_type="application/json").json()
+
+    rest = client.get("/api/dashboard/").json()["cursor"]
+    graphql = ask()["data"]["dashboard"]["pageInfo"]["endCursor"]
+    if kind == "of":
+        parts = import_module("shop.parts").DashboardParts
+        monkeypatch.setattr(parts, "get_parts", lambda self: [("overview", 1), ("forecast", 2)])
+    answer = client.get("/api/dashboard/", {"cursor": refused(rest)})
+    assert (answer.status_code, answer.json()["code"]) == (int(status), code)
+    (error,) = ask(refused(graphql))["errors"]
+    assert error["extensions"]["code"] == graphql_code
+
+
+def test_guarded_parts_end_as_the_guide_says(shop, serve):
+    page = serve(shop("guarded").GuardedView).get("/").json()
+    assert page["results"] == [{"news": []}, {"rates": {"EUR": 1.0, "USD": 1.1}}]
+    assert statuses(page) == {"news": None, "rates": None}
+
+
+def test_a_guarded_function_called_by_hand_does_not_raise(shop):
+    parts = shop("guarded").GuardedParts()
+    news = dict(parts.get_parts())["news"]
+    assert news.func(None) == []
+
+
+class TestCaching:
+    def ask(self, client, **headers):
+        return walk(client, "/", headers=headers).parts
+
+    def test_each_reader_has_a_value_and_all_readers_share_another(self, shop, serve):
+        client = serve(shop("cached").CachedView)
+        client.force_login(User.objects.create(username="ann"))
+        assert self.ask(client) == {"mine": 2, "everyone": 2}
+        order_again()
+        assert self.ask(client) == {"mine": 2, "everyone": 2}
+        client.force_login(User.objects.create(username="bob"))
+        assert self.ask(client) == {"mine": 3, "everyone": 2}
+
+    def test_an_identity_of_its_own_tells_readers_apart(self, shop, serve):
+        shop("cached")
+        client = serve(shop("regional").RegionalView)
+        assert self.ask(client, x_region="north")["mine"] == 2
+        order_again()
+        assert self.ask(client, x_region="north")["mine"] == 2
+        assert self.ask(client, x_region="south")["mine"] == 3
+
+    def test_values_are_dropped_for_all_readers_or_for_one(self, shop, serve, rf):
+        parts = shop("cached")
+        client = serve(parts.CachedView)
+        ann = User.objects.create(username="ann")
+        client.force_login(ann)
+        request = rf.get("/")
+        code = block(PAGE, "get_mine.invalidate(")
+        for line, user in zip(code.splitlines(), (AnonymousUser(), ann), strict=True):
+            before = self.ask(client)["mine"]
+            order_again()
+            assert self.ask(client)["mine"] == before
+            request.user = user
+            exec(line, {"CachedParts": parts.CachedParts, "request": request})
+            assert self.ask(client)["mine"] == before + 1
+
+
+class TestPermissions:
+    @pytest.fixture
+    def staff(self, shop, serve):
+        """A client of ``StaffView`` and, at ``/graphql/``, of ``StaffDashboard``."""
+        module = shop("staff")
+        field = ProgressiveConnectionField(module.StaffDashboard)
+        query = type("Query", (graphene.ObjectType,), {"dashboard": field})
+        view = ProgressiveGraphQLView.as_view(schema=graphene.Schema(query=query))
+        return serve(path("", module.StaffView.as_view()), path("graphql/", view))
+
+    def nodes(self, client):
+        query = "{ dashboard(first: 9) { edges { node { name status orders { id } forecast } } } }"
+        return client.post("/graphql/", {"query": query}, content_type="application/json").json()
+
+    def test_both_fronts_ask_the_mixins_permissions(self, staff):
+        assert staff.get("/").status_code == 403
+        (error,) = self.nodes(staff)["errors"]
+        assert error["extensions"]["code"] == "FORBIDDEN"
+
+    def test_a_user_gets_neither_the_part_left_out_nor_the_part_denied(self, staff):
+        staff.force_login(User.objects.create(username="ann"))
+        page = staff.get("/").json()
+        assert statuses(page) == {"overview": None, "orders": "permission_denied"}
+        assert page["cursor"] is None
+        ends = [edge["node"] for edge in self.nodes(staff)["data"]["dashboard"]["edges"]]
+        assert [(node["name"], node["status"]) for node in ends] == [("orders", "DENIED")]
+
+    def test_a_member_of_staff_gets_every_part(self, staff):
+        staff.force_login(User.objects.create(username="ann", is_staff=True))
+        walked = walk(staff, "/")
+        assert walked.names == ["overview", "orders", "forecast"]
+        assert [error["part"] for error in walked.errors] == ["forecast"]
+        ends = [edge["node"] for edge in self.nodes(staff)["data"]["dashboard"]["edges"]]
+        assert [node["status"] for node in ends] == ["OK", "ERROR"]
+
+
+def test_required_false_makes_the_connection_nullable(shop):
+    def type_of(module):
+        schema = graphene.Schema(query=module.Query).graphql_schema
+        return str(schema.query_type.fields["dashboard"].type)
+
+    assert type_of(import_module("shop.schema")) == "DashboardConnection!"
+    assert type_of(shop("nullable")) == "DashboardConnection"
+
+
+def test_parts_that_run_together_arrive_in_order(shop, serve):
+    page = serve(shop("together").TogetherView).get("/").json()
+    news = ["Open late on Friday"]
+    assert page["results"] == [{"rates": {"EUR": 1.0}}, {"news": news}, {"weather": "sunny"}]
+
+
+def test_a_plan_of_thousands_of_parts_is_delivered(shop, serve):
+    client = serve(shop("long").LongView)
+    page = client.get("/?parts=row_4998,row_4999").json()
+    assert page["results"] == [{"row_4998": {"row": 4998}}, {"row_4999": {"row": 4999}}]
+    assert client.get("/").json()["meta"]["total_parts"] == 5_000
+
+
+def test_the_guides_tests_pass(shop):
+    suite = unittest.defaultTestLoader.loadTestsFromModule(shop("tests"))
+    assert suite.countTestCases() == 2
+    result = unittest.TestResult()
+    suite.run(result)
+    assert (result.failures, result.errors) == ([], [])
