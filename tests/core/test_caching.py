@@ -1,10 +1,7 @@
 import asyncio
-import datetime
 import math
 import sys
 import threading
-import uuid
-from decimal import Decimal
 from functools import partial
 from pickle import PicklingError
 from types import SimpleNamespace
@@ -19,7 +16,6 @@ from django.utils import timezone, translation
 from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.caching import entries
 from django_partstream.caching.entries import Entry
-from django_partstream.canonical import canonical
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 from django_partstream.timed import deadlines
@@ -327,21 +323,6 @@ def test_the_cache_identity_of_a_view_tells_cached_values_apart(request_of):
         return View().get(request)
 
     assert [ask("a"), ask("b"), ask("a")] == [1, 2, 1]
-
-
-def test_stable_texts_differ_where_values_do():
-    values = [
-        1, "1", b"1", 1.0, True, None, [1], {1}, {"1": 1}, Decimal(1), datetime.date(2024, 1, 1),
-        uuid.UUID(int=1), Status.OK, "ok", User(pk=1), User, ["1", "1"], [["1"], "1"], "",
-    ]  # fmt: skip
-    assert len({canonical(value) for value in values}) == len(values)
-    assert canonical({"a": 1, "b": 2}) == canonical({"b": 2, "a": 1})
-
-
-@pytest.mark.parametrize("value", [object(), User(), lambda: 1])
-def test_an_argument_without_stable_text_is_refused(value):
-    with pytest.raises(TypeError):
-        canonical(value)
 
 
 def test_a_caller_waits_for_a_cached_value_no_longer_than_its_time_limit(request_of):

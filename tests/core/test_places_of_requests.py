@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from django_partstream.canonical import canonical_or_kind
 from django_partstream.identity import Asked
 
 
@@ -56,7 +55,3 @@ def test_the_arguments_of_a_call_are_split_at_its_request(args, kwargs, owners, 
 )
 def test_none_in_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
     assert Asked.of(args, kwargs).by_hand is nobody
-
-
-def test_a_function_is_described_by_its_name_and_not_its_address():
-    assert canonical_or_kind(canonical_or_kind) == "django_partstream.canonical.canonical_or_kind"
