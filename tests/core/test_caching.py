@@ -139,17 +139,6 @@ def test_views_and_subclasses_do_not_share_cached_values(request_of):
         assert [get(request_of()) for get in bound] == [0, 1, 2]
 
 
-def test_the_root_value_of_a_resolver_is_part_of_the_cache_key(request_of):
-    class Resolver:
-        @staticmethod
-        @cached_for(60)
-        def number(root, info):
-            return root
-
-    info = SimpleNamespace(context=request_of())
-    assert [Resolver.number(root, info) for root in (1, 2, 1)] == [1, 2, 1]
-
-
 @pytest.mark.parametrize(
     "make",
     [

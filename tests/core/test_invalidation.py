@@ -51,10 +51,9 @@ def test_invalidate_without_a_reader_drops_every_value_of_the_function(get, requ
     [
         lambda ask: ASK_ANN(ask),
         lambda ask: ANN,
-        lambda ask: SimpleNamespace(context=ASK_ANN(ask)),
         lambda ask: ["user", "auth.user", "1"],
     ],
-    ids=["request", "user", "info", "identity"],
+    ids=["request", "user", "identity"],
 )
 def test_invalidate_for_a_reader_drops_that_readers_values_for_all_arguments(
     get, request_of, reader
