@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("django_partstream")
 
-#: Names of functions whose calls had no key, which was logged.
+#: Names of functions that were logged because a call of theirs had no key.
 _logged: set[str] = set()
 
 
@@ -90,7 +90,7 @@ class Cached(Protocol[P, R_co]):
 
     def invalidate(self, reader: Any = None) -> None:
         """
-        Drop the values of this function: all of them, or only those of *reader*.
+        Drop the values of this function: all of them, or only the values of *reader*.
 
         *reader* is a request or a user. If the view or connection defines ``cache_identity()``,
         *reader* is the identity that this method returned. A value that is shared among readers
@@ -171,7 +171,7 @@ class _Computation:
     The computation of a value that its *entry* asked for; run once.
 
     Guards inside it report their failures to the recorder of the call, so that a fallback is not
-    kept. A call by hand has no recorder, and gets one here.
+    kept. A call by hand has no recorder, so it gets a recorder here.
     """
 
     def __init__(self, call: Call, entry: Entry) -> None:

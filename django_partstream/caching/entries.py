@@ -1,27 +1,27 @@
 """
 The place of a value in a cache, and the order among callers that want it at once.
 
-The rules, each for a caller with an :class:`Entry` of its own:
+Each caller has an :class:`Entry` of its own. The rules:
 
-1. *The lease.* A caller that finds no fresh value asks for the lease: a key beside the value that
-   is added only if it is absent, and holds the token of its owner. In the cache itself, so that
-   it holds across threads and processes. The owner computes. It ends the lease with
-   :meth:`Entry.put` or :meth:`Entry.give_up`. A lease also ends by itself, after :data:`LEASE`
-   seconds or at the deadline of the timed call that took it, so that a dead owner blocks nobody.
-   By then another caller may own it. So an owner ends a lease only if its own token is in it.
-2. *Look twice.* A value may arrive between the look and the lease. So a new owner looks once
+1. *The lease.* A caller that finds no fresh value asks for the lease, a key beside the value that
+   is added only if it is absent. It is in the cache itself, so it holds across threads and
+   processes. The holder computes, then ends the lease with :meth:`Entry.put` or
+   :meth:`Entry.give_up`. So that a dead holder blocks no caller, the lease also ends by itself:
+   after :data:`LEASE` seconds, or at the deadline of the timed call that took it. By then another
+   caller may hold it, so a holder ends a lease only if its own token is in it.
+2. *Look twice.* A value may arrive between the look and the lease. So a new holder looks once
    more, and gives the lease back if the value is there.
-3. *Waiting.* Without the lease, a caller takes the stale value if there is one. Otherwise it
-   looks again, less and less often, until the value is there or the lease is free. After
-   :data:`WAITS` owners that came to nothing it computes beside the next: to queue behind callers
-   that all fail would take as long as there are callers. So does a caller that twice in a row
-   sees no lease and cannot get it, for such a cache keeps nothing.
-4. *Marks.* A value is good while each of its marks is what it was when the computation began.
-   Value and marks are read together. A computation begins by reading the marks, after it has
-   added those that are missing. Before the value is written the marks are read again, and if one
-   has changed the value is not kept. If one changes after that, the value is written with the
-   old marks, and never served. So a mark that the cache has lost costs a computation, and
-   never serves an old value. A mark outlives every value under it.
+3. *Waiting.* A caller that does not get the lease takes the stale value, if there is any.
+   Otherwise it looks again, less and less often. After :data:`WAITS` other holders without a
+   value it computes beside the next holder: to queue behind callers that all fail would take as
+   long as there are callers. It also computes if it gets no lease and sees no holder, twice in a
+   row, for such a cache keeps nothing.
+4. *Marks.* Value and marks are read together. A value is good while its marks are the same as
+   when its computation began. A computation begins by adding the missing marks and reading all
+   of them. Before the value is written the marks are read again: if any has changed, the value
+   is not kept. If a mark changes after that, the value is written with the old marks, and is
+   never served. So a lost mark costs a computation, and never brings back an old value. A mark
+   outlives every value under it.
 5. *Failures.* Each question to the cache goes through :class:`~.health.CacheHealth`. Without an
    answer the caller computes.
 """
@@ -50,7 +50,7 @@ LEASE = 30.0
 #: A caller waits for this many other holders of the lease, and then computes.
 WAITS = 2
 
-#: The times between the looks of a waiting caller, in seconds; the last one is repeated.
+#: The times between the looks of a waiting caller, in seconds; the last time is repeated.
 LOOKS = (0.002, 0.005, 0.01, 0.02, 0.05)
 
 
@@ -155,7 +155,7 @@ class Entry:
         self._under = marks
 
     def _keep(self, value: Any, cache: BaseCache) -> None:
-        """Write *value* with its marks, unless one has changed since the computation began."""
+        """Write *value* with its marks, unless a mark has changed since the computation began."""
         if self._read_marks(cache) != self._under:
             return
         longest = self.seconds + self.stale
@@ -185,7 +185,7 @@ class _Patience:
     looks: int = 0
 
     def wait_for(self, holder: str | None) -> Wait | None:
-        """The wait for *holder*, if there is one; None if the caller has waited enough."""
+        """The wait for *holder*, or for the lease without a holder; None if the caller has waited enough."""
         if holder is None:
             self.absences += 1
         else:
@@ -208,5 +208,5 @@ def change_mark(mark: str, alias: str, *, longest: float) -> None:
 
 
 def _mark_time(longest: float) -> int:
-    """The time to keep a mark, in seconds: longer than any value whose computation has begun."""
+    """The time to keep a mark, in seconds: longer than the value of any computation that has begun."""
     return ceil(longest + LEASE)

@@ -42,7 +42,7 @@ MAX_LOST = 100
 #: Errors of unpickling, by the documentation of pickle: a value of another release, for example.
 UNREADABLE = (UnpicklingError, AttributeError, EOFError, ImportError, IndexError)
 
-#: Errors of pickling. Like those of unpickling they are the fault of a value, not of the cache.
+#: Errors of pickling. They are the fault of a value, not of the cache, as unreadable values are.
 UNWRITABLE = (PicklingError, TypeError, ValueError, RecursionError)
 
 
@@ -61,8 +61,8 @@ class CacheHealth:
         """
         Put *question* to the cache. Return the answer, or None if there is no answer.
 
-        *lease* is the lease that the caller may hold. *name* is the name of its function, and
-        *problem* says in the log what the cache did not do for it.
+        *lease* is the lease that the caller may hold. A failure is logged as "The cache ...
+        *problem* *name*.", with the name of the cached function.
         """
         started = time.monotonic()
         if started < self._rests_until:
@@ -74,7 +74,7 @@ class CacheHealth:
             answer = question(cache)
             if self._lost:
                 self._end_lost_leases(cache)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - a backend raises its client library's errors
             seconds = time.monotonic() - started
             if lease.token:
                 self._lost.append(lease)

@@ -16,11 +16,11 @@ A key tells apart everything that could make the value another. It is a digest o
 - The *reader*, unless the value is shared among readers. An owner's ``cache_identity(request)``
   decides, else the user, the session or the credentials.
 
-Each of these needs a canonical text (:mod:`django_partstream.canonical`). Without one for any of
-them there is no key, and the value is computed each time.
+Each of these needs a canonical text (:mod:`django_partstream.canonical`). If an object has no such
+text there is no key, and the value is computed each time.
 
-A *mark* is a key that the values of a function, or those of one reader, are kept under. Changing
-the mark drops them all, so nothing has to know their keys.
+A *mark* is a text in the cache for all values of a function, or for all its values of a reader.
+Changing the mark drops these values, so nothing has to know their keys.
 """
 
 from __future__ import annotations

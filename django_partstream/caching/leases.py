@@ -14,9 +14,9 @@ class Lease:
     """
     The lease under *key*, for a caller that may come to hold it.
 
-    The cache has the *token* of the holder under the key. The token is empty until the caller
-    first asks for the lease. A caller whose question got no answer may hold the lease without
-    knowing, with *is_held* False: :meth:`end` decides by the token.
+    Under the key the cache has the *token* of the holder. The token of a caller is empty until
+    the caller first asks for the lease. If that question got no answer, the caller may hold the
+    lease with *is_held* False: :meth:`end` decides by the token.
     """
 
     key: str
