@@ -185,7 +185,7 @@ class _Patience:
     looks: int = 0
 
     def wait_for(self, holder: str | None) -> Wait | None:
-        """The wait for *holder*, or for the lease without a holder; None if the caller has waited enough."""
+        """The wait for *holder* (None if nothing holds the lease); None after enough waits."""
         if holder is None:
             self.absences += 1
         else:
@@ -208,5 +208,5 @@ def change_mark(mark: str, alias: str, *, longest: float) -> None:
 
 
 def _mark_time(longest: float) -> int:
-    """The time to keep a mark, in seconds: longer than the value of any computation that has begun."""
+    """The time to keep a mark, in seconds: it outlives a value that is being computed, too."""
     return ceil(longest + LEASE)
