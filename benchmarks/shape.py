@@ -13,6 +13,7 @@ import re
 import sys
 import tokenize
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -44,7 +45,7 @@ def main() -> None:
     ]
     for name, page in cursor_pages().items():
         files = [file for file in entered(page) if file.is_relative_to(ROOT)]
-        changes = sum(before != after for before, after in zip(files, files[1:], strict=False))
+        changes = sum(before != after for before, after in pairwise(files))
         rows.append((f"files entered by a {name} cursor page", len(set(files))))
         rows.append((f"changes of file in a {name} cursor page", changes))
     for what, figure in rows:

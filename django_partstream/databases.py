@@ -1,145 +1,127 @@
-"""Database connections, from outside: cancel, close, roll back, give up; savepoints of parts."""
+"""Database connections: close the broken ones, and undo the work of a part in a transaction."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from inspect import isroutine
 from typing import Any
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from django_partstream import _django
+
 logger = logging.getLogger("django_partstream")
 
-#: How long the server is given to take a cancellation, in seconds.
-CANCEL = 0.05
-
-#: libpq's PQTRANS_ACTIVE: a command is in progress.
-ACTIVE = 1
+#: How often a rollback to a savepoint is tried. A late cancellation may hit the first.
+ROLLBACKS = 3
 
 
-def cancel(raw: Any) -> None:
-    """Cancel what runs on a raw connection, where its database can: PostgreSQL, SQLite."""
-    with suppress(Exception):
-        if hasattr(raw, "cancel_safe"):  # psycopg 3, which may have to wait for the network
-            raw.cancel_safe(timeout=CANCEL)
-        elif stop := getattr(raw, "interrupt", None) or getattr(raw, "cancel", None):
-            stop()
+def close(connection: BaseDatabaseWrapper) -> None:
+    """Close *connection*, however old it is. An error is logged."""
+    try:
+        _django.close_also_in_memory(connection)
+    except Exception:  # drivers raise errors of their own, and the part has ended
+        logger.warning("The connection %r could not be closed.", connection.alias, exc_info=True)
 
 
-def is_busy(raw: Any) -> bool:
-    """Whether a statement or a COPY runs on a raw connection, as far as it can tell."""
-    with suppress(Exception):
-        return int(raw.info.transaction_status) == ACTIVE  # psycopg
-    return False
+def close_if_obsolete(connection: BaseDatabaseWrapper) -> None:
+    """Close *connection* if it is broken or past its ``CONN_MAX_AGE``. An error is logged."""
+    try:
+        _django.close_if_unusable(connection)
+    except Exception:  # drivers raise errors of their own, and the part has ended
+        logger.warning("The connection %r could not be tidied up.", connection.alias, exc_info=True)
 
 
-def shut(cursor: Any) -> None:
-    """Close a raw cursor; twice, for a late cancellation may hit the statement that closes it."""
+def close_broken() -> None:
+    """Close the connections of this thread that an error broke, outside transactions."""
+    for connection in connections.all(initialized_only=True):
+        if _django.is_broken(connection):
+            close_if_obsolete(connection)
+
+
+def close_cursor(cursor: Any) -> None:
+    """Close a raw cursor. A late cancellation may hit the first attempt, so there are two."""
     for _ in range(2):
-        with suppress(Exception):
+        with suppress(Exception):  # drivers raise errors of their own
             cursor.close()
             return
 
 
-def overlaid(wrapper: BaseDatabaseWrapper) -> list[str]:
-    """The methods that an instance has of its own, over those of its class, less a loan's."""
-    mine = vars(wrapper).keys() - {"create_cursor", "_commit"}
-    return [name for name in mine if isroutine(getattr(type(wrapper), name, None))]
+def open_transactions() -> list[BaseDatabaseWrapper]:
+    """List the connections of this thread that are inside ``atomic()``."""
+    made = connections.all(initialized_only=True)
+    return [connection for connection in made if connection.in_atomic_block]
 
 
-def tidy(wrapper: BaseDatabaseWrapper) -> None:
-    """Close a connection that is broken or past its ``CONN_MAX_AGE``."""
-    try:
-        wrapper.close_if_unusable_or_obsolete()
-    except Exception:
-        logger.warning("The connection %r could not be tidied up.", wrapper.alias, exc_info=True)
-
-
-def mend() -> None:
-    """Close this thread's connections that an error broke, outside transactions."""
-    for one in connections.all(initialized_only=True):
-        if one.errors_occurred and one.autocommit and not one.in_atomic_block:
-            tidy(one)
-
-
-def close(wrapper: BaseDatabaseWrapper) -> None:
-    """Close a connection, whatever its age."""
-    try:
-        # Not wrapper.close(): SQLite's leaves a database in memory open.
-        BaseDatabaseWrapper.close(wrapper)
-    except Exception:
-        logger.warning("The connection %r could not be closed.", wrapper.alias, exc_info=True)
+def is_intact(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether *connection* is in a transaction that is not marked for rollback."""
+    return connection.in_atomic_block and not connection.get_rollback()
 
 
 def roll_back(connection: BaseDatabaseWrapper, point: str | None) -> None:
     """
-    Take a transaction back to *point*, or mark it for rollback where that cannot be done.
+    Undo all work in a transaction since the savepoint *point*, and release the savepoint.
 
-    A cancellation may arrive late and hit the rollback itself, so it is tried again.
+    Where that fails, or there is no savepoint, the transaction is marked for rollback.
     """
-    connection.needs_rollback = False
-    for _ in range(3):
-        try:
-            if point is None:
-                break
-            connection.savepoint_rollback(point)
-            connection.savepoint_commit(point)
-        except Error:
-            continue
-        return
-    connection.needs_rollback = True
+    if point:
+        _mark_for_rollback(connection, False)
+        for _ in range(ROLLBACKS):
+            with suppress(Error):
+                connection.savepoint_rollback(point)
+                connection.savepoint_commit(point)
+                return
+    _mark_for_rollback(connection, True)
 
 
-def lose(connection: BaseDatabaseWrapper) -> None:
-    """Give up a transaction whose raw connection is gone, as Django does when it is closed."""
-    connection.closed_in_transaction = True
-    connection.needs_rollback = True
-    connection.connection = None
+def _mark_for_rollback(connection: BaseDatabaseWrapper, needed: bool) -> None:
+    if connection.in_atomic_block:
+        connection.set_rollback(needed)
 
 
-def open_transactions() -> list[BaseDatabaseWrapper]:
-    """This thread's connections that are inside ``atomic()``."""
-    return [one for one in connections.all(initialized_only=True) if one.in_atomic_block]
+class UndoSwitch:
+    """A switch that tells :func:`savepoints` to undo its body."""
 
-
-class Undo:
-    """Switch of :func:`savepoints`: call it to undo what the body did."""
-
-    wanted = False
+    is_on = False
 
     def __call__(self) -> None:
-        """Undo the body, though it does not raise."""
-        self.wanted = True
+        """Turn the switch on."""
+        self.is_on = True
 
 
 @contextmanager
-def savepoints(transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[Undo]:
+def savepoints(transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[UndoSwitch]:
     """
-    Keep what the body does in *transactions*, or undo all of it when it raises or asks for that.
+    Run the body between a savepoint and its release in each of *transactions*.
+
+    If the body raises, or calls the switch, its work in all of them is undone instead. A
+    transaction that is already marked for rollback is left alone.
+
+    Raises:
+        django.db.Error: a savepoint could not be set or released. The transaction was broken
+            before the body, or by the body. It is then back where the body began.
     """
-    usable = [one for one in transactions if not one.needs_rollback]
-    points = [(one, point) for one in usable if (point := one.savepoint())]
+    intact = [connection for connection in transactions if is_intact(connection)]
+    points = [(connection, point) for connection in intact if (point := connection.savepoint())]
     for connection, point in points:
-        connection.savepoint_ids.append(point)
-    undo = Undo()
+        _django.add_savepoint(connection, point)
+    undo = UndoSwitch()
     try:
         yield undo
-        if not undo.wanted:
-            for connection, point in points:
-                connection.savepoint_commit(point)
+        if not undo.is_on:
+            _release(points)
     except BaseException:
         undo()
         raise
     finally:
         for connection, point in points:
-            if undo.wanted:
-                connection.needs_rollback = False
-                try:
-                    connection.savepoint_rollback(point)
-                except Error:
-                    connection.needs_rollback = True
-            if point in connection.savepoint_ids:
-                connection.savepoint_ids.remove(point)
+            if undo.is_on:
+                roll_back(connection, point)
+            _django.remove_savepoint(connection, point)
+
+
+def _release(points: Sequence[tuple[BaseDatabaseWrapper, str]]) -> None:
+    for connection, point in points:
+        connection.savepoint_commit(point)

@@ -6,6 +6,18 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ImproperlyConfigured
 
+__all__ = [
+    "CursorError",
+    "CursorExpired",
+    "CursorInvalid",
+    "CursorStale",
+    "PartTimeout",
+    "PartstreamError",
+    "PlanError",
+    "QueryRequired",
+    "UnknownParts",
+]
+
 
 class PartstreamError(Exception):
     """The base of every exception that this library raises for its users to catch."""

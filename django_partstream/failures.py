@@ -56,7 +56,7 @@ def failure_of(exc: Exception) -> Failure:
     """
     try:
         return _translate(exc)
-    except Exception:
+    except Exception:  # noqa: BLE001 - reading a broken exception may raise any other
         return _UNEXPECTED
 
 
@@ -95,7 +95,8 @@ def http_failure(status: int, *, code: Any, default_code: Any = None, detail: An
     The failure that an HTTP *status* stands for.
 
     *code* or else *default_code* is its code, if it is printable text. *detail*, which may
-    nest lists and dicts, becomes a single line. 401 and 403 are denials; 429 and 5xx may be retried.
+    nest lists and dicts, becomes a single line. 401 and 403 are denials. 429 and 5xx may be
+    retried.
     """
     return Failure(
         status=Status.DENIED if status in (401, 403) else Status.ERROR,
@@ -148,6 +149,6 @@ def public_message(failure: Failure, exc: BaseException) -> str:
     if settings.DEBUG and not failure.expected:
         try:
             message = f"{type(exc).__name__}: {exc}"
-        except Exception:
+        except Exception:  # noqa: BLE001 - the text of an exception may raise any other
             message = type(exc).__name__
     return message.encode("utf-8", "replace").decode()

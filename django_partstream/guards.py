@@ -27,7 +27,8 @@ from django_partstream.exceptions import PartTimeout
 from django_partstream.failures import failure_of
 from django_partstream.identity import Asked
 from django_partstream.outcomes import Status
-from django_partstream.timed import calls, deadlines
+from django_partstream.timed.calls import call_within
+from django_partstream.timed.deadlines import time_limit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -150,7 +151,7 @@ def _safely(call: Call, *, fallback: Any) -> Any:
     try:
         with savepoints(transactions) if transactions else nullcontext():
             value = call()
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - safe_call catches every exception
         return _answer(call, exc, fallback)
     return _safely_awaited(call, lambda: value, fallback) if isawaitable(value) else value
 
@@ -159,7 +160,7 @@ async def _safely_awaited(call: Call, begin: Callable[[], Awaitable[Any]], fallb
     # No savepoint: several coroutines may run at the same time, and theirs would not nest.
     try:
         return await call.awaited(begin())
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - safe_call catches every exception
         return _answer(call, exc, fallback)
 
 
@@ -224,7 +225,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_awaited(call, call(), seconds, seconds)
     started = time.monotonic()
-    value = calls.within(seconds, call, of=call.func)
+    value = call_within(seconds, call, of=call.func)
     left = seconds - (time.monotonic() - started)
     if isawaitable(value):
         return _timed_awaited(call, value, left, seconds)
@@ -234,7 +235,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
 async def _timed_awaited(call: Call, awaitable: Awaitable[Any], left: float, seconds: float) -> Any:
     try:
         async with asyncio.timeout(left) as timeout:
-            with deadlines.limit(left):
+            with time_limit(left):
                 return await call.awaited(awaitable)
     except TimeoutError:
         if timeout.expired():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
+__all__ = ["part_resolved"]
+
 #: Sent when a part of a page has ended, with ``sender`` (the view or connection class), ``name``,
 #: ``status`` (a :class:`~.outcomes.Status`), ``seconds`` (a float, wall clock) and ``request``.
 #: It is sent in the thread where the part ended; for a coroutine in the thread of the request,

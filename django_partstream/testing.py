@@ -16,6 +16,8 @@ from django_partstream import cursors
 from django_partstream.delivery.attempts import stand_ins
 from django_partstream.exceptions import PartTimeout
 
+__all__ = ["Walk", "expired", "part_fails", "part_hangs", "walk", "walk_connection"]
+
 MAX_PAGES = 10_000
 
 

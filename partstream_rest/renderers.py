@@ -47,5 +47,5 @@ class ORJSONRenderer(JSONRenderer):
 
 
 def with_orjson(renderer: BaseRenderer) -> BaseRenderer:
-    """A renderer with orjson in place of DRF's own ``JSONRenderer``; another *renderer* as it is."""
+    """An orjson renderer in place of DRF's own ``JSONRenderer``; another *renderer* as it is."""
     return ORJSONRenderer() if orjson and type(renderer) is JSONRenderer else renderer

@@ -95,7 +95,7 @@ class ProgressiveView(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """The view function. It makes the page of a signed-in user private, unless the view decides."""
+        """The view function. The page of a signed-in user is private unless the view decides."""
         view = super().as_view(**initkwargs)
 
         def progressive(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -8,7 +8,7 @@ import pytest
 from django.urls import path
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.persisted import digest_of
+from partstream_graphql.http.persisted import digest_of
 from partstream_graphql.views import ProgressiveGraphQLView
 from tests.documentation import ROOT, block, blocks, make_shop, run_module
 

@@ -118,7 +118,7 @@ class Entry:
         if found.is_fresh:
             return found.hit
         # The value of a timed call that is late is discarded, so nothing should wait for it.
-        if self._lease.take(cache, max(min(LEASE, deadlines.left()), 0.001)):
+        if self._lease.take(cache, max(min(LEASE, deadlines.seconds_left()), 0.001)):
             found = self._read(cache)
             if found.is_fresh:
                 self._lease.end(cache)

@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_partstream.databases import mend, open_transactions, savepoints
+from django_partstream.databases import close_broken, open_transactions, savepoints
 from django_partstream.delivery import threads
 from django_partstream.delivery.attempts import Attempt, recording
 from django_partstream.delivery.reports import announce, is_observed
@@ -121,10 +121,10 @@ def _begin(attempt: Attempt) -> Outcome | Awaitable[Any]:
             if isawaitable(value):
                 return value
             return attempt.returned(attempt.make_whole(value))
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
             return attempt.raised(exc)
         finally:
-            mend()  # a broken connection would fail the parts after this one
+            close_broken()  # or it would fail the parts that follow
 
 
 async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
@@ -136,7 +136,7 @@ async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | Base
     with recording(attempt):
         try:
             return attempt.returned(await attempt.amake_whole(await awaitable))
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
             return attempt.raised(exc)
         except asyncio.CancelledError as exc:  # the awaited task, or the whole page, was cancelled
             failure = RuntimeError("The part was cancelled, or a task that it awaited.")
@@ -193,7 +193,7 @@ def _run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper])
             fell_back = attempt.is_guarded and outcome.status is Status.FALLBACK
             if outcome.error or (awaited and fell_back):
                 undo()
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - the part, or its caller, broke the transaction
         return attempt.raised(exc)
     return outcome
 

@@ -25,7 +25,7 @@ from django.urls import (
 from django.utils import timezone, translation
 
 from django_partstream.conf import setting
-from django_partstream.databases import tidy
+from django_partstream.databases import close_if_obsolete
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ def _executor() -> ThreadPoolExecutor:
 
 def _forget() -> None:
     """Forget the pool in a forked child, which has none of its parent's threads."""
-    global _pool, _lock  # noqa: PLW0603 - a pool in each process
+    global _pool, _lock
     _pool, _lock = None, threading.Lock()
 
 
@@ -109,4 +109,4 @@ def together(calls: Sequence[Callable[[], None]], *, at_once: int) -> None:
 
 def _close_obsolete_connections() -> None:
     for connection in connections.all(initialized_only=True):
-        tidy(connection)
+        close_if_obsolete(connection)

@@ -1,1 +1,1 @@
-"""The engine of ``with_timeout``: calls in threads of their own, deadlines, lent connections."""
+"""The engine of ``with_timeout``: calls in threads, deadlines, and connections that are lent."""

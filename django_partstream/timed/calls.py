@@ -1,10 +1,32 @@
 """
-Timed calls: each in a thread for such calls alone, so that those that hang starve nothing else.
+Timed calls: each runs in a thread that serves timed calls only.
 
-A thread cannot be stopped. One that is late goes on alone: its result is dropped, its database
-is taken from it, what it drains ends, and once ``MAX_ABANDONED_CALLS`` calls of one function do
-so, no more of that function are begun: others do not suffer for it. A thread that was in time
-waits for another call, with its connections.
+Python cannot stop a thread. So a late call goes on alone: its result is dropped, its database
+connections are revoked, and the generators that it drains end at its deadline. Once
+``MAX_ABANDONED_CALLS`` late calls of a function are running, the next calls of that function
+fail at once. Calls of other functions, and parts that run together, are not affected.
+
+A thread whose call was in time waits for another call, and keeps its database connections.
+
+The threads share this state:
+
+* ``_idle`` lists the job queues of the threads that wait for a call. A thread adds its own queue.
+  A caller removes a queue to use it, and a thread removes its own to end. So a thread that is not
+  in the list has a call, or will get one.
+* ``_abandoned`` counts the late calls that are running, by the code of their function. The
+  caller's thread adds a call, and the call's thread subtracts it.
+* ``_lock`` is held for each change of both, and while a call is found to be in time or late.
+
+The first thread to take the lock decides about a call, and the other thread follows:
+
+* The call's thread settles the future: the call was in time. The thread is in ``_idle`` by then,
+  so the caller's next call finds it.
+* The caller's thread marks the call late and counts it in ``_abandoned``. When the call ends, its
+  thread ends too.
+
+Connections are revoked or given back after that, without the lock, since both may take a while.
+
+A forked child has none of its parent's threads, so it starts without queues, counts and lock.
 """
 
 from __future__ import annotations
@@ -17,7 +39,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from django.db import connections
 
@@ -25,17 +47,17 @@ from django_partstream.conf import setting
 from django_partstream.databases import close
 from django_partstream.delivery.threads import with_callers_context
 from django_partstream.exceptions import PartTimeout
-from django_partstream.timed.deadlines import left, limit
-from django_partstream.timed.loans import Loans
+from django_partstream.timed.deadlines import seconds_left, time_limit
+from django_partstream.timed.loans import CallConnections
 
 T = TypeVar("T")
 
-#: What a thread for timed calls is given to do; it returns whether it will be given more.
+#: The job queue of a thread. A job returns whether the thread waits for another job.
 Jobs: TypeAlias = "SimpleQueue[Callable[[Jobs], bool]]"
 
 logger = logging.getLogger("django_partstream")
 
-#: How long a thread waits for another call, in seconds, before it ends.
+#: Seconds that a thread waits for another call before it ends.
 IDLE = 60.0
 
 _idle: list[Jobs] = []
@@ -43,119 +65,157 @@ _abandoned: Counter[Any] = Counter()
 _lock = threading.Lock()
 
 
-def _forget() -> None:
-    """A forked child has none of its parent's threads."""
-    global _idle, _lock
-    _idle, _lock = [], threading.Lock()
+def _forget_threads() -> None:
+    """Start a forked child anew: it has none of the threads of its parent."""
+    global _lock  # noqa: PLW0603 - a thread of the parent may hold the old lock for ever
+    _lock = threading.Lock()
+    _idle.clear()
     _abandoned.clear()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_forget_threads)
 
 
-def within(seconds: float, call: Callable[[], T], *, of: Callable[..., Any]) -> T:
+def call_within(seconds: float, call: Callable[[], T], *, of: Callable[..., Any]) -> T:
     """
-    Make *call*, a call *of* a function, in another thread and return what it returns within
-    *seconds*.
+    Run *call*, a call *of* a function, in another thread, and return its result.
 
-    Inside a transaction it is lent the connection; late or failed, what it did there is undone.
+    Inside a transaction the call uses the caller's connection. If it fails or is late, its work
+    there is undone.
 
     Raises:
-        PartTimeout: it has not returned in time, or too many calls are still running late.
+        PartTimeout: the call has not returned within *seconds*, or too many late calls of the
+            function are still running.
     """
-    code = _code(of)
+    code = _code_of(of)
     if _abandoned[code] >= setting("MAX_ABANDONED_CALLS"):
+        name = getattr(of, "__qualname__", repr(of))
         logger.warning(
-            "%d timed-out calls of %s are still running; no more of it are begun.",
-            *(_abandoned[code], getattr(of, "__qualname__", repr(of))),
+            "%d timed-out calls of %s are still running, so the next call is refused.",
+            *(_abandoned[code], name),
         )
         raise PartTimeout(seconds)
-    loans = Loans()
-    future: Future[T] = Future()
-    late = threading.Event()
+    return _TimedCall(seconds, call, code).result()
 
-    def limited() -> T:
-        with limit(seconds):
-            return call()
 
-    carried = with_callers_context(limited)
+def abandoned_calls() -> int:
+    """Return the number of late calls that are running."""
+    return _abandoned.total()
 
-    def work(jobs: Jobs) -> bool:
-        result, failure = None, None
+
+class _TimedCall(Generic[T]):
+    """A timed call, shared by the thread that waits for it and the thread that runs it."""
+
+    def __init__(self, seconds: float, call: Callable[[], T], code: Any) -> None:
+        self._seconds = seconds
+        self._code = code
+        self._call = with_callers_context(partial(_limited, seconds, call))
+        self._connections = CallConnections()
+        self._future: Future[T] = Future()
+        self._late = False
+
+    def result(self) -> T:
+        """
+        Have the call run by another thread, and return its result or raise its exception.
+
+        Raises:
+            PartTimeout: the call is late.
+        """
+        self._start()
         try:
-            with loans.taken():
-                result = carried()
-        except BaseException as exc:
-            failure = exc
+            wait([self._future], timeout=min(self._seconds, max(seconds_left(), 0)))
+        finally:
+            self._abandon_unless_done()
+        if self._late:
+            raise PartTimeout(self._seconds)
+        self._connections.give_back(keep=self._future.exception() is None)
+        return self._future.result()
+
+    def _start(self) -> None:
+        try:
+            _hand_over(self.run)
+        except BaseException:
+            self._connections.give_back(keep=False)
+            raise
+
+    def _abandon_unless_done(self) -> None:
         with _lock:
-            if late.is_set():
-                _abandoned[code] -= 1
-                failure = None  # it knows this frame, which would know it
+            if self._future.done():
+                return
+            self._late = True
+            _abandoned[self._code] += 1
+        self._connections.revoke()
+
+    def run(self, jobs: Jobs) -> bool:
+        """
+        Run the call in the current thread, the owner of the queue *jobs*.
+
+        Return whether the thread waits for another call.
+        """
+        try:
+            with self._connections.in_use():
+                result = self._call()
+        except BaseException as exc:  # noqa: BLE001 - raised in the waiting thread
+            return self._end(jobs, partial(self._future.set_exception, exc))
+        return self._end(jobs, partial(self._future.set_result, result))
+
+    def _end(self, jobs: Jobs, settle: Callable[[], None]) -> bool:
+        with _lock:
+            if self._late:
+                _abandoned[self._code] -= 1
                 return False
-            if again := len(_idle) < int(setting("MAX_THREADS")):
+            waits = len(_idle) < int(setting("MAX_THREADS"))
+            if waits:
                 _idle.append(jobs)
-            if failure is None:
-                future.set_result(result)  # type: ignore[arg-type]
-            else:
-                future.set_exception(failure)
-        failure = None
-        return again
-
-    try:
-        _hand_over(work)
-    except BaseException:
-        loans.give_back(keep=False)
-        raise
-    try:
-        wait([future], timeout=min(seconds, max(left(), 0)))
-    finally:
-        with _lock:
-            if not future.done():
-                late.set()
-                _abandoned[code] += 1
-        if late.is_set():
-            loans.revoke()
-    if late.is_set():
-        raise PartTimeout(seconds)
-    loans.give_back(keep=future.exception() is None)
-    return future.result()
+            settle()
+            return waits
 
 
-def _hand_over(work: Callable[[Jobs], bool]) -> None:
-    """Have *work* done by a thread that waits for some, or by a new one."""
+def _limited(seconds: float, call: Callable[[], T]) -> T:
+    with time_limit(seconds):
+        return call()
+
+
+def _hand_over(job: Callable[[Jobs], bool]) -> None:
+    """Give *job* to a thread that waits for a call, or to a new thread."""
     with _lock:
         jobs = _idle.pop() if _idle else None
     if jobs is None:
         jobs = SimpleQueue()
         threading.Thread(target=_serve, args=(jobs,), name="partstream-timed", daemon=True).start()
-    jobs.put(work)
+    jobs.put(job)
 
 
 def _serve(jobs: Jobs) -> None:
-    """One thread's life: one call after another, for as long as they come and end in time."""
-    wanted = True
-    while wanted:
+    """Run the jobs of a thread until a call was late, or no call has come for ``IDLE`` seconds."""
+    waits = True
+    while waits:
         try:
-            work = jobs.get(timeout=IDLE)
+            job = jobs.get(timeout=IDLE)
         except Empty:
-            with _lock:
-                if wanted := jobs not in _idle:
-                    continue  # work is on its way
-                _idle.remove(jobs)
+            waits = not _retire(jobs)
         else:
-            wanted = work(jobs)
-            del work  # and what it holds
+            waits = job(jobs)
+            del job  # it holds the call and its result
     for connection in connections.all(initialized_only=True):
         close(connection)
 
 
-def abandoned_calls() -> int:
-    """How many timed calls are running past their limit now."""
-    return _abandoned.total()
+def _retire(jobs: Jobs) -> bool:
+    """Take *jobs* out of the idle queues, or return False if a caller has just taken it."""
+    with _lock:
+        if jobs not in _idle:
+            return False
+        _idle.remove(jobs)
+        return True
 
 
-def _code(func: Any) -> Any:
-    """What tells a function from others, though it is made anew for each request: its code."""
+def _code_of(func: Any) -> Any:
+    """
+    Return the code of a function, or the type of another callable.
+
+    A lambda or a method is a new object for each request, but its code stays the same.
+    """
     while True:
         inner = getattr(func, "__wrapped__", None) or getattr(func, "__func__", None)
         inner = inner or (func.func if isinstance(func, partial) else None)

@@ -1,4 +1,4 @@
-"""The deadline of the current timed call, for code that runs inside one."""
+"""The deadline of the current timed call, for code that runs inside it."""
 
 from __future__ import annotations
 
@@ -7,54 +7,58 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import inf
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from django_partstream.exceptions import PartTimeout
 
 T = TypeVar("T")
 
-#: When the timed call that this is in must end, by ``time.monotonic()``, and its limit in seconds.
-_deadline: ContextVar[tuple[float, float] | None] = ContextVar(
-    "django_partstream.deadline", default=None
-)
+
+class _Deadline(NamedTuple):
+    """The time at which a call must end, by ``time.monotonic()``, and its limit in seconds."""
+
+    at: float
+    seconds: float
+
+
+_NEVER = _Deadline(inf, inf)
+_deadline: ContextVar[_Deadline] = ContextVar("django_partstream.deadline", default=_NEVER)
 
 
 @contextmanager
-def limit(seconds: float) -> Iterator[None]:
-    """Give the body *seconds*, or what is left of the limit that it is in already."""
-    ends = time.monotonic() + seconds
-    outer = _deadline.get()
-    token = _deadline.set(outer if outer and outer[0] < ends else (ends, seconds))
+def time_limit(seconds: float) -> Iterator[None]:
+    """Set the deadline of the body in *seconds*, unless an outer deadline is earlier."""
+    deadline = _Deadline(time.monotonic() + seconds, seconds)
+    token = _deadline.set(min(_deadline.get(), deadline))
     try:
         yield
     finally:
         _deadline.reset(token)
 
 
-def left() -> float:
-    """How many seconds the innermost timed call has; infinitely many outside of one."""
-    ends, _ = _deadline.get() or (inf, inf)
-    return ends - time.monotonic()
+def seconds_left() -> float:
+    """Return the seconds until the deadline: negative after it, infinite without a limit."""
+    return _deadline.get().at - time.monotonic()
 
 
 def check_deadline() -> None:
     """
-    Look at the clock.
+    Return if the current timed call still has time.
 
     Raises:
-        PartTimeout: the time of the timed call that asks is up.
+        PartTimeout: its deadline has passed.
     """
-    ends, seconds = _deadline.get() or (inf, inf)
-    if time.monotonic() > ends:
-        raise PartTimeout(seconds)
+    deadline = _deadline.get()
+    if time.monotonic() > deadline.at:
+        raise PartTimeout(deadline.seconds)
 
 
 def until_late(items: Iterable[T]) -> Iterator[T]:
     """
-    *items*, of which there may be no end, for as long as the timed call that drains them has.
+    Yield *items*, which may be endless, until the deadline of the current timed call.
 
     Raises:
-        PartTimeout: its time is up.
+        PartTimeout: the deadline has passed.
     """
     try:
         for item in items:

@@ -1,303 +1,173 @@
 """
-Database connections that a timed call may use until its time is up, and not after.
+The database connections of a timed call: how it gets them, and how they end.
 
-A late call cannot be stopped, but its database work can: the statement it is in is cancelled,
-and each later one is refused. That holds for the connections of its own thread, and inside a
-transaction for the caller's, which it is lent so that it sees the transaction's rows.
+Outside transactions a call uses connections of its own thread. Inside ``atomic()`` they would
+see none of the transaction's rows, so the call is lent the caller's connection instead. The lent
+wrapper is a copy of Django's wrapper: the same raw connection, with a transaction state of its
+own. The wrapper itself cannot be lent, since a late ``atomic()`` would corrupt its state.
 
-What is lent is a copy of Django's wrapper round the same raw connection, with a transaction
-state of its own. Its cursors take a lock for each call and look whether the loan was revoked.
-So when revoking has the lock, the raw connection is the caller's again, to roll back to a
-savepoint. Lending the wrapper itself fails: a late ``atomic()`` of the call would corrupt it.
+The caller sets a savepoint before it lends. It does not use the raw connection until the loan
+ends. It ends in three ways:
 
-Where the statement cannot be cancelled in time (other databases, a network that has gone), the
-connection is left to the late call, which closes it at its end, and the transaction is lost.
+* The call returns: its transaction state is copied back. Its work is kept, or undone if it failed.
+* The call is late: its statement is cancelled, and its work is undone.
+* The call is late, and its statement cannot be cancelled within ``GRACE`` (another database, a
+  network that has gone): the raw connection is left to the call, and the transaction is lost.
+
+A connection of the call's own thread is kept for the next call or closed, as ``CONN_MAX_AGE``
+says. It is always closed if a statement on it was cancelled.
 """
 
 from __future__ import annotations
 
-import copy
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
-from weakref import WeakSet
+from contextlib import contextmanager
 
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from django_partstream._django import (
+    abandon_transaction,
+    add_savepoint,
+    close_raw,
+    copy_in_transaction,
+    copy_state_back,
+    drop_from_this_thread,
+    stop_intercepting,
+    use_in_this_thread,
+)
 from django_partstream.databases import (
-    cancel,
     close,
-    is_busy,
-    lose,
+    close_if_obsolete,
+    is_intact,
     open_transactions,
-    overlaid,
     roll_back,
-    shut,
-    tidy,
 )
+from django_partstream.timed.revocable import RevocableConnection, Revoked
 
-#: How long statements that run are given to be cancelled, and how often it is tried, in seconds.
+#: Seconds within which the running statements of a late call must be cancelled.
 GRACE = 0.15
-RETRY = 0.01
-
-#: What a wrapper knows of its transaction, which the lender takes over at the end.
-_STATE = (
-    "needs_rollback",
-    "savepoint_state",
-    "closed_in_transaction",
-    "errors_occurred",
-    "rollback_exc",
-)
 
 
-class Revoked(DatabaseError):
-    """The time of this call is up: it may not use the database any more."""
+class LentConnection(RevocableConnection):
+    """The caller's *connection*, which is inside ``atomic()``, lent to the call's thread."""
 
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._lender = connection
+        self._point = connection.savepoint() if is_intact(connection) else None
+        lent = copy_in_transaction(connection)
+        if self._point:
+            add_savepoint(lent, self._point)
+        super().__init__(lent)
 
-class Loan:
-    """One connection, for the use of one thread, until :meth:`revoke`."""
+    # In the call's thread.
 
-    def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
-        self.wrapper = wrapper
-        self._lock = threading.Lock()
-        self._revoked = False  # no more statements of the call
-        self._over = False  # nor anything else: the connection is the lender's again
-        self._cancelled = False  # a statement was, so the connection is not fit for a pool
-        self._ended = False  # the call has returned
-        self._left = False  # the connection is the call's to close, when it returns
-        self._end = threading.Lock()
-        self._cursors: WeakSet[Any] = WeakSet()
-        own: Any = wrapper
-        self._create_cursor, self._commit = own.create_cursor, own._commit
-        own.create_cursor, own._commit = self._guarded_cursor, self._guarded_commit
-
-    @classmethod
-    def of_transaction(cls, connection: BaseDatabaseWrapper, point: str | None) -> Loan:
-        """Lend the raw connection of *connection*, which is inside ``atomic()``, at *point*."""
-        lent = copy.copy(connection)
-        # What is bound to the original: methods that a test or a tool put there, and this.
-        for name in ["wrap_database_errors", *overlaid(connection)]:
-            lent.__dict__.pop(name, None)
-        # With the point, on_commit() knows which of its hooks are undone with the call.
-        lent.savepoint_ids = [*connection.savepoint_ids, *([point] if point else [])]
-        lent.atomic_blocks = list(connection.atomic_blocks)
-        lent.run_on_commit = list(connection.run_on_commit)
-        lent.execute_wrappers = list(connection.execute_wrappers)
-        return cls(lent)
-
-    def take(self) -> None:
-        """Make this the connection of the current thread."""
-        self.wrapper._thread_ident = threading.get_ident()  # type: ignore[attr-defined]
-        connections[self.wrapper.alias] = self.wrapper
-
-    def give_back(self, connection: BaseDatabaseWrapper) -> None:
-        """Have *connection* go on where the loan has got to."""
-        for name in _STATE:
-            if hasattr(self.wrapper, name):
-                setattr(connection, name, getattr(self.wrapper, name))
-        connection.run_on_commit = self.wrapper.run_on_commit
-        self._revoked = self._over = True
-
-    def revoke(self, deadline: float) -> bool:
-        """
-        Refuse each later statement and cancel the one that runs, until *deadline*, by
-        ``time.monotonic()``. True: nothing runs or is left open on the raw connection.
-        """
-        self._revoked = True
-        while not self._lock.acquire(timeout=RETRY):
-            self._cancel()
-            if time.monotonic() > deadline:
-                return False
-        try:
-            # Its own work, or a COPY, takes the raw connection without our lock.
-            while is_busy(self.wrapper.connection):
-                self._cancel()
-                if time.monotonic() > deadline:
-                    return False
-                time.sleep(RETRY)
-            # SQLite goes on interrupting while a cursor is open.
-            for cursor in list(self._cursors):
-                shut(cursor)
-            self._over = True
-        finally:
-            self._lock.release()
-        return True
-
-    def _cancel(self) -> None:
-        with self._end:  # never the next statement of whoever has the connection after the call
-            if not self._ended:
-                self._cancelled = True
-                cancel(self.wrapper.connection)
-
-    def leave(self) -> bool:
-        """Leave the raw connection to the call, which closes it; False if that has ended."""
-        with self._end:
-            self._left = not self._ended
-        return self._left
+    def begin(self) -> None:
+        """Make the lent connection the current connection of the call's thread."""
+        use_in_this_thread(self.wrapper)
 
     def end(self) -> None:
-        """In the thread of the call, when it has returned."""
-        with self._end:
-            self._ended = True
-        if self._left:
-            close(self.wrapper)
+        """Take the lent connection from the call's thread."""
+        drop_from_this_thread(self.wrapper)
+        super().end()
 
-    def keep(self) -> None:
-        """The same for a connection of this thread: keep it for the next call, or close it."""
-        self.end()
-        del self.wrapper.create_cursor, self.wrapper._commit  # type: ignore[attr-defined]
-        if self._cancelled:
-            with suppress(Exception):
-                self.wrapper.connection.close()  # so that no pool hands it on
-        elif self.wrapper.settings_dict["CONN_MAX_AGE"] != 0 and not self.wrapper.in_atomic_block:
-            tidy(self.wrapper)
-            return
-        close(self.wrapper)
-        del connections[self.wrapper.alias]
+    # In the waiting thread.
 
-    def _guarded_cursor(self, name: str | None = None) -> Any:
-        with self.held():
-            cursor = self._create_cursor(name)
-            self._cursors.add(cursor)
-        return LentCursor(self, cursor)
+    def give_back(self, *, keep: bool) -> None:
+        """Let the lender go on after the call; *keep* the call's work, or undo it."""
+        copy_state_back(self.wrapper, self._lender)
+        self.take()
+        if not keep:
+            roll_back(self._lender, self._point)
+        elif self._point:
+            self._lender.savepoint_commit(self._point)
 
-    def _guarded_commit(self) -> None:
-        with self.held():
-            self._commit()
-
-    def shut(self, cursor: Any) -> None:
-        """Close a raw cursor, unless the connection is no longer the call's."""
-        with self._lock:
-            if not self._revoked:
-                cursor.close()
-            elif not self._over:
-                shut(cursor)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """
-        Keep the loan for the body.
-
-        Raises:
-            Revoked: it is over.
-        """
-        with self._lock:
-            if self._revoked:
-                raise Revoked("The time of this call is up.")
-            yield
-
-
-class LentCursor:
-    """A raw cursor, each call of which is made while the loan is held."""
-
-    def __init__(self, loan: Loan, cursor: Any) -> None:
-        self._loan, self._cursor = loan, cursor
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in {"_loan", "_cursor"}:
-            super().__setattr__(name, value)
+    def take_back(self, deadline: float) -> None:
+        """Undo the work of a late call, or abandon the transaction if *deadline* passes first."""
+        if self.revoke(deadline) or not self.leave_to_call():
+            roll_back(self._lender, self._point)
         else:
-            setattr(self._cursor, name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._cursor, name)
-        if not callable(value):
-            return value
-
-        def held(*args: Any, **kwargs: Any) -> Any:
-            with self._loan.held():
-                return value(*args, **kwargs)
-
-        return held
-
-    def __iter__(self) -> Iterator[Any]:
-        with self._loan.held():
-            rows = iter(self._cursor)
-        while True:
-            with self._loan.held():
-                try:
-                    row = next(rows)
-                except StopIteration:
-                    return
-            yield row
-
-    def __enter__(self) -> LentCursor:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close it; when the loan is over it was closed."""
-        self._loan.shut(self._cursor)
+            abandon_transaction(self._lender)
 
 
-class Loans:
-    """All connections of one timed call: those it is lent, and those of its own thread."""
+class OwnConnection(RevocableConnection):
+    """The connection of the call's own thread to the database *alias*."""
+
+    def __init__(self, alias: str) -> None:
+        connection = connections[alias]
+        close_if_obsolete(connection)
+        super().__init__(connection)
+
+    def end(self) -> None:
+        """Keep the connection for the next call of the thread, or close it."""
+        super().end()
+        stop_intercepting(self.wrapper)
+        if self._may_be_kept():
+            close_if_obsolete(self.wrapper)
+            return
+        if self.cancelled:
+            close_raw(self.wrapper)
+        close(self.wrapper)
+        drop_from_this_thread(self.wrapper)
+
+    def _may_be_kept(self) -> bool:
+        persistent = self.wrapper.settings_dict["CONN_MAX_AGE"] != 0
+        return persistent and not self.cancelled and not self.wrapper.in_atomic_block
+
+
+class CallConnections:
+    """
+    All connections of a timed call. Made in the waiting thread, which lends its own.
+
+    ``_begin_lock`` is held while the call's thread opens its connections, and while the call is
+    marked late. So a late call has all of its connections revoked, or never begins.
+    """
 
     def __init__(self) -> None:
-        self._transactions = open_transactions()
-        self._points = [
-            None if one.needs_rollback else one.savepoint() for one in self._transactions
-        ]
-        self._lent = [
-            Loan.of_transaction(one, point)
-            for one, point in zip(self._transactions, self._points, strict=True)
-        ]
-        self._own: list[Loan] = []
-        self._begun = threading.Lock()
+        self._lent = [LentConnection(connection) for connection in open_transactions()]
+        self._own: list[OwnConnection] = []
+        self._begin_lock = threading.Lock()
         self._late = False
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def in_use(self) -> Iterator[None]:
         """
-        In the thread of the call: have it use them.
+        Let the body, in the call's thread, use the connections.
 
         Raises:
-            Revoked: it is late before it began.
+            Revoked: the call was late before it began.
         """
-        aliases = {loan.wrapper.alias for loan in self._lent}
         try:
-            for loan in self._lent:
-                loan.take()
-            with self._begun:
-                if self._late:
-                    raise Revoked("The time of this call was up before it began.")
-                for wrapper in [connections[one] for one in connections if one not in aliases]:
-                    tidy(wrapper)
-                    self._own.append(Loan(wrapper))
+            for lent in self._lent:
+                lent.begin()
+            self._open_own()
             yield
         finally:
-            for loan in self._lent:
-                del connections[loan.wrapper.alias]
-                loan.end()
-            for loan in self._own:
-                loan.keep()
+            for connection in [*self._lent, *self._own]:
+                connection.end()
+
+    def _open_own(self) -> None:
+        lent = {connection.wrapper.alias for connection in self._lent}
+        with self._begin_lock:
+            if self._late:
+                raise Revoked("This call was past its time limit before it began.")
+            for alias in connections:
+                if alias not in lent:
+                    self._own.append(OwnConnection(alias))
 
     def give_back(self, *, keep: bool) -> None:
-        """The call has ended; *keep* what it did in the transactions, or undo it."""
-        for connection, loan, point in self._each():
-            loan.give_back(connection)
-            if not keep:
-                roll_back(connection, point)
-            elif point:
-                connection.savepoint_commit(point)
+        """End the loans of a call that has ended; *keep* its work in transactions, or undo it."""
+        for lent in self._lent:
+            lent.give_back(keep=keep)
 
     def revoke(self) -> None:
-        """The call is late: take all from it, and undo what it did in the transactions."""
-        with self._begun:
+        """Take all connections from a late call, and undo its work in transactions."""
+        with self._begin_lock:
             self._late = True
         deadline = time.monotonic() + GRACE
-        for connection, loan, point in self._each():
-            if loan.revoke(deadline) or not loan.leave():
-                roll_back(connection, point)
-            else:
-                lose(connection)
-        for loan in self._own:
-            loan.revoke(deadline)
-
-    def _each(self) -> Iterator[tuple[BaseDatabaseWrapper, Loan, str | None]]:
-        return zip(self._transactions, self._lent, self._points, strict=True)
+        for lent in self._lent:
+            lent.take_back(deadline)
+        for own in self._own:
+            own.revoke(deadline)

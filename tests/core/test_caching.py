@@ -321,7 +321,7 @@ def test_a_caller_waits_for_a_cached_value_no_longer_than_its_time_limit(request
     """Without the limit, a late call would go on asking the cache."""
     get = cached_for(60, key="waits")(lambda request: 1)
     never = mock.patch.object(Entry, "look", return_value=Wait(0.001))
-    with never, pytest.raises(PartTimeout), deadlines.limit(0.02):
+    with never, pytest.raises(PartTimeout), deadlines.time_limit(0.02):
         get(request_of())
 
 
@@ -483,7 +483,7 @@ class TestLeases:
         assert entry().look() is None
 
     def test_the_lease_of_a_timed_call_lasts_no_longer_than_its_limit(self):
-        with deadlines.limit(0.5), mock.patch.object(LocMemCache, "add", autospec=True) as add:
+        with deadlines.time_limit(0.5), mock.patch.object(LocMemCache, "add", autospec=True) as add:
             entry().look()
         assert add.call_args_list[0].args[3] == 1
 

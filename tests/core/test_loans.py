@@ -11,8 +11,8 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from django_partstream import with_timeout
 from django_partstream.exceptions import PartTimeout
-from django_partstream.timed import calls, deadlines, loans
-from django_partstream.timed.loans import Revoked
+from django_partstream.timed import calls, deadlines, loans, revocable
+from django_partstream.timed.revocable import Revoked
 from example_schema.models import Customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,13 +64,13 @@ def test_a_timed_call_within_a_late_call_is_refused_the_database():
 
 def test_a_timed_call_that_is_late_before_its_thread_begins_is_not_made(monkeypatch):
     made, begin = [], threading.Event()
-    taken = loans.Loans.taken
+    taken = loans.CallConnections.in_use
 
     def later(self):
         begin.wait(30)
         return taken(self)
 
-    monkeypatch.setattr(loans.Loans, "taken", later)
+    monkeypatch.setattr(loans.CallConnections, "in_use", later)
     with pytest.raises(PartTimeout):
         with_timeout(made.append, 0.01)(None)
     begin.set()
@@ -121,7 +121,7 @@ def cannot_cancel():
     """A database that cannot cancel a statement."""
     if connection.vendor != "sqlite":
         pytest.skip("a statement that waits for the test is a function of SQLite's")
-    with mock.patch.object(loans, "cancel"):
+    with mock.patch.object(revocable, "cancel_statement"):
         yield
 
 

@@ -10,7 +10,7 @@ from django.db.models.expressions import RawSQL
 from django_partstream import lazy, with_timeout
 from django_partstream.exceptions import PartTimeout
 from django_partstream.timed import loans
-from django_partstream.timed.loans import Revoked
+from django_partstream.timed.revocable import Revoked
 from tests import services
 from tests.core.conftest import Customers
 

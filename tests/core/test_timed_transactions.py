@@ -8,7 +8,7 @@ from django.db import DatabaseError, transaction
 
 from django_partstream import lazy, with_timeout
 from django_partstream.exceptions import PartTimeout
-from django_partstream.timed.loans import Revoked
+from django_partstream.timed.revocable import Revoked
 from tests import services
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=services.DATABASES)

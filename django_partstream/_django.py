@@ -1,0 +1,220 @@
+"""
+The adapter for Django's database connections, and for the drivers below them.
+
+Each function rests on a fact about Django or a driver that is undocumented, or is documented for
+another use. No other module rests on such a fact. ``tests/core/test_django_adapter.py`` has a
+test of each row, which fails once the fact is no longer true.
+
+================================== ===============================================================
+function                           fact
+================================== ===============================================================
+:func:`copy_in_transaction`        ``copy.copy()`` of a wrapper shares its raw connection;
+                                   ``savepoint_ids``, ``atomic_blocks``, ``run_on_commit`` and
+                                   ``execute_wrappers`` are all of its transaction state that a
+                                   copy would share;
+                                   ``inc_thread_sharing()`` counts for each wrapper alone
+:func:`copy_state_back`            ``needs_rollback``, ``rollback_exc``, ``savepoint_state``,
+                                   ``closed_in_transaction``, ``errors_occurred`` and
+                                   ``run_on_commit`` are plain attributes
+:func:`use_in_this_thread`         ``connections[alias] = wrapper`` counts for one thread alone
+:func:`drop_from_this_thread`      ``del connections[alias]`` lets the next use make a new wrapper
+:func:`intercept`                  each cursor comes from the ``create_cursor()`` of the instance,
+                                   each commit of ``atomic()`` from its ``commit()``
+:func:`bound_attributes`           Django's TestCase and tools replace methods on the instance;
+                                   ``wrap_database_errors`` is cached on the instance, and bound
+:func:`add_savepoint`              ``on_commit()`` stores ``savepoint_ids`` with each hook, and
+                                   ``savepoint_rollback()`` drops hooks by them
+:func:`remove_savepoint`           as above
+:func:`is_broken`                  ``errors_occurred`` and ``autocommit`` are kept up to date
+:func:`abandon_transaction`        ``closed_in_transaction`` keeps ``atomic()`` from the raw
+                                   connection, and ``connection = None`` is not closed again
+:func:`close_also_in_memory`       ``BaseDatabaseWrapper.close()`` closes, where SQLite's own
+                                   ``close()`` keeps a database in memory open
+:func:`close_if_unusable`          ``close_if_unusable_or_obsolete()``, which is called by
+                                   ``close_old_connections()``
+:func:`close_raw`                  ``wrapper.connection`` is the connection of the driver
+:func:`cancel_statement`           psycopg's ``cancel_safe()``, psycopg2's ``cancel()``,
+                                   sqlite3's ``interrupt()``
+:func:`is_busy`                    psycopg's ``info.transaction_status``
+================================== ===============================================================
+
+The methods behind the documented functions of ``django.db.transaction`` have no row:
+``get_rollback()``, ``set_rollback()``, ``savepoint()``, ``savepoint_commit()`` and
+``savepoint_rollback()``. Nor has ``in_atomic_block``.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import suppress
+from inspect import isroutine
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: Seconds that psycopg may spend on sending a cancellation to the server.
+CANCEL = 0.05
+
+#: libpq's PQTRANS_ACTIVE: a command is in progress.
+ACTIVE = 1
+
+#: The lists of a wrapper that describe its transaction.
+TRANSACTION_LISTS = ("savepoint_ids", "atomic_blocks", "run_on_commit", "execute_wrappers")
+
+#: The other attributes of a wrapper that describe its transaction.
+TRANSACTION_STATE = (
+    "needs_rollback",
+    "rollback_exc",
+    "savepoint_state",
+    "closed_in_transaction",
+    "errors_occurred",
+)
+
+#: The methods that :func:`intercept` replaces.
+INTERCEPTED = ("create_cursor", "commit")
+
+
+def copy_in_transaction(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
+    """
+    Copy the wrapper *connection*, which is inside ``atomic()``, for another thread.
+
+    The copy has the same raw connection, and a transaction state of its own.
+    """
+    lent = copy.copy(connection)
+    for name in TRANSACTION_LISTS:
+        setattr(lent, name, list(getattr(connection, name)))
+    for name in bound_attributes(connection):
+        del vars(lent)[name]  # the class has it for the copy
+    lent.inc_thread_sharing()
+    return lent
+
+
+def copy_state_back(lent: BaseDatabaseWrapper, connection: BaseDatabaseWrapper) -> None:
+    """Copy the transaction state of *lent*, a copy that was in use, to *connection*."""
+    for name in TRANSACTION_STATE:
+        if hasattr(lent, name):  # a version of Django without it must not fail each page
+            setattr(connection, name, getattr(lent, name))
+    connection.run_on_commit = lent.run_on_commit
+
+
+def use_in_this_thread(wrapper: BaseDatabaseWrapper) -> None:
+    """Make *wrapper* this thread's connection to its database."""
+    connections[wrapper.alias] = wrapper
+
+
+def drop_from_this_thread(wrapper: BaseDatabaseWrapper) -> None:
+    """Let this thread make a new connection to the database of *wrapper* when it needs one."""
+    del connections[wrapper.alias]
+
+
+def intercept(
+    wrapper: BaseDatabaseWrapper,
+    *,
+    create_cursor: Callable[[str | None], Any],
+    commit: Callable[[], None],
+) -> tuple[Callable[[str | None], Any], Callable[[], None]]:
+    """
+    Call *create_cursor* for each cursor of *wrapper*, and *commit* for each of its commits.
+
+    Return the methods that did so before.
+    """
+    before = (wrapper.create_cursor, wrapper.commit)
+    vars(wrapper).update(create_cursor=create_cursor, commit=commit)
+    return before
+
+
+def stop_intercepting(wrapper: BaseDatabaseWrapper) -> None:
+    """Undo :func:`intercept`."""
+    for name in INTERCEPTED:
+        del vars(wrapper)[name]
+
+
+def bound_attributes(wrapper: BaseDatabaseWrapper) -> list[str]:
+    """
+    List the attributes of *wrapper* that belong to this instance alone.
+
+    They hide a method or a cached property of the class: methods that tools have replaced, and
+    the values of cached properties. The methods that :func:`intercept` replaces do not count.
+    """
+    own = vars(wrapper).keys() - set(INTERCEPTED)
+    # A cached property is a routine too, to Python: a descriptor that cannot be set.
+    return [name for name in own if isroutine(getattr(type(wrapper), name, None))]
+
+
+def add_savepoint(connection: BaseDatabaseWrapper, point: str) -> None:
+    """Tie the hooks that ``on_commit()`` registers from now on to the savepoint *point*."""
+    connection.savepoint_ids.append(point)
+
+
+def remove_savepoint(connection: BaseDatabaseWrapper, point: str) -> None:
+    """Undo :func:`add_savepoint`, also where the transaction has been reset meanwhile."""
+    if point in connection.savepoint_ids:
+        connection.savepoint_ids.remove(point)
+
+
+def is_broken(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether an error may have broken *connection*, and it is in no transaction."""
+    outside = connection.autocommit and not connection.in_atomic_block
+    return connection.errors_occurred and outside
+
+
+def abandon_transaction(connection: BaseDatabaseWrapper) -> None:
+    """Detach *connection*, inside ``atomic()``, from its raw connection without closing that."""
+    connection.closed_in_transaction = True
+    connection.needs_rollback = True
+    connection.connection = None
+
+
+def close_also_in_memory(wrapper: BaseDatabaseWrapper) -> None:
+    """Close *wrapper*, also where it is a database in memory of SQLite."""
+    BaseDatabaseWrapper.close(wrapper)
+
+
+def close_if_unusable(wrapper: BaseDatabaseWrapper) -> None:
+    """Close *wrapper* if it is broken or past its ``CONN_MAX_AGE``."""
+    wrapper.close_if_unusable_or_obsolete()
+
+
+def close_raw(wrapper: BaseDatabaseWrapper) -> None:
+    """Close the connection of the driver, so that a pool throws it away when it comes back."""
+    with suppress(Exception):  # it is thrown away, so any error of the driver is too
+        wrapper.connection.close()
+
+
+def cancel_statement(wrapper: BaseDatabaseWrapper) -> None:
+    """Cancel the running statement from another thread, on a database that can do so."""
+    with suppress(Exception):  # the caller tries again, or gives the connection up
+        for method, cancel in _CANCELLATIONS.items():
+            if hasattr(wrapper.connection, method):
+                cancel(wrapper)
+                return
+
+
+def _cancel_psycopg(wrapper: BaseDatabaseWrapper) -> None:
+    wrapper.connection.cancel_safe(timeout=CANCEL)  # may have to wait for the network
+
+
+def _cancel_psycopg2(wrapper: BaseDatabaseWrapper) -> None:
+    wrapper.connection.cancel()
+
+
+def _cancel_sqlite(wrapper: BaseDatabaseWrapper) -> None:
+    wrapper.connection.interrupt()
+
+
+#: The function that cancels a statement, by a method of the driver's connections. The first
+#: match counts, since psycopg's connections have ``cancel`` too. A driver is added here.
+_CANCELLATIONS: dict[str, Callable[[BaseDatabaseWrapper], None]] = {
+    "cancel_safe": _cancel_psycopg,
+    "interrupt": _cancel_sqlite,
+    "cancel": _cancel_psycopg2,
+}
+
+
+def is_busy(wrapper: BaseDatabaseWrapper) -> bool:
+    """Return whether a statement or a COPY is known to run on the raw connection."""
+    with suppress(Exception):  # other drivers cannot say, and a closed connection runs nothing
+        return int(wrapper.connection.info.transaction_status) == ACTIVE
+    return False

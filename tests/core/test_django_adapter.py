@@ -1,0 +1,343 @@
+"""
+The facts about Django and the drivers that ``django_partstream._django`` relies on.
+
+A red test here means that a release of Django or of a driver has changed such a fact. The message
+names the function of the adapter to look at.
+"""
+
+import sqlite3
+import threading
+import time
+from importlib.metadata import version
+
+import psycopg
+import pytest
+from django.db import DatabaseError, ProgrammingError, connections, transaction
+from django.db.transaction import TransactionManagementError
+from django.db.utils import ConnectionHandler
+
+from django_partstream import _django
+from tests import services
+
+#: The mutable attributes that a copy shares with its original on purpose. None of them describes
+#: a transaction.
+SHARED = {
+    "_thread_sharing_lock",
+    "client",
+    "connection",
+    "creation",
+    "features",
+    "init_commands",
+    "introspection",
+    "ops",
+    "queries_log",
+    "settings_dict",
+    "validation",
+}
+#: Values that Django replaces rather than changes.
+IMMUTABLE = (str, int, float, type(None), tuple, frozenset, type, BaseException)
+
+
+def relies(*functions):
+    """The message of a fact that *functions* of the adapter rely on."""
+    names = " and ".join(f"{function.__name__}()" for function in functions)
+    upstream = ", ".join(f"{name} {version(name)}" for name in ("Django", "psycopg"))
+    return f"{names} of django_partstream._django relied on this before {upstream}."
+
+
+@pytest.fixture(autouse=True)
+def _databases(django_db_setup, django_db_blocker):
+    """The databases of the tests, without a transaction. No test here writes a row."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(params=services.EACH_DATABASE)
+def connection(request):
+    """This thread's connection to each database in turn."""
+    yield connections[request.param]
+    connections[request.param].close()
+
+
+def mutable(wrapper):
+    return {name for name, value in vars(wrapper).items() if not isinstance(value, IMMUTABLE)}
+
+
+def run(connection, sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()
+
+
+class TestACopyOfAWrapper:
+    def test_the_mutable_attributes_of_a_fresh_wrapper_are_known(self, connection):
+        fresh = connections.create_connection(connection.alias)
+        unknown = mutable(fresh) - SHARED - set(_django.TRANSACTION_LISTS)
+        assert not unknown, relies(_django.copy_in_transaction)
+
+    def test_a_wrapper_in_a_transaction_shares_known_attributes_with_its_copy(self, connection):
+        with transaction.atomic(connection.alias):
+            with connection.chunked_cursor() as cursor:
+                cursor.execute("SELECT 1")  # by then the wrapper has made its cached properties
+            lent = _django.copy_in_transaction(connection)
+            ours, theirs = vars(connection), vars(lent)
+            both = mutable(connection) & mutable(lent)
+            unknown = {name for name in both - SHARED if ours[name] is theirs[name]}
+        assert not unknown, relies(_django.copy_in_transaction)
+
+    def test_the_transaction_lists_of_a_wrapper_are_lists(self, connection):
+        kinds = {type(getattr(connection, name)) for name in _django.TRANSACTION_LISTS}
+        assert kinds == {list}, relies(_django.copy_in_transaction)
+
+    def test_the_transaction_state_of_a_wrapper_is_in_plain_attributes(self, connection):
+        fresh = vars(connections.create_connection(connection.alias))
+        values = {name: fresh.get(name, "missing") for name in _django.TRANSACTION_STATE}
+        assert values == {
+            "needs_rollback": False,
+            "rollback_exc": None,
+            "savepoint_state": 0,
+            "closed_in_transaction": False,
+            "errors_occurred": False,
+        }, relies(_django.copy_state_back)
+
+    def test_database_errors_are_wrapped_by_an_object_that_is_bound_to_a_wrapper(self, connection):
+        """It sets ``errors_occurred`` on that wrapper."""
+        assert connection.wrap_database_errors.wrapper is connections[connection.alias]
+        bound = _django.bound_attributes(connections[connection.alias])
+        assert "wrap_database_errors" in bound, relies(_django.bound_attributes)
+
+    def test_atomic_blocks_are_counted_in_the_list_of_a_wrapper(self, connection):
+        with transaction.atomic(connection.alias) as _, transaction.atomic(connection.alias):
+            assert len(connection.atomic_blocks) == 2, relies(_django.copy_in_transaction)
+
+    def test_execute_wrappers_are_kept_in_the_list_of_a_wrapper(self, connection):
+        def wrapper(execute, *args):
+            return execute(*args)
+
+        with connection.execute_wrapper(wrapper):
+            assert connection.execute_wrappers == [wrapper], relies(_django.copy_in_transaction)
+
+    def test_savepoints_are_numbered_by_the_savepoint_state(self, connection):
+        with transaction.atomic(connection.alias):
+            before = connection.savepoint_state
+            connection.savepoint()
+            assert connection.savepoint_state == before + 1, relies(_django.copy_state_back)
+
+    def test_thread_sharing_is_allowed_for_a_copy_alone(self, connection):
+        with transaction.atomic(connection.alias):
+            lent, allowed = _django.copy_in_transaction(connection), []
+            thread = threading.Thread(target=lambda: allowed.append(run(lent, "SELECT 1")))
+            thread.start()
+            thread.join(30)
+        assert allowed == [(1,)], relies(_django.copy_in_transaction)
+        assert not connection.allow_thread_sharing, relies(_django.copy_in_transaction)
+
+
+class TestConnectionsOfThreads:
+    def test_a_wrapper_is_set_for_one_thread(self, connection):
+        other, seen = connections.create_connection(connection.alias), []
+
+        def use():
+            _django.use_in_this_thread(other)
+            seen.append(connections[connection.alias])
+            _django.drop_from_this_thread(other)
+            seen.append(connections[connection.alias])
+
+        thread = threading.Thread(target=use)
+        thread.start()
+        thread.join(30)
+        assert seen[0] is other, relies(_django.use_in_this_thread)
+        assert seen[1] not in (other, connection), relies(_django.drop_from_this_thread)
+        assert connections[connection.alias] is not other, relies(_django.use_in_this_thread)
+
+
+class TestIntercepting:
+    @pytest.fixture
+    def calls(self, connection):
+        """The calls that were intercepted on the connection, by method."""
+        wrapper, calls = connections[connection.alias], []
+
+        def counted_cursor(name=None):
+            calls.append("create_cursor")
+            return create_cursor(name)
+
+        def counted_commit():
+            calls.append("commit")
+            commit()
+
+        create_cursor, commit = _django.intercept(
+            wrapper, create_cursor=counted_cursor, commit=counted_commit
+        )
+        yield calls
+        _django.stop_intercepting(wrapper)
+
+    @pytest.mark.parametrize("method", ["cursor", "chunked_cursor"])
+    def test_each_cursor_is_made_by_create_cursor_of_the_instance(self, connection, calls, method):
+        with transaction.atomic(connection.alias):
+            del calls[:]
+            with getattr(connection, method)():
+                assert calls == ["create_cursor"], relies(_django.intercept)
+
+    def test_atomic_commits_by_commit_of_the_instance(self, connection, calls):
+        with transaction.atomic(connection.alias):
+            run(connection, "SELECT 1")
+            assert "commit" not in calls
+        assert calls[-1] == "commit", relies(_django.intercept)
+
+    def test_a_commit_that_is_refused_rolls_the_transaction_back(self, connection, monkeypatch):
+        def refuse():
+            raise DatabaseError
+
+        monkeypatch.setattr(connections[connection.alias], "commit", refuse)
+        with pytest.raises(DatabaseError), transaction.atomic(connection.alias):
+            run(connection, "SELECT 1")
+        assert not connection.in_atomic_block, relies(_django.intercept)
+        assert connection.get_autocommit(), relies(_django.intercept)
+
+    def test_a_replaced_method_is_an_attribute_of_the_instance(self, connection, monkeypatch):
+        wrapper = connections.create_connection(connection.alias)
+        assert "cursor" not in _django.bound_attributes(wrapper)
+        monkeypatch.setattr(wrapper, "cursor", wrapper.cursor)
+        assert "cursor" in _django.bound_attributes(wrapper), relies(_django.bound_attributes)
+
+
+class TestHooksOfSavepoints:
+    def test_a_hook_is_dropped_with_a_savepoint_that_was_added(self, connection):
+        ran = []
+        with transaction.atomic(connection.alias):
+            point = connection.savepoint()
+            _django.add_savepoint(connection, point)
+            transaction.on_commit(lambda: ran.append("undone"), using=connection.alias)
+            connection.savepoint_rollback(point)
+            _django.remove_savepoint(connection, point)
+            transaction.on_commit(lambda: ran.append("kept"), using=connection.alias)
+        assert ran == ["kept"], relies(_django.add_savepoint, _django.remove_savepoint)
+
+    def test_hooks_are_kept_in_a_list_with_their_savepoints(self, connection):
+        def hook():
+            """Do nothing."""
+
+        with transaction.atomic(connection.alias):
+            _django.add_savepoint(connection, "point")
+            transaction.on_commit(hook, using=connection.alias)
+            (entry,) = connection.run_on_commit
+            _django.remove_savepoint(connection, "point")
+        assert entry[:2] == ({"point"}, hook), relies(
+            _django.add_savepoint, _django.copy_in_transaction
+        )
+
+
+class TestBrokenConnections:
+    def fail(self, connection):
+        """Run a statement that fails for another reason than its data."""
+        with pytest.raises(DatabaseError):
+            run(connection, "SELECT * FROM no_such_table")
+
+    def test_a_database_error_is_recorded_until_a_check(self, connection):
+        run(connection, "SELECT 1")
+        assert not _django.is_broken(connection)
+        self.fail(connection)
+        assert _django.is_broken(connection), relies(_django.is_broken)
+        _django.close_if_unusable(connection)
+        assert not _django.is_broken(connection), relies(_django.close_if_unusable)
+
+    def test_autocommit_is_off_in_a_transaction(self, connection):
+        run(connection, "SELECT 1")
+        assert connection.autocommit, relies(_django.is_broken)
+        connection.set_autocommit(False)
+        self.fail(connection)
+        assert not _django.is_broken(connection), relies(_django.is_broken)
+        connection.rollback()
+        connection.set_autocommit(True)
+
+    def test_a_connection_past_its_age_is_closed(self, connection):
+        connection.ensure_connection()
+        connection.close_at = time.monotonic() - 1
+        raw = connection.connection
+        _django.close_if_unusable(connection)
+        if not (connection.vendor == "sqlite" and connection.is_in_memory_db()):
+            assert connection.connection is not raw, relies(_django.close_if_unusable)
+
+    def test_a_transaction_marked_for_rollback_refuses_statements(self, connection):
+        with transaction.atomic(connection.alias):
+            connection.set_rollback(True)
+            assert connection.needs_rollback, relies(_django.copy_state_back)
+            connection.rollback_exc = LookupError("the cause")
+            with pytest.raises(TransactionManagementError) as caught:
+                run(connection, "SELECT 1")
+        assert caught.value.__cause__ is connection.rollback_exc, relies(_django.copy_state_back)
+
+    def test_an_abandoned_transaction_leaves_the_raw_connection_alone(self, connection):
+        with transaction.atomic(connection.alias):
+            raw = connection.connection
+            _django.abandon_transaction(connection)
+            for _ in range(2):
+                with pytest.raises((ProgrammingError, TransactionManagementError)):
+                    run(connection, "SELECT 1")
+                connection.set_rollback(False)
+        assert run(connection, "SELECT 1") == (1,), relies(_django.abandon_transaction)
+        assert connection.connection is not raw, relies(_django.abandon_transaction)
+        assert raw.execute("SELECT 2").fetchone() == (2,), relies(_django.abandon_transaction)
+        raw.close()
+
+    def test_a_connection_to_a_database_in_memory_is_closed(self):
+        settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+        wrapper = ConnectionHandler({"default": settings}).create_connection("default")
+        wrapper.ensure_connection()
+        raw = wrapper.connection
+        wrapper.close()
+        assert wrapper.connection is raw, relies(_django.close_also_in_memory)
+        _django.close_also_in_memory(wrapper)
+        assert wrapper.connection is None, relies(_django.close_also_in_memory)
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            raw.cursor()
+
+    def test_the_connection_of_the_driver_is_closed(self, connection):
+        wrapper = connections.create_connection(connection.alias)
+        wrapper.ensure_connection()
+        raw = wrapper.connection
+        _django.close_raw(wrapper)
+        with pytest.raises(Exception, match="closed"):
+            raw.execute("SELECT 1")
+
+
+class TestDrivers:
+    ENDLESS = {
+        "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
+        "SELECT count(*) FROM n",
+        "postgresql": "SELECT pg_sleep(60)",
+    }
+
+    def test_a_running_statement_is_cancelled_from_another_thread(self, connection):
+        wrapper, ended = connections[connection.alias], threading.Event()
+        wrapper.ensure_connection()
+
+        def cancel_until_ended():
+            while not ended.wait(0.01):
+                _django.cancel_statement(wrapper)
+
+        thread = threading.Thread(target=cancel_until_ended)
+        thread.start()
+        try:
+            with pytest.raises(DatabaseError):
+                run(connection, self.ENDLESS[connection.vendor])
+        finally:
+            ended.set()
+            thread.join(30)
+
+    def test_each_driver_has_the_method_that_cancels(self):
+        assert hasattr(psycopg.Connection, "cancel_safe"), relies(_django.cancel_statement)
+        assert hasattr(sqlite3.Connection, "interrupt"), relies(_django.cancel_statement)
+
+    @pytest.mark.postgres
+    def test_psycopg_tells_that_a_statement_runs(self):
+        connection, seen = connections["postgres"], []
+        with transaction.atomic("postgres"), connection.cursor() as cursor:
+            assert not _django.is_busy(connection), relies(_django.is_busy)
+            for _ in cursor.stream("SELECT generate_series(1, 2)"):
+                seen.append(_django.is_busy(connection))
+        assert seen[0], relies(_django.is_busy)
+        assert psycopg.pq.TransactionStatus.ACTIVE == _django.ACTIVE, relies(_django.is_busy)
+
+    def test_sqlite_cannot_tell_that_a_statement_runs(self):
+        assert not _django.is_busy(connections.create_connection("default"))
