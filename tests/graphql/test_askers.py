@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import RequestFactory
 
+import partstream_graphql  # noqa: F401 - the front registers its askers when it is imported
 from django_partstream import cached_for, safe_call
 from django_partstream.identity import Asked
-from partstream_graphql import Part  # noqa: F401 - the front, which registers its askers
 
 ANN, BOB = User(pk=1), User(pk=2)
 
