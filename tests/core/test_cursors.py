@@ -149,6 +149,17 @@ def test_a_query_string_that_does_not_fit_leaves_its_digest():
     assert not cursor.continues("q=" + "x" * 3999)
 
 
+def test_a_query_string_that_does_not_fit_beside_a_long_name_leaves_its_digest():
+    query, name = "q=" + "x" * 1000, "\N{OWL}" * 255
+    assert cursors.read(written(query=query)).query == query
+    token = written(name, query=query)
+    assert len(token) <= 2048
+    cursor = cursors.read(token)
+    assert (cursor.after, cursor.query) == (name, "")
+    assert cursor.continues(query)
+    assert not cursor.continues(query + "x")
+
+
 def test_a_name_that_does_not_fit_is_an_error_that_says_what_to_change(settings):
     settings.PARTSTREAM = {"MAX_CURSOR_LENGTH": 256}
     with pytest.raises(ImproperlyConfigured, match="shorter name"):

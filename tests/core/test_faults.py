@@ -21,7 +21,15 @@ import redis
 from django.db import OperationalError, close_old_connections, connections
 from django.urls import path
 
-from django_partstream import cached_for, entries, lazy, safe_call, with_timeout
+from django_partstream import (
+    cached_for,
+    deadlines,
+    entries,
+    lazy,
+    safe_call,
+    with_timeout,
+    workers,
+)
 from tests import services
 from tests.core.conftest import Customers
 from tests.proxy import Proxy
@@ -578,3 +586,15 @@ class TestAFork:
 
         assert self.in_a_child(ends_in_the_child) == ("ok ok ok ok", 0)
         assert ends() == "ok ok ok timeout"
+
+    def test_a_child_has_locks_of_its_own_when_a_thread_held_the_parents(self, deliver):
+        def ends():
+            both = threading.Barrier(2, timeout=10)
+            together = lazy(lambda request: both.wait() >= 0)
+            outcomes = deliver(
+                concurrency=2, a=together, b=together, c=lazy(with_timeout(free, 10))
+            )
+            return " ".join(str(one.status) for one in outcomes.values())
+
+        with deadlines._lock, workers._lock:
+            assert self.in_a_child(ends) == ("ok ok ok", 0)

@@ -102,3 +102,6 @@ def test_unknown_wishes_are_answered_with_the_choice():
     with pytest.raises(UnknownParts) as caught:
         plan_of("abc").choose(["a", "zz"])
     assert str(caught.value) == "No such part. Choose from: a, b, c."
+    with pytest.raises(UnknownParts) as caught:
+        plan_of("").choose(["a"])
+    assert str(caught.value) == "No such part. There are no parts to choose from."
