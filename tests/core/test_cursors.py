@@ -157,6 +157,17 @@ def test_a_cursor_carries_the_digest_of_a_query_string_that_does_not_fit():
     assert not cursor.continues("q=" + "x" * 3999)
 
 
+def test_a_query_string_that_does_not_fit_beside_a_long_name_leaves_its_digest():
+    query, name = "q=" + "x" * 1000, "\N{OWL}" * 255
+    assert cursors.read(written(query=query)).query == query
+    token = written(name, query=query)
+    assert len(token) <= 2048
+    cursor = cursors.read(token)
+    assert (cursor.after, cursor.query) == (name, "")
+    assert cursor.continues(query)
+    assert not cursor.continues(query + "x")
+
+
 def test_a_part_name_that_does_not_fit_into_a_cursor_is_an_error_with_its_remedy(settings):
     settings.PARTSTREAM = {"MAX_CURSOR_LENGTH": 256}
     with pytest.raises(ImproperlyConfigured, match="shorter name"):
@@ -166,6 +177,24 @@ def test_a_part_name_that_does_not_fit_into_a_cursor_is_an_error_with_its_remedy
 @pytest.mark.parametrize("name", ["orders", "été", "注文", "a b", 'quo"te', "…" * 255])
 def test_a_cursor_gives_back_any_part_name_unchanged(name):
     assert cursors.read(written(after=name)).after == name
+
+
+#: Payload and signature of a cursor, by its query string.
+FORMAT_1 = {
+    "": "eyJ2IjoxLCJrIjoiZ1pmSnVrYW5FUFpiTkc2UiIsImV4cCI6MTA2MCwicCI6Im9yZGVycyIsIm4iOjN9"
+    ".VbteIfI1QVfe0mo4lmt_5wU_69o7C9zjfxag3lG5j1o",
+    "a=1": "eyJ2IjoxLCJrIjoiZ1pmSnVrYW5FUFpiTkc2UiIsImV4cCI6MTA2MCwicCI6Im9yZGVycyIsIm4iOjMs"
+    "InEiOiJhPTEifQ.C3e40NGbREU38EzAZoLA2ukV1IbnZCfoXJ28bnwEaZI",
+    "a=" + "x" * 1100: "eyJ2IjoxLCJrIjoiZ1pmSnVrYW5FUFpiTkc2UiIsImV4cCI6MTA2MCwicCI6Im9yZGVycyIs"
+    "Im4iOjMsImgiOiJiWUhxdFFaYVQyMTlQSTdwIn0.PPBm317w6hB1Iz9U4d-d9HYQoAWNL7Ey3oUG-5k3Teo",
+}
+
+
+@pytest.mark.parametrize("query", FORMAT_1, ids=["no query", "query", "digest of a query"])
+def test_a_cursor_of_format_1_is_the_same_to_the_byte(settings, query):
+    settings.SECRET_KEY = "k" * 50
+    with mock.patch("time.time", return_value=1000.0):
+        assert written(query=query) == f"{cursors.HEADER}.{FORMAT_1[query]}"
 
 
 def test_the_key_of_cursors_is_derived_once_for_several_cursors():
