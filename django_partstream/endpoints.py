@@ -80,15 +80,20 @@ class Endpoint:
         """
         return option(self.owner, name)
 
-    def follow(self, token: str) -> Cursor:
+    def follow(self, token: str, *, authenticate: Callable[[], None] | None = None) -> Cursor:
         """
         Verify *token* and return where it stands.
+
+        *authenticate* is called between the signature and the user: it may decide on the user,
+        or refuse the request.
 
         Raises:
             CursorExpired: it is older than the ``cursor_ttl`` (seconds) it was signed with.
             CursorInvalid: it was altered, or made for another endpoint or user.
         """
         cursor = cursors.read(token)
+        if authenticate is not None:
+            authenticate()
         if not cursor.is_for(self._audience()):
             raise CursorInvalid
         return cursor

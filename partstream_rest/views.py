@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
-from functools import update_wrapper
+from functools import cached_property, partial, update_wrapper
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -70,7 +70,6 @@ class ProgressiveView(APIView):
         "password",
     )
 
-    _endpoint: Endpoint
     _after: Cursor | None = None
     _own_query = ""
     _links: PageLinks | None = None
@@ -164,6 +163,11 @@ class ProgressiveView(APIView):
         """The links of the page, for DRF's browsable API."""
         return self._links
 
+    @cached_property
+    def _endpoint(self) -> Endpoint:
+        """This view, bound by :meth:`initial`; bound here if a test calls a handler by itself."""
+        return self._bound_to(self.request)
+
     def _bound_to(self, request: Request) -> Endpoint:
         """This view as it is routed, with the arguments of its URL."""
         match, kind = request._request.resolver_match, type(self)
@@ -187,8 +191,8 @@ class ProgressiveView(APIView):
         own = request._request.GET
         self._own_query = own.urlencode() if own else ""
         if token:
-            cursor = self._endpoint.follow(token)
-            self.perform_authentication(request)
+            authenticate = partial(self.perform_authentication, request)
+            cursor = self._endpoint.follow(token, authenticate=authenticate)
             restore(request._request, cursor, self.cursor_exclude_params)
             self._after = cursor
 

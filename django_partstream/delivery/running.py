@@ -109,8 +109,15 @@ def in_event_loop() -> bool:
 
 
 def _tell(attempt: Attempt, outcome: Outcome, ended: Ended) -> None:
-    announce(attempt.scope, outcome)
+    if is_observed(attempt.scope):
+        _announce(attempt, outcome)
     ended(attempt, outcome)
+
+
+def _announce(attempt: Attempt, outcome: Outcome) -> None:
+    """Send the signal. A receiver may break a connection, as a part may."""
+    announce(attempt.scope, outcome)
+    close_broken()
 
 
 def _begin(attempt: Attempt) -> Outcome | Awaitable[Any]:
@@ -154,7 +161,7 @@ async def _finish_and_tell(
     if isinstance(end, Outcome):
         try:
             if is_observed(attempt.scope):
-                await sync_to_async(announce)(attempt.scope, end)
+                await sync_to_async(_announce)(attempt, end)
         finally:
             ended(attempt, end)
     return end
