@@ -75,12 +75,25 @@ def has_parts(owner: Any) -> bool:
 
 def user_of(request: Any) -> Any:
     """The user of a request, or of a GraphQL context that is a mapping."""
-    return request.get("user") if isinstance(request, Mapping) else getattr(request, "user", None)
+    return _attribute(request, "user")
 
 
 def is_signed_in(request: Any) -> bool:
     """Whether somebody in particular asks."""
     return bool(getattr(user_of(request), "is_authenticated", False))
+
+
+def is_personal(reader: Any) -> bool:
+    """Whether *reader* has a session, a signed-in user or credentials, so that a page is theirs."""
+    # The session first: its key is known without a query.
+    session = _attribute(reader, "session")
+    if getattr(session, "session_key", None) or is_signed_in(reader):
+        return True
+    return _attribute(reader, "auth") is not None
+
+
+def _attribute(request: Any, name: str) -> Any:
+    return request.get(name) if isinstance(request, Mapping) else getattr(request, name, None)
 
 
 def user_identity(request: Any) -> list[str]:
