@@ -15,6 +15,7 @@ from partstream_graphql._graphql_core import info_for
 from partstream_graphql.connection import ProgressiveConnection
 from partstream_graphql.declaration import Part, own_resolver, resolves_itself
 from partstream_graphql.errors import bad_input, forbidden
+from partstream_graphql.executions import note_page
 from partstream_graphql.pages import ConnectionPage
 from partstream_graphql.permissions import answer_of, as_read
 from partstream_graphql.resolving import InvalidRun, Resolver
@@ -112,6 +113,7 @@ class PageRequest:
         )
         connection.edges = connection._page.edges()
         connection.total_count = page.total
+        note_page(self.endpoint, failed=any(outcome.error for outcome in outcomes))
         return connection
 
     async def _complete_later(
