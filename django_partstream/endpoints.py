@@ -18,7 +18,7 @@ from django_partstream.cursors import Cursor
 from django_partstream.delivery import running
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import CursorInvalid
-from django_partstream.identity import user_identity
+from django_partstream.identity import is_personal, user_identity
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Lazy, Page, Plan, is_inert, plan_of
 
@@ -56,6 +56,11 @@ class Endpoint:
     def name(self) -> str:
         """The dotted path of the view or connection class, for logs and metrics."""
         return f"{self.sender.__module__}.{self.sender.__qualname__}"
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether a page is for this reader alone, so that no cache may share it."""
+        return is_personal(self.reader)
 
     def vary(self) -> Sequence[Any]:
         """The values that a cached part depends on besides its own arguments and its reader."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
-from functools import cached_property, partial, update_wrapper
+from functools import cached_property, partial
 from importlib import import_module
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.http.response import HttpResponseBase
-from django.utils.cache import patch_cache_control
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,8 +19,8 @@ from django_partstream.conf import setting
 from django_partstream.cursors import Cursor
 from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import CursorError, UnknownParts
-from django_partstream.identity import is_signed_in
 from django_partstream.parts import Page, refuse_late_mixin
+from django_partstream.privacy import with_privacy
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pages import PageLinks, PageResponse, page_body, server_timing
 from partstream_rest.queries import carried, named_parts, read_token, restore
@@ -38,6 +36,7 @@ _DECIDING = frozenset(
         "check_permissions",
         "get_authenticators",
         "get_throttles",
+        "check_throttles",
     }
 )
 
@@ -95,19 +94,7 @@ class ProgressiveView(APIView):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         """The view function. The page of a signed-in user is private unless the view decides."""
-        view = super().as_view(**initkwargs)
-
-        def progressive(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            response = view(request, *args, **kwargs)
-            # After the whole view, so that a decorator of dispatch() can set the header first.
-            is_private = isinstance(response, PageResponse) and response.is_private
-            if is_private and not response.has_header("Cache-Control"):
-                patch_cache_control(response, private=True, no_store=True)
-            return response
-
-        update_wrapper(progressive, view)
-        progressive.csrf_exempt = True  # type: ignore[attr-defined]
-        return progressive
+        return with_privacy(super().as_view(**initkwargs))
 
     def get_renderers(self) -> list[BaseRenderer]:
         """The usual renderers; ``JSONRenderer`` uses orjson if that is installed."""
@@ -223,12 +210,7 @@ class ProgressiveView(APIView):
         self._links = links = PageLinks(
             request, self._own_query, begins=self._after is None, token=token
         )
-        return PageResponse(body, links=links, private=failed or self._is_personal(request))
-
-    def _is_personal(self, request: Request) -> bool:
-        """Whether the request has a signed-in user or a session."""
-        session = getattr(request._request, "session", None)
-        return is_signed_in(request) or bool(getattr(session, "session_key", None))
+        return PageResponse(body, links=links, private=failed or self._endpoint.is_personal)
 
 
 def _refuse_lone_name(view: Any) -> None:

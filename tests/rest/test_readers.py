@@ -1,7 +1,7 @@
 """The reader of a page: cache headers, and users that are no model instances."""
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.backends.cache import SessionStore
 from django.core.cache import caches
 from django.http import JsonResponse
@@ -96,6 +96,18 @@ def test_pages_of_every_signed_in_user_are_private(serve, kind, method):
     client = serve(mine(kind))
     response = getattr(client, method)("/", headers={"X-Name": "ann"})
     assert response["Cache-Control"] == PRIVATE
+    assert "Cache-Control" not in getattr(client, method)("/")
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_pages_of_credentials_without_a_user_are_private(serve, method):
+    class ByKey(BaseAuthentication):
+        def authenticate(self, request):
+            key = request.headers.get("X-Key")
+            return (AnonymousUser(), key) if key else None
+
+    client = serve(type("View", (Mine,), {"authentication_classes": [ByKey]}))
+    assert getattr(client, method)("/", headers={"X-Key": "k"})["Cache-Control"] == PRIVATE
     assert "Cache-Control" not in getattr(client, method)("/")
 
 

@@ -1,0 +1,31 @@
+"""The ``Cache-Control`` of a private response, for both fronts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from django.utils.cache import patch_cache_control
+
+
+def mark_private(response: Any) -> None:
+    """Mark *response* as private: it is for a single reader, or has a failure."""
+    response.is_private = True
+
+
+def with_privacy(view: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    The function *view*, whose private responses say ``private, no-store``.
+
+    A response with a ``Cache-Control`` of its own keeps it. The header is added after the whole
+    view, so that a decorator of ``dispatch()`` can set it first.
+    """
+
+    def private(request: Any, *args: Any, **kwargs: Any) -> Any:
+        response = view(request, *args, **kwargs)
+        if getattr(response, "is_private", False) and not response.has_header("Cache-Control"):
+            patch_cache_control(response, private=True, no_store=True)
+        return response
+
+    return update_wrapper(private, view)
