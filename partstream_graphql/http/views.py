@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseNotAllowed
 from graphene_django.settings import graphene_settings
@@ -32,6 +31,7 @@ from graphql import (
     validate_schema,
 )
 
+from django_partstream.delivery import loops
 from partstream_graphql._graphene import mutation_failed
 from partstream_graphql._graphql_core import execute_document
 from partstream_graphql.fields import awaited, check_schema
@@ -177,6 +177,7 @@ class ProgressiveGraphQLView(GraphQLView):
         try:
             with (
                 mask_below_connections() as mask,
+                loops.one_loop(),
                 transaction.atomic() if atomic else nullcontext(),
             ):
                 result = execute_document(
@@ -190,7 +191,7 @@ class ProgressiveGraphQLView(GraphQLView):
                     middleware=self.get_middleware(request),
                 )
                 if isawaitable(result):
-                    result = async_to_sync(awaited)(result)
+                    result = loops.run(awaited, result)
                 if atomic and mutation_failed(request):
                     transaction.set_rollback(True)
         except Exception as exc:  # noqa: BLE001 - graphene-django answers every exception here
