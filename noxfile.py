@@ -137,9 +137,10 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def readme(session: nox.Session) -> None:
-    """The code of the README, run as it is written."""
+    """The code of the README and of the pages in docs, run as it is written."""
     install(session, "-e", ".[demo,test]")
-    pytest(session, "tests/test_readme.py")
+    pages = [path for path in HERE.glob("tests/test_*.py") if path.name not in ASIDE]
+    pytest(session, *(str(path) for path in sorted(pages)))
 
 
 @nox.session(venv_backend="none")

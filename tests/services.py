@@ -3,7 +3,8 @@ The PostgreSQL and Redis of the tests: their addresses, or the reasons that they
 
 Their addresses are ``PARTSTREAM_TEST_POSTGRES_URL`` and ``PARTSTREAM_TEST_REDIS_URL``, by default
 on loopback. A test that needs such a service is marked ``@pytest.mark.postgres`` or
-``@pytest.mark.redis``. It is skipped where the service is missing, and fails in CI.
+``@pytest.mark.redis``. It is skipped where the service is missing, and fails in CI. A test that
+fails while PostgreSQL runs short of connections says so.
 """
 
 from __future__ import annotations
@@ -27,8 +28,49 @@ START = {
 }
 
 
+#: As many connections to PostgreSQL as a test needs at once.
+CONNECTIONS = 6
+
+#: The beginnings of PostgreSQL's refusals of one connection too many.
+REFUSALS = ("sorry, too many clients already", "remaining connection slots are reserved")
+
+
+#: The max_connections that PostgreSQL had last; with all of them in use it cannot be asked.
+_max_connections: list[int] = []
+
+
 def _ask_postgres() -> None:
-    psycopg.connect(POSTGRES_URL, connect_timeout=2).close()
+    _connections()
+
+
+def _connections() -> tuple[int, int]:
+    """PostgreSQL's max_connections, and the number of connections that are in use."""
+    with psycopg.connect(POSTGRES_URL, connect_timeout=2) as connection:
+        most, used = connection.execute(
+            "SELECT current_setting('max_connections')::int, count(*)"
+            " FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        ).fetchone() or (0, 0)
+    _max_connections[:] = [most]
+    return most, used - 1  # without this connection
+
+
+def shortage_of_connections() -> str | None:
+    """A message with the connections in use, if PostgreSQL has too few left for a test."""
+    try:
+        most, used = _connections()
+    except psycopg.OperationalError as exc:
+        if not any(refusal in str(exc) for refusal in REFUSALS):
+            return None
+        most = _max_connections[0] if _max_connections else "unknown"
+        counted = f"all are in use (max_connections = {most})"
+    else:
+        if most - used >= CONNECTIONS:
+            return None
+        counted = f"{used} are in use (max_connections = {most})"
+    return (
+        f"PostgreSQL at {POSTGRES_URL} runs short of connections: {counted}, and a test needs up "
+        f"to {CONNECTIONS}. Close other programs' connections, or raise max_connections."
+    )
 
 
 def _ask_redis() -> None:
@@ -46,7 +88,8 @@ def _lacking() -> dict[str, str]:
         try:
             ask()
         except (psycopg.Error, redis.RedisError) as exc:
-            lacking[name] = (
+            short = shortage_of_connections() if name == "postgres" else None
+            lacking[name] = short or (
                 f"needs {name} at {url} (PARTSTREAM_TEST_{name.upper()}_URL names another): "
                 f"{START[name]} [{str(exc).splitlines()[0]}]"
             )

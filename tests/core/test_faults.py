@@ -23,6 +23,8 @@ from django.urls import path
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.caching import entries
+from django_partstream.delivery import threads
+from django_partstream.timed import calls
 from tests import services
 from tests.core.conftest import Customers
 from tests.proxy import Proxy
@@ -348,7 +350,7 @@ class TestAPoolOfConnections:
             self.assert_all_are_back(pool)
 
     def test_a_late_call_gives_its_place_in_the_pool_back_but_not_a_cancelled_connection(
-        self, deliver, postgres, pooled
+        self, deliver, postgres, pooled, arrived
     ):
         """The cancellation may arrive late, and would hit the next user of that connection."""
         pool = pooled(1)
@@ -357,12 +359,14 @@ class TestAPoolOfConnections:
         def sleeps(request):
             backend = run(postgres.connection, "SELECT pg_backend_pid()")
             again.append(backend in cancelled)
+            arrived.set()
             try:
                 run(postgres.connection, "SELECT pg_sleep(60)")
             except OperationalError:
                 cancelled.add(backend)
 
         for _ in range(5):
+            arrived.clear()
             outcomes = deliver(a=lazy(with_timeout(sleeps, 0.1)), b=lazy(postgres.count))
             assert [one.status for one in outcomes.values()] == ["timeout", "ok"]
             close_old_connections()
@@ -382,7 +386,7 @@ class TestANetworkThatHangs:
 
     @pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
     def test_a_timed_part_ends_at_its_limit_when_the_network_hangs(
-        self, deliver, postgres, reached, proxy, inside
+        self, deliver, postgres, reached, proxy, inside, arrived
     ):
         reached(HOST=proxy.host, PORT=proxy.port)
         ended = threading.Event()
@@ -390,6 +394,7 @@ class TestANetworkThatHangs:
         def hangs(request):
             try:
                 proxy.stall()
+                arrived.set()
                 run(postgres.connection, "SELECT 1")
             finally:
                 ended.set()
@@ -576,11 +581,14 @@ class TestAFork:
             text = said.read()
         return text, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    def test_a_process_forked_after_parts_ran_has_threads_of_its_own(self, deliver, settings, gate):
+    def test_a_process_forked_after_parts_ran_has_threads_of_its_own(
+        self, deliver, settings, gate, arrived
+    ):
         settings.PARTSTREAM = {"MAX_ABANDONED_CALLS": 1}
         gate.set()
 
         def waits(request):
+            arrived.set()
             return gate.wait(60)
 
         def ends():
@@ -601,3 +609,15 @@ class TestAFork:
 
         assert self.in_a_child(ends_in_the_child) == ("ok ok ok ok", 0)
         assert ends() == "ok ok ok timeout"
+
+    def test_a_child_has_locks_of_its_own_when_a_thread_held_the_parents(self, deliver):
+        def ends():
+            both = threading.Barrier(2, timeout=10)
+            together = lazy(lambda request: both.wait() >= 0)
+            outcomes = deliver(
+                concurrency=2, a=together, b=together, c=lazy(with_timeout(free, 10))
+            )
+            return " ".join(str(one.status) for one in outcomes.values())
+
+        with calls._lock, threads._lock:
+            assert self.in_a_child(ends) == ("ok ok ok", 0)

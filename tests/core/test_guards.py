@@ -155,15 +155,23 @@ class TestWithTimeout:
     def test_with_timeout_needs_a_number_of_seconds_above_zero(self, seconds):
         with pytest.raises(ValueError, match="above zero"):
             with_timeout(fail, seconds)
+        with pytest.raises(ValueError, match="above zero"):
+            with_timeout(seconds=seconds)
+
+    def test_a_limit_may_be_given_by_name(self, gate):
+        timed = with_timeout(seconds=0.01)
+        with pytest.raises(PartTimeout, match="0.01 seconds"):
+            timed(lambda request: gate.wait(30))(None)
 
     def test_past_the_ceiling_of_late_calls_new_calls_of_a_function_fail_at_once(
-        self, settings, gate, caplog
+        self, settings, gate, caplog, arrived
     ):
         settings.PARTSTREAM = {"MAX_ABANDONED_CALLS": 2}
         calls = []
 
         def hang(request):
             calls.append(request)
+            arrived.set()
             gate.wait(30)
 
         def made_for_each_request(request):
@@ -172,6 +180,7 @@ class TestWithTimeout:
         for ask in (with_timeout(hang, 0.01), made_for_each_request):
             calls.clear()
             for _ in range(4):
+                arrived.clear()
                 with pytest.raises(PartTimeout):
                     ask(None)
             assert len(calls) == 2
