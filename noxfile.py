@@ -40,7 +40,7 @@ pins: dict[str, set[str]] = {}
 @nox.session(python=list(DJANGO))
 def tests(session: nox.Session) -> None:
     """The library's tests on each Python with a Django of its time."""
-    install(session, "-e", ".[demo,test]", DJANGO[str(session.python)])
+    install(session, "-e", ".[demo,test,test-graphql]", DJANGO[str(session.python)])
     session.run("python", "-m", "django", "--version")
     pytest(session, *IN_PROCESS)
 
@@ -59,7 +59,8 @@ def lowest(session: nox.Session) -> None:
     minima = lowest_versions()
     # psycopg asks for a psycopg-binary of its own version.
     others = pinned(without={*minima, "psycopg-binary"})
-    install_constrained(session, [*minima.values(), *others], "-e", ".[demo,test]")
+    extras = "demo,test,test-graphql"
+    install_constrained(session, [*minima.values(), *others], "-e", f".[{extras}]")
     pytest(session, *LIBRARY)
 
 

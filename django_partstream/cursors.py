@@ -149,6 +149,12 @@ def digest(key: bytes, message: Iterable[Any]) -> str:
     return urlsafe_b64encode(hmac.digest(key, b"\0" + text.encode(), "sha256")[:12]).decode()
 
 
+def expiry_of(token: str) -> int:
+    """The end of the life of *token*, which was signed here, in seconds since the epoch."""
+    payload = _jws.decode(token, options={"verify_signature": False})
+    return int(json.loads(payload)["exp"])
+
+
 def expire(token: str) -> str:
     """The same cursor with an ``exp`` of a second ago, for tests."""
     cursor = read(token)

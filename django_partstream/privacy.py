@@ -14,18 +14,29 @@ def mark_private(response: Any) -> None:
     response.is_private = True
 
 
+def keep_private(response: Any) -> bool:
+    """
+    Say ``private, no-store`` in a private response. Return whether this was done.
+
+    A response with a ``Cache-Control`` of its own keeps it.
+    """
+    if not getattr(response, "is_private", False) or response.has_header("Cache-Control"):
+        return False
+    patch_cache_control(response, private=True, no_store=True)
+    return True
+
+
 def with_privacy(view: Callable[..., Any]) -> Callable[..., Any]:
     """
-    The function *view*, whose private responses say ``private, no-store``.
+    The function *view*, which keeps its private responses private.
 
-    A response with a ``Cache-Control`` of its own keeps it. The header is added after the whole
-    view, so that a decorator of ``dispatch()`` can set it first.
+    The header is added after the whole view, so that a decorator of ``dispatch()`` can set it
+    first.
     """
 
     def private(request: Any, *args: Any, **kwargs: Any) -> Any:
         response = view(request, *args, **kwargs)
-        if getattr(response, "is_private", False) and not response.has_header("Cache-Control"):
-            patch_cache_control(response, private=True, no_store=True)
+        keep_private(response)
         return response
 
     return update_wrapper(private, view)

@@ -53,6 +53,7 @@ _page = inline_serializer(
                 "message": serializers.CharField(),
                 "retryable": serializers.BooleanField(),
                 "reference": serializers.CharField(help_text="Also on the server's log record."),
+                "index": serializers.IntegerField(help_text="The place in `results`."),
             },
             many=True,
             required=False,

@@ -21,7 +21,6 @@ says. It is always closed if a statement on it was cancelled.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,6 +37,7 @@ from django_partstream._django import (
     stop_intercepting,
     use_in_this_thread,
 )
+from django_partstream.clocks import monotonic
 from django_partstream.databases import (
     close,
     close_if_obsolete,
@@ -166,7 +166,7 @@ class CallConnections:
         """Take all connections from a late call, and undo its work in transactions."""
         with self._begin_lock:
             self._late = True
-        deadline = time.monotonic() + GRACE
+        deadline = monotonic() + GRACE
         for lent in self._lent:
             lent.take_back(deadline)
         for own in self._own:

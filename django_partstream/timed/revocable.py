@@ -47,6 +47,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream._django import cancel_statement, intercept, is_busy
+from django_partstream.clocks import monotonic
 from django_partstream.databases import close, close_cursor
 
 #: Seconds between two attempts to cancel a statement.
@@ -132,7 +133,7 @@ class RevocableConnection:
         Refuse later statements, and cancel the running statement until it ends.
 
         Return whether the raw connection is free, or False if that is not so by *deadline*, a
-        time of ``time.monotonic()``.
+        time of ``clocks.monotonic()``.
         """
         self.state = State.REFUSED
         if not self._lock_use(deadline):
@@ -162,7 +163,7 @@ class RevocableConnection:
         """Take the lock from the running statement, by cancelling that."""
         while not self._use_lock.acquire(timeout=RETRY):
             self._cancel()
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 return False
         return True
 
@@ -170,7 +171,7 @@ class RevocableConnection:
         """Cancel a COPY, a stream or work on the raw connection, which take no lock of ours."""
         while is_busy(self.wrapper):
             self._cancel()
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 return False
             time.sleep(RETRY)
         return True

@@ -14,7 +14,6 @@ from contextlib import nullcontext
 from inspect import isawaitable
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.core.exceptions import BadRequest
 from django.db import transaction
 from django.http import (
@@ -34,6 +33,7 @@ from graphql import (
     validate_schema,
 )
 
+from django_partstream.delivery import loops
 from django_partstream.identity import is_personal
 from django_partstream.privacy import mark_private, with_privacy
 from partstream_graphql._graphene import mutation_failed
@@ -264,6 +264,7 @@ class ProgressiveGraphQLView(GraphQLView):
         try:
             with (
                 watched_execution() as execution,
+                loops.one_loop(),
                 transaction.atomic() if atomic else nullcontext(),
             ):
                 result = execute_document(
@@ -277,7 +278,7 @@ class ProgressiveGraphQLView(GraphQLView):
                     middleware=self.get_middleware(request),
                 )
                 if isawaitable(result):
-                    result = async_to_sync(awaited)(result)
+                    result = loops.run(awaited, result)
                 if atomic and mutation_failed(request):
                     transaction.set_rollback(True)
         except Exception as exc:  # noqa: BLE001 - graphene-django answers every exception here

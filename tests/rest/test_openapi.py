@@ -85,7 +85,7 @@ def test_the_openapi_schema_describes_a_refusal_and_an_error_of_a_part(descripti
     schemas = description["components"]["schemas"]
     assert set(schemas["ProgressiveRefusal"]["properties"]) == {"detail", "code"}
     assert set(schemas["ProgressivePartError"]["properties"]) == {
-        "part", "code", "message", "retryable", "reference",
+        "part", "code", "message", "retryable", "reference", "index",
     }  # fmt: skip
 
 
