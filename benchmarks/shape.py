@@ -108,10 +108,10 @@ def cursor_pages() -> dict[str, Any]:
     import graphene
     from django.test import Client
     from django.urls import path
-    from partstream_graphql.views import ProgressiveGraphQLView
 
     from django_partstream import ProgressiveView, lazy
     from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+    from partstream_graphql.views import ProgressiveGraphQLView
 
     class View(ProgressiveView):
         authentication_classes = permission_classes = ()

@@ -36,7 +36,9 @@ FORMAT = 1
 ALGORITHM = "HS256"
 HEADER = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"  # {"typ":"JWT","alg":"HS256"}
 
-_shape = re.compile(rf"{HEADER}\.[\w-]+\.[\w-]+", re.ASCII)
+# A signature has 32 bytes, so the last of its 43 characters holds four bits and two zeros. PyJWT
+# before 2.15 ignores those two, and reads four spellings of one signature.
+_shape = re.compile(rf"{HEADER}\.[\w-]+\.[\w-]{{42}}[AEIMQUYcgkosw048]", re.ASCII)
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _encode_message = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), default=canonical_or_kind

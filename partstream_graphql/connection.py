@@ -1,26 +1,26 @@
 """
 ``ProgressiveConnection``: parts as the fields of a Relay connection, delivered in pages.
 
-One instance stands for one selection of the connection in one query. It is ``self`` of the
+An instance stands for one selection of the connection in a query. It is ``self`` of the
 resolvers and of ``get_parts()``, and the object that graphql-core completes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable, Iterator
-from contextlib import contextmanager
-from inspect import isawaitable
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 import graphene
-from asgiref.sync import iscoroutinefunction
 from django.apps import apps
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from graphene.relay import Connection
 
-from django_partstream.identity import reader_of, request_of, user_identity
-from django_partstream.parts import Plan, refuse_late_mixin
+from django_partstream.endpoints import Endpoint
+from django_partstream.exceptions import PlanError
+from django_partstream.identity import reader_of, request_of
+from django_partstream.parts import Plan, plan_of, refuse_late_mixin
+from partstream_graphql._graphene import fields_of, forget_edge, new_instance
 from partstream_graphql.declaration import (
     Part,
     base_name,
@@ -30,15 +30,10 @@ from partstream_graphql.declaration import (
     resolves_itself,
 )
 from partstream_graphql.pages import ConnectionPage
+from partstream_graphql.permissions import allows, as_read
 
-
-class Declared:
-    """Stands in a plan for a declared part: its own ``resolve_<name>`` gives the value."""
-
-
-DECLARED = Declared()
-
-_ASYNC_PERMISSION = "has_permission() cannot be async: nothing awaits its answer."
+#: Methods that decide on the response and on access to it: a mixin's must not be ignored.
+_DECIDING = frozenset({"get_parts", "get_permissions", "has_permission"})
 
 
 class ProgressiveConnection(Connection):
@@ -47,7 +42,7 @@ class ProgressiveConnection(Connection):
 
     Declare each as a :class:`Part`, with a ``resolve_<name>(self, info)``, or override
     :meth:`get_parts`. ``self.request`` is the request (the context of the query), ``self.args``
-    the arguments of the connection field, ``self.root`` the object that field stands on.
+    the arguments of the connection field, ``self.root`` the object which that field belongs to.
     """
 
     class Meta:  # noqa: D106 - graphene reads it
@@ -73,31 +68,34 @@ class ProgressiveConnection(Connection):
     info: Any
     args: dict[str, Any]
     root: Any
+
+    #: The declared parts, by name; set on each class, as the next three are.
+    _parts: ClassVar[dict[str, Part]]
+    _declared: ClassVar[list[tuple[str, Any]]]
+    #: The plan of every response, where ``get_parts()`` is not overridden.
+    _shared_plan: ClassVar[Plan | None]
+    _defaults: ClassVar[dict[str, Any]]
+    #: The page of this selection, once its parts have ended.
     _page: ConnectionPage
+    #: The message of the permission that refused this selection.
+    _refusal: str | None = None
 
     @classmethod
     def __init_subclass_with_meta__(cls, name: str | None = None, **options: Any) -> None:
-        refuse_late_mixin(cls, ProgressiveConnection)
+        refuse_late_mixin(cls, ProgressiveConnection, _DECIDING)
         if "node" in options:
             raise TypeError(
                 f"{cls.__qualname__}.Meta.node: the nodes of a progressive connection are its "
                 "parts. Declare those instead."
             )
-        parts = declared_parts(cls)
-        base = base_name(cls, name)
+        parts, base = declared_parts(cls), base_name(cls, name)
         overridden = cls.get_parts is not ProgressiveConnection.get_parts
-        for part_name, part in parts.items():
-            resolved = resolves_itself(part) or own_resolver(cls, part_name, part)
-            if not (overridden or resolved):
-                raise TypeError(
-                    f"{cls.__qualname__}.{part_name} has nothing to resolve it. Define "
-                    f"resolve_{part_name}(self, info), or return it from get_parts()."
-                )
-        if "Edge" not in vars(cls):
-            cls.Edge = None  # a concrete parent's edges have that parent's nodes
+        if not overridden:
+            _refuse_unresolved(cls, parts)
+        forget_edge(cls)  # the edges of a concrete parent have that parent's nodes
         cls._parts = parts
-        cls._declared = [(part_name, DECLARED) for part_name in parts]
-        cls._plan = None if overridden else Plan(cls._declared)
+        cls._declared = list(parts.items())
+        cls._shared_plan = None if overridden else Plan(cls._declared)
         if not cls.__doc__:
             options.setdefault("description", f"The parts of `{base}`, page by page.")
         super().__init_subclass_with_meta__(
@@ -105,23 +103,14 @@ class ProgressiveConnection(Connection):
         )
         cls._defaults = {
             field_name: field.default_value
-            for field_name, field in cls._meta.fields.items()
+            for field_name, field in fields_of(cls).items()
             if field_name not in parts
         }
 
-    #: The declared parts, by name; set on each class.
-    _parts: ClassVar[dict[str, Part]]
-    _declared: ClassVar[list[tuple[str, Any]]]
-    _plan: ClassVar[Plan | None]
-    _defaults: ClassVar[dict[str, Any]]
-    _refusal: str | None = None
-
     @classmethod
-    def _of(cls, root: Any, info: Any, args: dict[str, Any]) -> Self:
-        """The connection as one query selects it; its plain fields have their defaults."""
-        # Not cls(): graphene's dataclass would set each field, a thousand parts among them.
-        connection = object.__new__(cls)
-        connection.__dict__.update(cls._defaults)
+    def _selected(cls, root: Any, info: Any, args: dict[str, Any]) -> Self:
+        """The connection as a query selects it; its plain fields have their defaults."""
+        connection = new_instance(cls, cls._defaults)
         connection.request = _with_user(request_of(info))
         connection.info, connection.args, connection.root = info, args, root
         return connection
@@ -149,16 +138,15 @@ class ProgressiveConnection(Connection):
         Raises:
             TypeError: a permission is ``async def``, whose answer would always be true.
         """
-        with _as_read(self.request):
+        with as_read(self.request):
             for permission in self.get_permissions():
-                refuse_async(permission)
-                if not verdict_of(permission.has_permission(self.request, self)):
+                if not allows(permission, self.request, self):
                     self._refusal = getattr(permission, "message", None)
                     return False
         return True
 
-    def _deliver(self, name: str, key: str | int) -> Any:
-        """The value of a part on this page, or null where the page does not carry it."""
+    def _part_at(self, name: str, key: str | int) -> Any:
+        """The value of a part, for a field of the connection; null if the page lacks the part."""
         page = self.__dict__.get("_page")
         if page is None:
             raise TypeError(
@@ -167,72 +155,60 @@ class ProgressiveConnection(Connection):
             )
         return page.value(name, ("connection", key))
 
-    def _endpoint(self) -> list[Any]:
-        """Which response this is: the connection, the field it is selected by, its arguments."""
+    def _endpoint(self) -> Endpoint:
+        """This connection as an endpoint of the core, addressed by its field and arguments."""
         kind, info = type(self), self.info
         field = f"{info.parent_type.name}.{info.field_name}"
-        return ["graphql", f"{kind.__module__}.{kind.__qualname__}", field, self.args]
+        return Endpoint(
+            self,
+            self.request,
+            address=["graphql", f"{kind.__module__}.{kind.__qualname__}", field, self.args],
+            varies_on=self._root_values,
+            reader=reader_of(info),
+            plan=self._plan,
+        )
 
-    def _audience(self) -> list[Any]:
-        """Whom a cursor of this response is for: the endpoint and the user."""
-        return [*self._endpoint(), user_identity(reader_of(self.info))]
-
-    def _variation(self) -> list[Any]:
-        """What cached values depend on: the endpoint, and the object it stands on."""
+    def _root_values(self) -> list[Any]:
+        """The values of the root that a cached part depends on."""
         root = self.root
-        if isinstance(root, graphene.ObjectType):
-            root = [type(root), vars(root)]
-        return [*self._endpoint(), root]
+        return [[type(root), vars(root)] if isinstance(root, graphene.ObjectType) else root]
+
+    def _plan(self) -> Plan:
+        """
+        The plan of this response.
+
+        Raises:
+            PlanError: ``get_parts()`` returned no list of parts, or an undeclared part.
+        """
+        if self._shared_plan is not None:
+            return self._shared_plan
+        plan = plan_of(self)
+        for name in plan.names:
+            if name not in self._parts:
+                raise _undeclared(self, name)
+        return plan
+
+
+def _refuse_unresolved(cls: type[ProgressiveConnection], parts: dict[str, Part]) -> None:
+    for name, part in parts.items():
+        if not resolves_itself(part) and own_resolver(cls, name, part) is None:
+            raise TypeError(
+                f"{cls.__qualname__}.{name} has nothing to resolve it. Define "
+                f"resolve_{name}(self, info), or return it from get_parts()."
+            )
+
+
+def _undeclared(connection: ProgressiveConnection, name: str) -> PlanError:
+    remedy = f"Add {name} = Part(...) to the connection."
+    if callable(getattr(connection, name, None)):
+        remedy = f"A method called {name} would hide the part: rename it."
+    where = type(connection).__qualname__
+    return PlanError(f"{where}.get_parts() returned {name!r}, which is not declared. {remedy}")
 
 
 def _with_user(request: Any) -> Any:
-    """*request*, with a user as in DRF: nobody in particular, where no authentication runs."""
+    """*request*, with an ``AnonymousUser`` if no authentication runs, as in DRF."""
     lacks = isinstance(request, HttpRequest) and not hasattr(request, "user")
     if lacks and apps.is_installed("django.contrib.auth"):
         request.user = import_string("django.contrib.auth.models.AnonymousUser")()
     return request
-
-
-def verdict_of(verdict: Any) -> bool:
-    """
-    *verdict* as a bool.
-
-    Raises:
-        TypeError: it is a coroutine, which is true whatever it would have said.
-    """
-    if isawaitable(verdict):
-        if isinstance(verdict, Coroutine):
-            verdict.close()
-        raise TypeError(_ASYNC_PERMISSION)
-    return bool(verdict)
-
-
-def refuse_async(permission: Any) -> None:
-    """
-    Refuse a permission that is ``async def``, also inside DRF's ``A & B``, which would call it.
-
-    Raises:
-        TypeError: nothing awaits its answer.
-    """
-    if iscoroutinefunction(getattr(permission, "has_permission", None)):
-        raise TypeError(_ASYNC_PERMISSION)
-    for operand in ("op1", "op2"):
-        if hasattr(permission, operand):
-            refuse_async(getattr(permission, operand))
-
-
-@contextmanager
-def _as_read(request: Any) -> Iterator[None]:
-    """
-    Have *request* seem the read that it is.
-
-    A query may arrive as a POST, and DRF's permissions tell reads from writes by the method.
-    """
-    if getattr(request, "method", None) != "POST":
-        yield
-        return
-    request.method = "GET"
-    try:
-        yield
-    finally:
-        request.method = "POST"

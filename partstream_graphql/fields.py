@@ -1,39 +1,36 @@
-"""``ProgressiveConnectionField``: a page of a connection, planned, resolved and handed over."""
+"""``ProgressiveConnectionField``: the field of a schema that pages a connection."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from inspect import isawaitable, isclass
 from typing import Any
 from weakref import WeakSet
 
 import graphene
 from asgiref.sync import async_to_sync
-from graphene.types.utils import get_underlying_type
-from graphql import (
-    GraphQLError,
-    GraphQLObjectType,
-    GraphQLResolveInfo,
-    GraphQLSchema,
-    get_named_type,
-)
+from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
 
 from django_partstream.delivery.running import in_event_loop
-from django_partstream.exceptions import CursorError
+from partstream_graphql._graphene import (
+    innermost_type,
+    is_default_resolver,
+    may_be_default_resolver,
+)
 from partstream_graphql.connection import ProgressiveConnection
-from partstream_graphql.declaration import check_type_names
-from partstream_graphql.errors import cursor_error, masked, note_connection, sendable
-from partstream_graphql.resolving import Delivery
+from partstream_graphql.errors import page_refusal
+from partstream_graphql.masking import note_connection
+from partstream_graphql.paging import PageRequest
+from partstream_graphql.schemas import check_type_names
 
 
 class ProgressiveConnectionField(graphene.Field):
     """
     A field with the pages of a :class:`~partstream_graphql.ProgressiveConnection`.
 
-    Its arguments are ``first`` and ``after`` and those given here; the latter are ``self.args``
-    of the connection. It is non-null unless ``required=False``. A resolver of this field, where
-    there is one, gives ``self.root`` of the connection; it runs first, before its permissions.
+    Its arguments are ``first`` and ``after`` and the arguments given here; the latter are
+    ``self.args`` of the connection. It is non-null unless ``required=False``. If this field has a
+    resolver, its value is ``self.root`` of the connection. It runs first, before the permissions.
 
     Raises:
         TypeError: *connection* is a class of another kind.
@@ -55,17 +52,31 @@ class ProgressiveConnectionField(graphene.Field):
     @property
     def connection(self) -> type[ProgressiveConnection]:
         """The connection class, however it was referred to."""
-        return _check_kind(get_underlying_type(self.type))
+        return _check_kind(innermost_type(self.type))
 
     def wrap_resolve(self, parent_resolver: Any) -> Callable[..., Any]:
         """The resolver of the whole connection."""
-        # Where nobody wrote one, graphene passes partial(default_resolver, name, default_value).
-        default = isinstance(parent_resolver, partial) and len(parent_resolver.args) == 2
-        return partial(self._resolve, self.resolver or (None if default else parent_resolver))
+        return ConnectionResolver(self, parent_resolver)
 
-    def _resolve(
+
+class ConnectionResolver:
+    """
+    The resolver of a *field* on a type of a schema: a page for each selection of the connection.
+
+    The root of the connection is the value of the field's own resolver, else of the *parent*
+    resolver, that of the type. Graphene's default resolver is not asked: the root is then the
+    object which the field belongs to.
+    """
+
+    def __init__(self, field: ProgressiveConnectionField, parent: Any) -> None:
+        self.field = field
+        self._resolve_root = field.resolver or parent
+        self._has_resolver: bool | None = self._resolve_root is not None
+        if not field.resolver and may_be_default_resolver(parent):
+            self._has_resolver = None  # the first call tells, for it names the type
+
+    def __call__(
         self,
-        own: Callable[..., Any] | None,
         root: Any,
         info: GraphQLResolveInfo,
         /,
@@ -73,43 +84,51 @@ class ProgressiveConnectionField(graphene.Field):
         after: str | None = None,
         **arguments: Any,
     ) -> Any:
+        """
+        The connection with its page, or an awaitable of it.
+
+        Raises:
+            GraphQLError: the client gets no page; the error is public.
+        """
         note_connection(info)
-        connection = self.connection
+        kind = self.field.connection
+
+        def page_of(root: Any) -> Any:
+            selected = kind._selected(root, info, arguments)
+            return PageRequest(selected, first=first, after=after).answer()
+
         try:
-            check_type_names(connection, get_named_type(info.return_type))
-            if own is not None:
-                root = own(root, info, **arguments)
-            if isawaitable(root) and in_event_loop():
-                return _resolve_later(connection, root, info, arguments, first, after)
-            if isawaitable(root):
-                root = async_to_sync(awaited)(root)
-            return Delivery(connection._of(root, info, arguments)).deliver(first, after)
+            check_type_names(kind, get_named_type(info.return_type))
+            if self._has_own_resolver(info.parent_type):
+                root = self._resolve_root(root, info, **arguments)
+            if not isawaitable(root):
+                return page_of(root)
+            if in_event_loop():
+                return _page_later(kind, root, page_of)
+            return page_of(async_to_sync(awaited)(root))
         except Exception as exc:
-            raise _refusal(exc, connection) from exc
+            raise page_refusal(exc, str(kind)) from exc
+
+    def _has_own_resolver(self, parent_type: GraphQLObjectType) -> bool:
+        if self._has_resolver is None:
+            default = is_default_resolver(self._resolve_root, self.field, parent_type)
+            self._has_resolver = not default
+        return self._has_resolver
 
 
-async def _resolve_later(
-    connection: type[ProgressiveConnection],
-    root: Awaitable[Any],
-    info: GraphQLResolveInfo,
-    arguments: dict[str, Any],
-    first: int | None,
-    after: str | None,
+async def _page_later(
+    kind: type[ProgressiveConnection], root: Awaitable[Any], page_of: Callable[[Any], Any]
 ) -> Any:
     try:
-        delivery = Delivery(connection._of(await root, info, arguments))
-        delivered = delivery.deliver(first, after)
-        return await delivered if isawaitable(delivered) else delivered
+        page = page_of(await root)
+        return await page if isawaitable(page) else page
     except Exception as exc:
-        raise _refusal(exc, connection) from exc
+        raise page_refusal(exc, str(kind)) from exc
 
 
-def _refusal(exc: Exception, connection: type[ProgressiveConnection]) -> GraphQLError:
-    """How a client is told that it gets no page."""
-    if isinstance(exc, GraphQLError):
-        exc.extensions = sendable(exc.extensions)
-        return exc
-    return cursor_error(exc) if isinstance(exc, CursorError) else masked(exc, str(connection))
+async def awaited(value: Awaitable[Any]) -> Any:
+    """*value*, as the coroutine that ``async_to_sync`` wants."""
+    return await value
 
 
 def _check_kind(connection: Any) -> type[ProgressiveConnection]:
@@ -127,22 +146,16 @@ _checked: WeakSet[GraphQLSchema] = WeakSet()
 
 def check_schema(schema: GraphQLSchema) -> None:
     """
-    Refuse a schema in which two types have one name and a connection needs one of them; once.
+    Refuse a schema in which two types share a name that a connection needs; checked once.
 
     Raises:
-        TypeError: naming both.
+        TypeError: the message names both types.
     """
     if schema in _checked:
         return
     for type_ in schema.type_map.values():
         for field in type_.fields.values() if isinstance(type_, GraphQLObjectType) else ():
-            resolver = field.resolve
-            declared = getattr(getattr(resolver, "func", None), "__self__", None)
-            if isinstance(declared, ProgressiveConnectionField):
-                check_type_names(declared.connection, get_named_type(field.type))
+            if isinstance(field.resolve, ConnectionResolver):
+                kind = field.resolve.field.connection
+                check_type_names(kind, get_named_type(field.type))
     _checked.add(schema)
-
-
-async def awaited(value: Awaitable[Any]) -> Any:
-    """*value*, as the coroutine that ``async_to_sync`` wants."""
-    return await value

@@ -1,66 +1,66 @@
-"""One page of a connection, in the shape that Relay's connection types complete."""
+"""A page of a connection, in the shape that Relay's connection types complete."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django_partstream.outcomes import Outcome, PartError, Status
 from django_partstream.parts import Page
 from partstream_graphql.errors import part_error
-from partstream_graphql.selection import Place, Run
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """One run of a part, and how it ended."""
-
-    run: Run
-    outcome: Outcome
+from partstream_graphql.selection import Place, Selection
+from partstream_graphql.types import NodeStatus
 
 
 class ConnectionPage:
     """
-    What one page carries: the outcomes of its parts, or only their names where none is selected.
+    The outcomes of the parts of a *page*; only the names of the parts that no query selects.
 
-    *sign* turns an index into the page into a cursor; it is called for cursors that are asked for.
+    *selection* has the runs, all of them ended. *field_names* are the GraphQL names of the parts.
+    *sign* makes a cursor of an index into the page. It is called when a cursor is asked for.
     """
 
     def __init__(
         self,
         page: Page,
-        resolved: dict[str, list[Resolved]],
+        selection: Selection,
         *,
-        errors_as_data: bool,
-        field_names: dict[str, str],
+        field_names: Mapping[str, str],
         sign: Callable[[int], str],
     ) -> None:
         self.page = page
-        self.resolved = resolved
-        self.errors_as_data = errors_as_data
         self.field_names = field_names
-        self.sign = sign
-        self._outcomes = {
-            (name, place): one.outcome
-            for name, runs in resolved.items()
-            for one in runs
-            for place in one.run.places
+        self._selection = selection
+        self._sign = sign
+        self._by_place = {
+            (name, place): run.outcome
+            for name in page.names
+            for run in selection.runs.get(name, ())
+            for place in run.places
         }
 
     def value(self, name: str, place: Place) -> Any:
         """
-        The value of a part, as the field at *place* selects it; null where this page has none.
+        The value of a part, for the field at *place*; null if this page does not carry the part.
 
         Raises:
-            GraphQLError: it failed, and the query does not ask for failures as data.
+            GraphQLError: the part failed, and the query does not select errors as data.
         """
-        outcome = self._outcomes.get((name, place))
+        outcome = self._by_place.get((name, place))
         if outcome is None:
             return None
-        if outcome.error is not None and not self.errors_as_data:
+        if outcome.error is not None and not self._selection.errors_as_data:
             raise part_error(outcome.error)
         return outcome.value
+
+    def outcomes(self, name: str) -> list[Outcome]:
+        """The outcomes of the part *name*: an outcome for each of its runs."""
+        runs = self._selection.runs.get(name, ())
+        return [run.outcome for run in runs if run.outcome is not None]
+
+    def cursor(self, index: int) -> str:
+        """The cursor behind the part at *index*."""
+        return self._sign(index)
 
     def edges(self) -> list[Edge]:
         """The edges of this page, in order."""
@@ -79,12 +79,12 @@ class ConnectionPage:
     @property
     def start_cursor(self) -> str | None:
         """Relay's ``startCursor``."""
-        return self.sign(0) if self.page.names else None
+        return self.cursor(0) if self.page.names else None
 
     @property
     def end_cursor(self) -> str | None:
-        """Relay's ``endCursor``: what ``after`` takes for the next page."""
-        return self.sign(-1) if self.page.names else None
+        """Relay's ``endCursor``: the value of ``after`` for the next page."""
+        return self.cursor(-1) if self.page.names else None
 
 
 class Edge:
@@ -99,33 +99,40 @@ class Edge:
     @property
     def cursor(self) -> str:
         """The cursor behind this part."""
-        return self._page.sign(self._index)
+        return self._page.cursor(self._index)
 
 
 class Node:
-    """One part of a page; of several runs of it, the first that failed speaks for it."""
+    """A part of a page. If it has several runs, the first failure among them is its error."""
 
     __slots__ = ("_outcome", "_page", "_part", "name")
 
     def __init__(self, page: ConnectionPage, part: str) -> None:
         self._page, self._part = page, part
         self.name = page.field_names[part]
-        outcomes = [one.outcome for one in page.resolved.get(part, ())]
-        self._outcome = next(
-            (one for one in outcomes if one.error),
-            next((one for one in outcomes if one.status is Status.FALLBACK), None),
-        ) or (outcomes[0] if outcomes else None)
+        self._outcome = _worst(page.outcomes(part))
 
     @property
-    def status(self) -> Status:
-        """How the part ended."""
-        return self._outcome.status if self._outcome else Status.PLANNED
+    def status(self) -> Status | NodeStatus:
+        """The status of the part."""
+        return self._outcome.status if self._outcome else NodeStatus.PLANNED
 
     @property
     def error(self) -> PartError | None:
-        """Why it failed."""
+        """The error entry of a failed part."""
         return self._outcome.error if self._outcome else None
 
-    def _deliver(self, name: str, key: str | int) -> Any:
-        """The value of this node's own part; the fields of the others are null."""
+    def _part_at(self, name: str, key: str | int) -> Any:
+        """The value of this node's own part; the fields of other parts are null."""
         return self._page.value(name, ("node", key)) if name == self._part else None
+
+
+def _worst(outcomes: list[Outcome]) -> Outcome | None:
+    """The first failure, else the first fallback, else the first outcome."""
+    for outcome in outcomes:
+        if outcome.error:
+            return outcome
+    for outcome in outcomes:
+        if outcome.status is Status.FALLBACK:
+            return outcome
+    return outcomes[0] if outcomes else None

@@ -1,243 +1,99 @@
-"""From a query's selection of a connection to the page that answers it."""
+"""The resolution of a part: its value by its resolver or its lazy, then made whole."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from copy import copy
-from functools import partial
-from inspect import isawaitable
+from collections.abc import Callable
 from typing import Any
 
-import graphene
-from asgiref.sync import sync_to_async
-from graphql import (
-    GraphQLError,
-    GraphQLObjectType,
-    GraphQLResolveInfo,
-    get_named_type,
-    is_list_type,
-)
+from graphql import GraphQLResolveInfo
 
-from django_partstream import cursors
-from django_partstream.conf import option
-from django_partstream.cursors import Cursor
-from django_partstream.delivery.attempts import Scope, current_attempt
-from django_partstream.delivery.running import Task, is_inert, resolve
-from django_partstream.exceptions import CursorInvalid, PlanError
-from django_partstream.identity import reader_of
-from django_partstream.outcomes import Outcome
-from django_partstream.parts import Lazy, Page, Plan, plan_of
-from partstream_graphql.connection import Declared, ProgressiveConnection, verdict_of
-from partstream_graphql.declaration import Part, own_resolver, resolves_itself, spelling_of
-from partstream_graphql.errors import bad_input, forbidden
-from partstream_graphql.pages import ConnectionPage, Resolved
-from partstream_graphql.selection import Run, Selection, selection_of
+from django_partstream.delivery.attempts import Attempt
+from django_partstream.endpoints import Endpoint
+from django_partstream.parts import Lazy, is_inert
+from partstream_graphql.errors import bad_input
+from partstream_graphql.selection import Run
 from partstream_graphql.values import completable
 
 
-class Delivery:
-    """The steps from a query's selection of a connection to the page that answers it."""
+class Resolver:
+    """
+    Resolves a *run* of the part *name* of *connection*.
 
-    def __init__(self, connection: ProgressiveConnection) -> None:
-        self.connection = connection
-        self.info: GraphQLResolveInfo = connection.info
-        named: Any = get_named_type(self.info.return_type)
-        self.type: GraphQLObjectType = named
-        self.spelling = spelling_of(type(connection), named)
+    *value* stands for the part in the plan: a ``lazy()``, a value that is there already, or the
+    ``Part`` itself if its *own* resolver gives the value. *info* is the info of the field that
+    the part is resolved for.
+    """
 
-    def deliver(self, first: int | None, after: str | None) -> Any:
+    #: Whether the value is made whole for its reader only, so that it must not be shared.
+    personal = False
+
+    def __init__(
+        self,
+        connection: Any,
+        name: str,
+        run: Run,
+        value: Any,
+        *,
+        own: Callable[..., Any] | None,
+        info: GraphQLResolveInfo,
+    ) -> None:
+        self.connection, self.name, self.run = connection, name, run
+        self.value, self.own, self.info = value, own, info
+
+    def attempt(self, endpoint: Endpoint) -> Attempt:
+        """The attempt at this run, for the core."""
+        return Attempt(
+            endpoint,
+            self.name,
+            self.resolve,
+            whole=self.make_whole,
+            guarded=self.guarded(),
+            immediate=self.is_immediate(),
+            personal=self.personal,
+        )
+
+    def guarded(self) -> Callable[..., Any] | None:
+        """The function behind the value, which may be a guard."""
+        return self.value.func if isinstance(self.value, Lazy) else self.own
+
+    def is_immediate(self) -> bool:
+        """Whether the value is there already and holds no work."""
+        return is_inert(self.value)
+
+    def resolve(self) -> Any:
         """
-        The connection with its page, or an awaitable of it.
+        The value of the part, or an awaitable of it.
 
         Raises:
-            GraphQLError: ``FORBIDDEN``, or *first* is below 1.
-            CursorError: *after* cannot be followed.
-            PlanError: ``get_parts()`` made no plan.
+            Exception: the resolver's own.
         """
-        connection = self.connection
-        if not verdict_of(connection.has_permission(self.info)):
-            raise forbidden(connection._refusal)
-        selection = selection_of(self.info, self.spelling.parts)
-        page = self._page(self._plan(), selection, first, after)
-        values = dict(zip(page.names, page.values, strict=True))
-        runs = [(name, run) for name in page.names for run in selection.runs.get(name, ())]
-        outcomes = resolve(
-            [self._task(name, run, values[name]) for name, run in runs],
-            Scope(
-                request=connection.request,
-                sender=type(connection),
-                vary=connection._variation,
-                reader=reader_of(self.info),
-            ),
-            concurrency=option(connection, "concurrency"),
-        )
-        completed = partial(self._completed, page, selection, [run for _, run in runs])
-        return completed(outcomes) if isinstance(outcomes, list) else _then(outcomes, completed)
+        if self.own is not None:
+            return self.own(self.connection, self.info, **self.run.arguments)
+        if isinstance(self.value, Lazy):
+            return self.value(self.connection.request, **self.run.arguments)
+        return self.value
 
-    def _plan(self) -> Plan:
-        connection = self.connection
-        if connection._plan is not None:
-            return connection._plan
-        plan = plan_of(connection)
-        undeclared = [name for name in plan.names if name not in connection._parts]
-        if undeclared:
-            name, where = undeclared[0], type(connection).__qualname__
-            hidden = callable(getattr(connection, name, None))
-            raise PlanError(
-                f"{where}.get_parts() returned {name!r}, which is not declared. "
-                + (
-                    f"A method called {name} would hide the part: rename it."
-                    if hidden
-                    else f"Add {name} = Part(...) to the connection."
-                )
-            )
-        return plan
+    def make_whole(self, value: Any) -> Any:
+        """
+        *value* with its queries done, in the shape that the type of the part completes.
 
-    def _page(self, plan: Plan, selection: Selection, first: int | None, after: str | None) -> Page:
-        if first is not None and first < 1:
-            raise bad_input("`first` must be 1 or more.")
-        size = None
-        if first is not None:
-            size = min(first, option(self.connection, "max_chunk_size"))
-        elif selection.runs:
-            size = option(self.connection, "chunk_size")
-        cursor: Cursor | None = None
-        if after:
-            cursor = cursors.read(after)
-            if not cursor.is_for(self.connection._audience()):
-                raise CursorInvalid
-        return plan.page(after=cursor, size=size, only=selection.runs or None)
-
-    def _task(self, name: str, run: Run, value: Any) -> Task:
-        """How one run of a part is resolved: by its lazy, its value, or its own resolver."""
-        part = self.connection._parts[name]
-        field = self.type.fields[self.spelling.fields[name]]
-        info = self.info._replace(
-            field_name=self.spelling.fields[name],
-            field_nodes=run.nodes,
-            return_type=field.type,
-            parent_type=self.type,
-            path=self.info.path.add_key(run.response_key, self.type.name),
-        )
-        resolver, guarded = self._resolver(name, part, value)
-        if run.invalid is not None:
-            resolver, guarded = partial(_fail, bad_input(run.invalid.message)), None
-        call: Callable[[], Any] = partial(resolver, self.connection, info, **run.arguments)
-        whole: Callable[[Any], Any] = partial(completable, field.type, info)
-        personal = part.inner is not None and is_list_type(field.type)
-        if part.inner is not None and run.invalid is None:
-            apply = partial(_applied, part.inner, self.connection, info, run.arguments)
-            if guarded is None:
-                call = partial(_by_itself, part.inner, self.connection, info, run.arguments)
-            elif personal:
-                # Within the guards: what they hand on is still what the inner field filters.
-                whole = partial(_filtered, whole, apply)
-            else:
-                call, whole = partial(_through, call, apply), _as_it_is
-        return Task(
-            name=name,
-            call=call,
-            guarded=guarded,
-            whole=whole,
-            immediate=is_inert(value) and part.inner is None,
-            personal=personal,
-        )
-
-    def _resolver(self, name: str, part: Part, value: Any) -> tuple[Callable[..., Any], Any]:
-        """The resolver of a part and the function behind it; none for a field that needs none."""
-        if isinstance(value, Lazy):
-            return partial(_call_lazy, value), value.func
-        if not isinstance(value, Declared):
-            return partial(_immediate, value), _immediate
-        resolver = own_resolver(type(self.connection), name, part)
-        if resolver is None and not resolves_itself(part):
-            raise PlanError(
-                f"{type(self.connection).__qualname__}.{name} has nothing to resolve it. Define "
-                f"resolve_{name}(self, info), or return a value for it from get_parts()."
-            )
-        return resolver or _immediate, resolver
-
-    def _completed(
-        self, page: Page, selection: Selection, runs: list[Run], outcomes: list[Outcome]
-    ) -> ProgressiveConnection:
-        connection = self.connection
-        resolved: dict[str, list[Resolved]] = {}
-        for run, outcome in zip(runs, outcomes, strict=True):
-            resolved.setdefault(outcome.name, []).append(Resolved(run, outcome))
-        connection._page = ConnectionPage(
-            page,
-            resolved,
-            errors_as_data=selection.errors_as_data,
-            field_names=self.spelling.fields,
-            sign=partial(self._sign, page),
-        )
-        connection.page_info = connection._page
-        connection.edges = connection._page.edges()
-        connection.total_count = page.total
-        return connection
-
-    def _sign(self, page: Page, index: int) -> str:
-        return cursors.write(
-            page.cursor(index),
-            audience=self.connection._audience(),
-            ttl=option(self.connection, "cursor_ttl"),
-        )
+        Raises:
+            Exception: a query failed, or *value* is not of the type.
+        """
+        return completable(self.info.return_type, self.info, value)
 
 
-async def _then(outcomes: Awaitable[list[Outcome]], completed: Callable[[Any], Any]) -> Any:
-    return completed(await outcomes)
+class InvalidRun(Resolver):
+    """Refuses a run whose arguments are not of their types in the schema."""
 
+    def guarded(self) -> None:
+        """No function runs."""
 
-def _call_lazy(value: Lazy, connection: Any, info: Any, /, **arguments: Any) -> Any:
-    return value(connection.request, **arguments)
+    def resolve(self) -> Any:
+        """
+        Refuse the arguments.
 
-
-def _immediate(value: Any, connection: Any, info: Any, /, **arguments: Any) -> Any:
-    return value
-
-
-def _fail(exc: GraphQLError, connection: Any, info: Any, /, **arguments: Any) -> Any:
-    raise exc
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _by_itself(inner: graphene.Field, connection: Any, info: Any, arguments: dict[str, Any]) -> Any:
-    """What a wrapped field without a resolver gives: the rows of its model."""
-    return inner.wrap_resolve(partial(_immediate, None))(connection, info, **arguments)
-
-
-def _applied(
-    inner: graphene.Field, connection: Any, info: Any, arguments: dict[str, Any], value: Any
-) -> Any:
-    """
-    What a wrapped field makes of *value*; None stays null.
-
-    To graphene-django's fields None means every row of the model: not what a resolver that
-    failed, or fell back to None, has to say.
-    """
-    if value is None:
-        attempt = current_attempt()
-        if attempt is not None and attempt.unanswered:
-            raise attempt.unanswered
-        return None
-    field = copy(inner)
-    field.resolver = None  # it ran: it gave the value
-    return field.wrap_resolve(partial(_immediate, value))(connection, info, **arguments)
-
-
-def _filtered(whole: Callable[[Any], Any], apply: Callable[[Any], Any], value: Any) -> Any:
-    """Let a wrapped field go on from *value* before it is made whole."""
-    return whole(apply(value))
-
-
-def _through(call: Callable[[], Any], apply: Callable[[Any], Any]) -> Any:
-    """Resolve, then let a wrapped field go on from there."""
-    value = call()
-    return _through_later(value, apply) if isawaitable(value) else apply(value)
-
-
-async def _through_later(value: Awaitable[Any], apply: Callable[[Any], Any]) -> Any:
-    return await sync_to_async(apply)(await value)
+        Raises:
+            GraphQLError: ``BAD_USER_INPUT``.
+        """
+        raise bad_input(self.run.invalid.message if self.run.invalid else "")

@@ -1,13 +1,8 @@
-"""
-Which parts a query selects, and with which arguments.
-
-The one place that knows how graphql-core collects fields: aliases, fragments, ``@skip`` and
-``@include`` are its business.
-"""
+"""The parts that a query selects, and the arguments of each selection."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,37 +13,43 @@ from graphql import (
     GraphQLResolveInfo,
     get_named_type,
 )
-from graphql.execution.collect_fields import collect_sub_fields
-from graphql.execution.values import get_argument_values
 
 from django_partstream.canonical import canonical
+from django_partstream.outcomes import Outcome
+from partstream_graphql._graphql_core import arguments_of, selected_fields
 
-#: Where a field selects a part: on the "connection" or a "node", and its response key.
+#: The place of a field that selects a part: on the "connection" or a "node", its response key.
 Place = tuple[str, str | int]
 
 
 @dataclass(slots=True)
 class Run:
     """
-    One resolution of a part: its arguments, and where and how the query wants it.
+    A resolution of a part: its arguments, and the places and nodes of the fields that share it.
 
-    *invalid* is set where the arguments are not what the schema asks for.
+    *invalid* is set if the arguments are not of their types in the schema. *outcome* is set when
+    the part has ended; never, if the page does not carry the part.
     """
 
     arguments: dict[str, Any]
     places: list[Place]
     nodes: list[FieldNode]
     invalid: GraphQLError | None = None
+    outcome: Outcome | None = None
 
     @property
     def response_key(self) -> str | int:
-        """The key of the first field that wants it."""
+        """The response key of the first field that shares the run."""
         return self.places[0][1]
 
 
 @dataclass(slots=True)
 class Selection:
-    """The parts that a query selects: on the connection, or on its nodes."""
+    """
+    The runs of the parts that a query selects, on the connection or on its nodes.
+
+    With *errors_as_data* the query selects the errors of nodes, too.
+    """
 
     runs: dict[str, list[Run]] = field(default_factory=dict)
     errors_as_data: bool = False
@@ -56,50 +57,65 @@ class Selection:
 
     def add(self, name: str, wanted: Run) -> None:
         """
-        Note that a field wants the part *name*; equal arguments are one run.
+        Add a run of the part *name*. Fields with equal arguments share a run.
 
-        Equal and of one kind: 1, 1.0 and true are three. Arguments that cannot be compared so
-        are a run of their own each time.
+        Arguments are equal if their kinds are equal, too: 1, 1.0 and true are three values.
+        Arguments without a canonical text are never shared.
         """
-        try:
-            key = (name, canonical(wanted.arguments))
-        except TypeError:
-            key = (name, "")
-        run = self._known.get(key) if key[1] and not wanted.invalid else None
-        if run is not None:
-            run.places += wanted.places
-            run.nodes += wanted.nodes
+        key = None if wanted.invalid else _key_of(name, wanted.arguments)
+        known = self._known.get(key) if key else None
+        if known is not None:
+            known.places += wanted.places
+            known.nodes += wanted.nodes
             return
-        if key[1] and not wanted.invalid:
+        if key:
             self._known[key] = wanted
         self.runs.setdefault(name, []).append(wanted)
 
 
+def _key_of(name: str, arguments: dict[str, Any]) -> tuple[str, str] | None:
+    try:
+        return name, canonical(arguments)
+    except TypeError:
+        return None
+
+
 def selection_of(info: GraphQLResolveInfo, parts: Mapping[str, str]) -> Selection:
     """
-    What the query that *info* stands in selects of a connection.
+    The parts of a connection that the field of *info* selects.
 
-    *parts* maps the GraphQL names of its parts to their Python names.
+    *parts* gives the Python names of the parts by their GraphQL names.
     """
     selection = Selection()
     connection = _object_type(info.return_type)
-    for field_name, key, nodes in _fields(info, connection, info.field_nodes):
+    for field_name, key, nodes in selected_fields(info, connection, info.field_nodes):
         if field_name in parts:
             run = _run(info, connection, field_name, ("connection", key), nodes)
             selection.add(parts[field_name], run)
         elif field_name == "edges":
-            edge = _object_type(connection.fields["edges"].type)
-            node = _object_type(edge.fields["node"].type)
-            for edge_field, _, edge_nodes in _fields(info, edge, nodes):
-                if edge_field != "node":
-                    continue
-                for node_field, node_key, node_nodes in _fields(info, node, edge_nodes):
-                    if node_field in parts:
-                        run = _run(info, node, node_field, ("node", node_key), node_nodes)
-                        selection.add(parts[node_field], run)
-                    elif node_field == "error":
-                        selection.errors_as_data = True
+            _add_nodes(selection, info, connection, nodes, parts)
     return selection
+
+
+def _add_nodes(
+    selection: Selection,
+    info: GraphQLResolveInfo,
+    connection: GraphQLObjectType,
+    edges: list[FieldNode],
+    parts: Mapping[str, str],
+) -> None:
+    """Add the parts that the fields *edges* of *connection* select on nodes."""
+    edge = _object_type(connection.fields["edges"].type)
+    node = _object_type(edge.fields["node"].type)
+    for edge_field, _, edge_nodes in selected_fields(info, edge, edges):
+        if edge_field != "node":
+            continue
+        for field_name, key, nodes in selected_fields(info, node, edge_nodes):
+            if field_name in parts:
+                run = _run(info, node, field_name, ("node", key), nodes)
+                selection.add(parts[field_name], run)
+            elif field_name == "error":
+                selection.errors_as_data = True
 
 
 def _run(
@@ -110,19 +126,10 @@ def _run(
     nodes: list[FieldNode],
 ) -> Run:
     try:
-        arguments = get_argument_values(parent.fields[field_name], nodes[0], info.variable_values)
+        arguments = arguments_of(parent.fields[field_name], nodes[0], info)
     except GraphQLError as exc:
         return Run({}, [place], list(nodes), invalid=exc)
     return Run(arguments, [place], list(nodes))
-
-
-def _fields(
-    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: list[FieldNode]
-) -> Iterator[tuple[str, str, list[FieldNode]]]:
-    """The fields selected on *parent*: name, response key and AST nodes."""
-    collected = collect_sub_fields(info.schema, info.fragments, info.variable_values, parent, nodes)
-    for key, field_nodes in collected.items():
-        yield field_nodes[0].name.value, key, field_nodes
 
 
 def _object_type(type_: Any) -> GraphQLObjectType:

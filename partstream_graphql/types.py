@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import graphene
 
 from django_partstream.outcomes import Status
 
+
+class NodeStatus(StrEnum):
+    """The status of a node: how its part ended, or that the query does not select the part."""
+
+    OK = Status.OK
+    FALLBACK = Status.FALLBACK
+    ERROR = Status.ERROR
+    TIMEOUT = Status.TIMEOUT
+    DENIED = Status.DENIED
+    PLANNED = "planned"
+
+
 _STATUSES = {
-    Status.OK: "It is here.",
-    Status.FALLBACK: "Its own source failed; this is the fallback declared for that.",
-    Status.ERROR: "It failed.",
-    Status.TIMEOUT: "It took longer than its limit.",
-    Status.DENIED: "This user may not see it.",
-    Status.PLANNED: "It is part of the response, and this query does not select it.",
+    NodeStatus.OK: "It is here.",
+    NodeStatus.FALLBACK: "Its own source failed; this is the fallback declared for that.",
+    NodeStatus.ERROR: "It failed.",
+    NodeStatus.TIMEOUT: "It took longer than its limit.",
+    NodeStatus.DENIED: "This user may not see it.",
+    NodeStatus.PLANNED: "It is part of the response, and this query does not select it.",
 }
 
 PartStatus = graphene.Enum.from_enum(
-    Status,
+    NodeStatus,
     name="PartStatus",
     description=lambda status: _STATUSES[status] if status else "In which way a part ended.",
 )

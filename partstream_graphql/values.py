@@ -1,10 +1,10 @@
 """
-What a part's value becomes in GraphQL: of the shape that its type completes, queries done.
+The value of a part, made whole for GraphQL: in the shape that its type completes, queries done.
 
-Whatever is iterable becomes a list under a list type, a query set a list of instances; a
-connection stays lazy, for its own arguments still apply to it; nothing becomes a dict, which a
-``DjangoObjectType`` would refuse. Items are tried on their type here, where a bad one costs its
-own part only. What the fields *below* a part do is graphql-core's, as ever.
+Under a list type every iterable becomes a list, and a query set a list of instances. A
+connection stays lazy, for its own arguments still apply to it. Nothing becomes a dict, which a
+``DjangoObjectType`` would refuse. Each item is tried on its type here, so that a bad item costs
+its own part only. The fields *below* a part are resolved by graphql-core, as ever.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from graphql import (
 )
 
 from django_partstream.timed.deadlines import until_late
+from partstream_graphql._graphql_core import output_of
 
 
 def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
@@ -34,7 +35,7 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
 
     Raises:
         TypeError, ValueError: it, or an item of it, is not a *type_*, or JSON cannot carry it.
-        Exception: *value* is one, which is how resolvers of graphql-core may raise.
+        Exception: *value* itself, for graphql-core lets resolvers return an exception.
     """
     if isinstance(value, Exception):
         raise value
@@ -42,18 +43,15 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
         return value
     if is_non_null_type(type_):
         if value is None:
-            raise TypeError(f"None among what is {type_}.")
+            raise TypeError(f"None in the place of a {type_}.")
         type_ = type_.of_type
     if value is None:
         return None
     if is_list_type(type_):
-        if isinstance(value, Manager):
-            value = value.all()
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-            raise TypeError(f"{type(value).__name__} is no list of {type_.of_type}.")
-        return [completable(type_.of_type, info, item) for item in until_late(value)]
+        items = until_late(_items_of(type_, value))
+        return [completable(type_.of_type, info, item) for item in items]
     if is_leaf_type(type_):
-        _try_leaf(type_, value)
+        _check_leaf(type_, value)
     elif is_abstract_type(type_):
         if type_.resolve_type is not None:
             type_.resolve_type(value, info, type_)
@@ -62,10 +60,19 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
     return value
 
 
-def _try_leaf(type_: Any, value: Any) -> None:
+def _items_of(list_type: Any, value: Any) -> Iterable[Any]:
+    if isinstance(value, Manager):
+        return value.all()
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(f"{type(value).__name__} is no list of {list_type.of_type}.")
+    return value
+
+
+def _check_leaf(type_: Any, value: Any) -> None:
+    """Refuse a *value* that the scalar or enum *type_*, or JSON, has no form for."""
     try:
-        serialized = type_.serialize(value)
+        output = output_of(type_, value)
     except GraphQLError as exc:
         raise TypeError(exc.message) from exc
-    if not isinstance(serialized, (str, int)) and not is_specified_scalar_type(type_):
-        json.dumps(serialized, allow_nan=False)
+    if not isinstance(output, (str, int)) and not is_specified_scalar_type(type_):
+        json.dumps(output, allow_nan=False)

@@ -10,7 +10,7 @@ from tests import services
 HAS_REST = find_spec("rest_framework") is not None
 HAS_GRAPHQL = find_spec("graphene_django") is not None
 
-SECRET_KEY = "tests-only-" + "k" * 50
+SECRET_KEY = "tests-only-" + "k" * 64  # as long as HS512 wants a key
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True
 TIME_ZONE = "UTC"

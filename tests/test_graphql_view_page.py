@@ -6,10 +6,10 @@ import re
 import graphene
 import pytest
 from django.urls import path
-from partstream_graphql.persisted import digest_of
-from partstream_graphql.views import ProgressiveGraphQLView
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+from partstream_graphql.http.persisted import digest_of
+from partstream_graphql.views import ProgressiveGraphQLView
 from tests.documentation import ROOT, block, blocks, make_shop, run_module
 
 PAGE = ROOT / "docs" / "graphql-view.md"

@@ -9,11 +9,11 @@ import graphene
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.urls import path
-from partstream_graphql.views import ProgressiveGraphQLView
 
 from django_partstream.testing import expired, walk
 from example_schema.models import Customer, Order
 from partstream_graphql import ProgressiveConnectionField
+from partstream_graphql.views import ProgressiveGraphQLView
 from tests.documentation import ROOT, block, blocks, make_shop, run_module, shortened
 
 PAGE = ROOT / "docs" / "guide.md"

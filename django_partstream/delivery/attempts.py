@@ -170,10 +170,11 @@ def guards_of(func: Any) -> Iterator[Callable[..., Any]]:
         while isinstance(func, partial):
             func = func.func
         function: Any = getattr(func, "__func__", func)  # of a method
-        if getattr(function, "partstream_guard", None) is not function:
+        guard: Any = getattr(function, "partstream_guard", None)
+        if guard is None or guard is not function:
             return
-        yield function
-        func = function.__wrapped__
+        yield guard
+        func = guard.__wrapped__
 
 
 _current: ContextVar[Recorder | None] = ContextVar("django_partstream.recorder", default=None)

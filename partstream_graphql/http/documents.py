@@ -1,8 +1,9 @@
 """
-Documents that were parsed and found valid, remembered for the next request with the same text.
+Parsed and valid documents, remembered for later requests with the same text.
 
-A progressive client sends one text again and again, with another ``after``. What is remembered
-depends on the schema, the rules and the limits it was validated with; it goes with its schema.
+A progressive client sends the same text again and again, with another ``after``. A document is
+remembered under its text and the rules and limits that it was validated with. The documents of a
+schema go when the schema goes.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from graphql import DocumentNode, GraphQLSchema
 
 from django_partstream.conf import setting
 
-#: How much text is remembered for a schema, in characters. A document takes up to some 300 bytes a
-#: character of its text, if that consists of names of one letter.
+#: The text that is remembered for a schema, in characters. A document takes up to some 300 bytes
+#: for a character of its text, if its names have a single letter.
 MAX_TEXT = 200_000
 
 
 class Documents:
-    """The documents of one schema, by text and whatever else *key* holds; safe in threads."""
+    """The documents of a schema, by a key that holds their text; safe in threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,7 +31,7 @@ class Documents:
         self._length = 0
 
     def get(self, key: Hashable) -> DocumentNode | None:
-        """The document of *key*, where it is remembered."""
+        """The document of *key*, if it is remembered."""
         with self._lock:
             found = self._documents.get(key)
             if found is None:
@@ -40,9 +41,9 @@ class Documents:
 
     def put(self, key: Hashable, document: DocumentNode, length: int) -> None:
         """
-        Remember *document*, whose text has *length* characters, in place of those not asked for.
+        Remember *document*, whose text has *length* characters; forget the least recently used.
 
-        A text that would take a tenth of the place by itself is not remembered.
+        A text that alone would take a tenth of the space is not remembered.
         """
         if length > MAX_TEXT // 10:
             return
@@ -66,7 +67,7 @@ _lock = threading.Lock()
 
 
 def documents_of(schema: GraphQLSchema) -> Documents:
-    """What is remembered for *schema*."""
+    """The documents of *schema*."""
     documents = _by_schema.get(schema)
     if documents is None:
         with _lock:

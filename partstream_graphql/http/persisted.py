@@ -1,9 +1,9 @@
 """
 Documents that a client names by hash instead of sending their text.
 
-Two ways, each an option of the view: :class:`AutomaticPersistedQueries`, Apollo's protocol, in
-which a client sends a text once and the hash from then on, and :class:`TrustedDocuments`, where
-the texts are known when the site is built and no other is run.
+There are two kinds, each an option of the view. With :class:`AutomaticPersistedQueries`, Apollo's
+protocol, a client sends a text once and only its hash from then on. With
+:class:`TrustedDocuments` all texts are known when the site is built, and no other text is run.
 
 https://www.apollographql.com/docs/apollo-server/performance/apq
 """
@@ -20,67 +20,81 @@ from typing import Any, Protocol
 from django.core.cache import caches
 from graphql import GraphQLError
 
+from partstream_graphql.errors import bad_input, coded_error
+
 logger = logging.getLogger("django_partstream")
+
+#: The message for an unknown hash, on which Apollo's clients send the text.
+NOT_FOUND = "PersistedQueryNotFound"
+
+#: The longest id of a document, in characters.
+MAX_ID = 200
 
 
 class PersistedDocuments(Protocol):
-    """Where the view finds the text of a hash, and takes that of a request."""
+    """A store of texts by their hashes, for the view."""
 
     def text(self, digest: str | None, text: str | None) -> str:
         """
-        The text to run, of a request that has *digest*, *text* or both.
+        The text to run for a request that has *digest*, *text* or both.
 
         Raises:
-            GraphQLError: there is none, or it must not be run.
+            GraphQLError: there is no such text, or it must not be run.
         """
 
     def ran(self, digest: str | None, text: str) -> None:
-        """*text* was found valid in a request that named it *digest*."""
+        """Take note of a valid *text*, from a request that named it *digest*."""
 
 
 class AutomaticPersistedQueries:
     """
     Apollo's automatic persisted queries, kept in a Django *cache* for *seconds*.
 
-    A hash that is not known is answered ``PERSISTED_QUERY_NOT_FOUND``; the client then sends hash
-    and text. Only what was found valid is kept. A cache that is down makes clients send texts.
+    An unknown hash is answered ``PERSISTED_QUERY_NOT_FOUND``. The client then sends hash and
+    text. Only valid texts are kept. While the cache is down, clients send texts.
     """
 
     def __init__(self, *, cache: str = "default", seconds: float = 86_400) -> None:
         self.cache, self.seconds = cache, seconds
 
     def text(self, digest: str | None, text: str | None) -> str:
-        """The text that was sent, or else what is known by *digest*."""
+        """
+        The *text* of the request, or else the text that is kept for *digest*.
+
+        Raises:
+            GraphQLError: *digest* is unknown, or is not the hash of *text*.
+        """
         if text:
             if digest is not None and digest != digest_of(text):
-                raise _error("provided sha does not match query", "BAD_USER_INPUT")
+                raise bad_input("provided sha does not match query")
             return text
         if digest is None:
             return ""
-        found = self._ask("get", _key(digest))
+        found = self._ask_cache("get", _key(digest))
         if not isinstance(found, str):
             raise not_found()
         return found
 
     def ran(self, digest: str | None, text: str) -> None:
-        """Keep it."""
-        if digest is not None and self._ask("get", _key(digest)) != text:
-            self._ask("set", _key(digest), text, self.seconds)
+        """Keep *text* in the cache."""
+        if digest is not None and self._ask_cache("get", _key(digest)) != text:
+            self._ask_cache("set", _key(digest), text, self.seconds)
 
-    def _ask(self, what: str, *arguments: Any) -> Any:
+    def _ask_cache(self, method: str, *arguments: Any) -> Any:
+        """The answer of the cache, or None if it fails."""
         try:
-            return getattr(caches[self.cache], what)(*arguments)
-        except Exception:
+            return getattr(caches[self.cache], method)(*arguments)
+        except Exception:  # a client of a cache may raise any
             logger.warning("The cache %r of persisted queries failed.", self.cache, exc_info=True)
             return None
 
 
 class TrustedDocuments:
     """
-    Only these documents are run: *documents* maps their ids, hashes mostly, to their texts.
+    Runs only the texts of *documents*, a mapping of ids (mostly hashes) to texts.
 
-    A client sends an id as ``documentId`` or ``extensions.persistedQuery.sha256Hash``. A text is
-    run where it is one of these.
+    A client sends an id as ``documentId`` or ``extensions.persistedQuery.sha256Hash``, or the
+    text itself.
     """
 
     def __init__(self, documents: Mapping[str, str]) -> None:
@@ -90,83 +104,96 @@ class TrustedDocuments:
     @classmethod
     def from_file(cls, path: str | Path) -> TrustedDocuments:
         """
-        Those of a JSON file: ``{id: text}`` as graphql-codegen and relay-compiler write it, or
-        the manifest of Apollo's ``generate-persisted-query-manifest``.
+        The documents of a JSON file.
+
+        The file is ``{id: text}``, as graphql-codegen and relay-compiler write it, or the
+        manifest of Apollo's ``generate-persisted-query-manifest``.
 
         Raises:
-            OSError: it cannot be read.
-            ValueError: it is neither.
+            OSError: the file cannot be read.
+            ValueError: the file has another form.
         """
         read = json.loads(Path(path).read_text(encoding="utf-8"))
         if isinstance(read, dict) and isinstance(read.get("operations"), list):
-            read = {one["id"]: one["body"] for one in read["operations"]}
+            read = {operation["id"]: operation["body"] for operation in read["operations"]}
         if not isinstance(read, dict) or not all(isinstance(text, str) for text in read.values()):
             raise ValueError(f"{path} is no JSON object of ids and texts.")
         return cls(read)
 
     def text(self, digest: str | None, text: str | None) -> str:
-        """The text of *digest*, or *text* where it is a trusted one."""
+        """
+        The text of *digest*, or *text* itself.
+
+        Raises:
+            GraphQLError: *digest* is unknown, or *text* is not a trusted text, or another text.
+        """
         if digest is not None and digest not in self.documents:
             raise not_found()
         found = text if digest is None else self.documents[digest]
         if found and (found not in self._texts or text not in (None, "", found)):
-            raise _error("Only trusted documents are run here.", "PERSISTED_QUERY_ONLY")
+            raise coded_error("Only trusted documents are run here.", "PERSISTED_QUERY_ONLY")
         return found or ""
 
     def ran(self, digest: str | None, text: str) -> None:
-        """They are known already."""
+        """Do nothing: all texts are known already."""
 
 
 class NotSupported:
-    """Neither of both: texts are run, and a hash alone is refused."""
+    """Runs texts, and refuses a hash without a text."""
 
     def text(self, digest: str | None, text: str | None) -> str:
-        """The text that was sent."""
+        """
+        The *text* of the request.
+
+        Raises:
+            GraphQLError: there is only a *digest*.
+        """
         if digest is not None and not text:
-            raise _error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+            raise coded_error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
         return text or ""
 
     def ran(self, digest: str | None, text: str) -> None:
-        """Nothing is kept."""
+        """Do nothing: no text is kept."""
 
 
 def digest_in(data: Mapping[str, Any], query: Mapping[str, Any]) -> str | None:
     """
-    The hash that a request names, from its body *data* or its *query* string.
+    The hash that a request names, in its body *data* or its *query* string.
 
     Raises:
         GraphQLError: ``extensions`` is no JSON object, or the hash no text.
     """
-    extensions = query.get("extensions") or data.get("extensions")
-    if isinstance(extensions, str):
-        try:
-            extensions = json.loads(extensions)
-        except ValueError:
-            raise _error("Extensions are invalid JSON.", "BAD_USER_INPUT") from None
+    extensions = _read_json(query.get("extensions") or data.get("extensions"))
     named = query.get("documentId") or data.get("documentId")
     if isinstance(extensions, dict) and isinstance(extensions.get("persistedQuery"), dict):
         named = extensions["persistedQuery"].get("sha256Hash") or named
     if named is None:
         return None
-    if not isinstance(named, str) or len(named) > 200:
-        raise _error("The id of a document is a text of 200 characters at most.", "BAD_USER_INPUT")
+    if not isinstance(named, str) or len(named) > MAX_ID:
+        raise bad_input(f"The id of a document is a text of {MAX_ID} characters at most.")
     return named.removeprefix("sha256:")
 
 
+def _read_json(extensions: Any) -> Any:
+    """*extensions*, which are JSON text in a query string and in a form."""
+    if not isinstance(extensions, str):
+        return extensions
+    try:
+        return json.loads(extensions)
+    except ValueError:
+        raise bad_input("Extensions are invalid JSON.") from None
+
+
 def digest_of(text: str) -> str:
-    """What Apollo's clients call *text*: its SHA-256, in hexadecimal digits."""
+    """The hash by which Apollo's clients name *text*: its SHA-256, in hexadecimal digits."""
     return sha256(text.encode()).hexdigest()
 
 
 def not_found() -> GraphQLError:
-    """What makes a client send the text."""
-    return _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
-
-
-def _error(message: str, code: str) -> GraphQLError:
-    return GraphQLError(message, extensions={"code": code})
+    """The error for an unknown hash; the client answers it with the text."""
+    return coded_error(NOT_FOUND, "PERSISTED_QUERY_NOT_FOUND")
 
 
 def _key(digest: str) -> str:
-    # A key of the cache has few characters to be of; a client's word may have any.
+    # A cache accepts few characters in a key. A client may name a document by any of them.
     return f"partstream:document:{digest_of(digest)}"

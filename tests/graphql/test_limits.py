@@ -7,7 +7,7 @@ from graphene_django.views import GraphQLView
 from graphql import get_introspection_query, specified_rules
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.http.limits import ProgressiveLimitsRule
+from partstream_graphql.http.rules import ProgressiveLimitsRule
 from partstream_graphql.http.views import ProgressiveGraphQLView
 
 RAN = []
@@ -244,7 +244,11 @@ class TestSize:
         assert refusal(ask("{ a }" + " " * 1_000_000)) == "QUERY_TOO_LONG"
 
     @pytest.mark.parametrize("ask", ["our view"], indirect=True)
-    @pytest.mark.parametrize("text", ["{" + "a " * 2_000 + "}", "#\n" * 2_001 + "{ a }"])
+    @pytest.mark.parametrize(
+        "text",
+        ["{" + "a " * 2_000 + "}", "#\n" * 2_001 + "{ a }"],
+        ids=["fields", "comments"],
+    )
     def test_a_query_of_too_many_tokens_is_refused(self, ask, text):
         assert refusal(ask(text)) == "TOO_MANY_TOKENS"
 

@@ -1,5 +1,7 @@
 import asyncio
+import itertools
 import threading
+from types import SimpleNamespace
 
 import graphene
 import pytest
@@ -7,10 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from graphql import GraphQLError
 
-from django_partstream import safe_call, with_timeout
+from django_partstream import Status, safe_call, with_timeout
 from django_partstream.testing import expired, part_fails, walk_connection
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
 from partstream_graphql.http.views import ProgressiveGraphQLView
+from partstream_graphql.types import NodeStatus
 
 RAN = []
 
@@ -100,6 +103,15 @@ def test_a_page_carries_its_parts_on_nodes_one_filled_in_each(ask):
         "endCursor": page["edges"][1]["cursor"],
     }
     assert RAN == ["a", "b1"]
+
+
+def test_a_place_has_the_same_cursor_when_a_second_passes_within_a_page(ask, monkeypatch):
+    clock = SimpleNamespace(time=itertools.count(1_800_000_000).__next__)
+    monkeypatch.setattr("django_partstream.cursors.time", clock)
+    page = ask(Dashboard)(ALL).data["dashboard"]
+    cursors = [edge["cursor"] for edge in page["edges"]]
+    assert len(set(cursors)) == 2
+    assert [page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]] == cursors
 
 
 def test_connection_fields_of_parts_on_other_pages_are_null(ask):
@@ -559,3 +571,8 @@ def test_the_resolver_of_a_connection_field_gives_the_root(ask):
 def test_two_connections_of_one_query_have_pages_of_their_own(ask):
     answer = ask(Dashboard)("{ one: dashboard(first: 1) { a e } two: dashboard(first: 2) { a e } }")
     assert answer.data == {"one": {"a": "A", "e": None}, "two": {"a": "A", "e": 5}}
+
+
+def test_a_node_has_the_statuses_of_the_core_and_planned():
+    assert [*NodeStatus] == [*Status, "planned"]
+    assert [member.name for member in NodeStatus] == [*Status.__members__, "PLANNED"]

@@ -1,0 +1,185 @@
+"""
+The private and undocumented APIs of graphql-core, each behind a function of ours.
+
+Every function works with graphql-core 3.2.12, 3.2.14 and 3.3.2, the versions that were read. A
+test in ``tests/graphql/test_graphql_core_adapter.py`` checks each upstream fact.
+
+====================== ========================================== ===============================
+function               upstream fact                              without it
+====================== ========================================== ===============================
+``selected_fields``    ``execution.collect_fields``:              no part is found in a query
+                       ``collect_sub_fields`` in 3.2,
+                       ``collect_subfields`` in 3.3
+``arguments_of``       ``execution.values.get_argument_values``   the arguments of parts are lost
+                       takes ``info.variable_values`` as it is
+``argument_nodes``     an absent list of nodes is ``()`` in 3.2,  limits fail on such a field
+                       None in 3.3
+``info_for``           ``GraphQLResolveInfo`` is a named tuple    no resolver of a part runs
+``output_of``          execution calls ``serialize`` in 3.2,      a bad value costs the page, not
+                       ``coerce_output_value`` in 3.3             its part
+``was_cut_off``        the words of the syntax error of           too many tokens are told as a
+                       ``parse(max_tokens=)``                     syntax error
+``abort_validation``   ``validate()`` ends when a rule raises     the other rules run on a query
+                       ``ValidationAbortedError``; its error is   that asks too much
+                       told since 3.2.14, before it is dropped
+``is_from_completion`` the name of the frame ``complete_value``,  values leak into messages, or
+                       and of the package                         messages of resolvers are lost
+``execute_document``   the keyword for a class of execution       the view's option is lost
+====================== ========================================== ===============================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    ValidationRule,
+    execute,
+)
+from graphql.execution import collect_fields
+from graphql.execution.values import get_argument_values
+from graphql.validation.validate import ValidationAbortedError
+
+#: Modules whose frames are execution itself, not resolvers.
+_PACKAGES = ("graphql", "graphene")
+
+#: As ``Any``, for mypy knows a single version.
+_collecting: Any = collect_fields
+_aborted: Any = ValidationAbortedError
+_IS_3_2 = hasattr(_collecting, "collect_sub_fields")
+
+
+def selected_fields(
+    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: Sequence[FieldNode]
+) -> Iterator[tuple[str, str, list[FieldNode]]]:
+    """
+    The fields that *nodes* select on *parent*: name, response key and nodes of each.
+
+    Aliases, fragments, ``@skip`` and ``@include`` are resolved as in execution.
+    """
+    for key, found in _collect(info, parent, nodes).items():
+        yield found[0].name.value, key, found
+
+
+def _collect_3_2(
+    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: Sequence[FieldNode]
+) -> dict[str, list[FieldNode]]:
+    fields: dict[str, list[FieldNode]] = _collecting.collect_sub_fields(
+        info.schema, info.fragments, info.variable_values, parent, nodes
+    )
+    return fields
+
+
+def _collect_3_3(
+    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: Sequence[FieldNode]
+) -> dict[str, list[FieldNode]]:
+    collected = _collecting.collect_subfields(
+        info.schema,
+        {name: _collecting.FragmentDetails(node) for name, node in info.fragments.items()},
+        info.variable_values,
+        info.operation,
+        parent,
+        [_collecting.FieldDetails(node, None) for node in nodes],
+    )
+    return {
+        key: [details.node for details in group]
+        for key, group in collected.grouped_field_set.items()
+    }
+
+
+_collect = _collect_3_2 if _IS_3_2 else _collect_3_3
+
+
+def arguments_of(field: GraphQLField, node: FieldNode, info: GraphQLResolveInfo) -> dict[str, Any]:
+    """
+    The arguments that *node* gives *field*, by their Python names.
+
+    Raises:
+        GraphQLError: an argument is missing, or is not of its type.
+    """
+    return get_argument_values(field, node, info.variable_values)
+
+
+def argument_nodes(node: FieldNode) -> Sequence[ArgumentNode]:
+    """The arguments of *node* as they are written; empty without any."""
+    return node.arguments or ()
+
+
+def info_for(
+    info: GraphQLResolveInfo,
+    parent: GraphQLObjectType,
+    field_name: str,
+    key: str | int,
+    nodes: list[FieldNode],
+) -> GraphQLResolveInfo:
+    """*info* as the resolver of a field below it gets it; *key* is the field's response key."""
+    return info._replace(
+        field_name=field_name,
+        field_nodes=nodes,
+        return_type=parent.fields[field_name].type,
+        parent_type=parent,
+        path=info.path.add_key(key, parent.name),
+    )
+
+
+def output_of(type_: Any, value: Any) -> Any:
+    """
+    The JSON value of *value*, as a scalar or an enum (*type_*) has it in a response.
+
+    Raises:
+        Exception: *value* is not of the type.
+    """
+    coerce = type_.serialize if _IS_3_2 else type_.coerce_output_value
+    return coerce(value)
+
+
+def was_cut_off(exc: GraphQLSyntaxError, limit: int) -> bool:
+    """Whether ``parse()`` stopped at *limit* tokens; *exc* is no mistake in the text then."""
+    return f"more than {limit} tokens" in exc.message
+
+
+def abort_validation(rule: ValidationRule, error: GraphQLError) -> NoReturn:
+    """End the validation that *rule* takes part in, with *error*: no other rule goes on."""
+    if issubclass(_aborted, GraphQLError):
+        raise _aborted(error.message, extensions=error.extensions)
+    rule.report_error(error)
+    raise _aborted
+
+
+def is_from_completion(error: GraphQLError) -> bool:
+    """
+    Whether execution itself raised *error*, because a value is not of the type of its field.
+
+    False for an error of a resolver: raised in its code, or returned by it, which makes
+    graphql-core raise it in ``complete_value``.
+    """
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None or traceback.tb_frame.f_code.co_name == "complete_value":
+        return False
+    module = traceback.tb_frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] in _PACKAGES
+
+
+def execute_document(
+    schema: GraphQLSchema, document: DocumentNode, *, executor: Any = None, **options: Any
+) -> Any:
+    """
+    ``graphql.execute()``: an ``ExecutionResult``, or an awaitable of it.
+
+    *executor* is a subclass of ``ExecutionContext`` (3.2) or ``Executor`` (3.3), or None.
+    """
+    if executor:
+        options["execution_context_class" if _IS_3_2 else "executor_class"] = executor
+    return execute(schema, document, **options)

@@ -1,0 +1,141 @@
+"""From a query's selection of a connection to the page that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
+
+from graphql import GraphQLObjectType, get_named_type
+
+from django_partstream.exceptions import PlanError
+from django_partstream.outcomes import Outcome
+from django_partstream.parts import Page
+from partstream_graphql._graphql_core import info_for
+from partstream_graphql.connection import ProgressiveConnection
+from partstream_graphql.declaration import Part, own_resolver, resolves_itself
+from partstream_graphql.errors import bad_input, forbidden
+from partstream_graphql.pages import ConnectionPage
+from partstream_graphql.permissions import answer_of
+from partstream_graphql.resolving import InvalidRun, Resolver
+from partstream_graphql.schemas import spelling_of
+from partstream_graphql.selection import Run, Selection, selection_of
+from partstream_graphql.wrapped import wrapped_class
+
+
+class PageRequest:
+    """
+    The request of a query for a page of *connection*: at most *first* parts behind *after*.
+
+    Both arguments are as the client sent them, or None.
+    """
+
+    def __init__(
+        self, connection: ProgressiveConnection, *, first: int | None, after: str | None
+    ) -> None:
+        self.connection = connection
+        self.first, self.after = first, after
+        named: Any = get_named_type(connection.info.return_type)
+        self.type: GraphQLObjectType = named
+        self.spelling = spelling_of(type(connection), named)
+        self.endpoint = connection._endpoint()
+
+    def answer(self) -> ProgressiveConnection | Awaitable[ProgressiveConnection]:
+        """
+        The connection with its page, or an awaitable of it.
+
+        Raises:
+            GraphQLError: ``FORBIDDEN``, or *first* is below 1.
+            CursorError: *after* cannot be followed.
+            PlanError: ``get_parts()`` made no plan.
+        """
+        connection = self.connection
+        if not answer_of(connection.has_permission(connection.info)):
+            raise forbidden(connection._refusal)
+        selection = selection_of(connection.info, self.spelling.parts)
+        page = self._take(selection)
+        resolvers = self._resolvers(page, selection)
+        outcomes = self.endpoint.resolve(
+            [resolver.attempt(self.endpoint) for resolver in resolvers]
+        )
+        runs = [resolver.run for resolver in resolvers]
+        if isinstance(outcomes, list):
+            return self._complete(page, selection, runs, outcomes)
+        return self._complete_later(page, selection, runs, outcomes)
+
+    def _take(self, selection: Selection) -> Page:
+        endpoint = self.endpoint
+        endpoint.plan  # noqa: B018 - an error of get_parts() comes before one of the arguments
+        if self.first is not None and self.first < 1:
+            raise bad_input("`first` must be 1 or more.")
+        size = None
+        if self.first is not None:
+            size = min(self.first, endpoint.option("max_chunk_size"))
+        elif selection.runs:
+            size = endpoint.option("chunk_size")
+        cursor = endpoint.follow(self.after) if self.after else None
+        return endpoint.take(after=cursor, size=size, only=selection.runs or None)
+
+    def _resolvers(self, page: Page, selection: Selection) -> list[Resolver]:
+        """A resolver for each run of a part of *page*, in the order of the parts."""
+        return [
+            self._resolver(name, run, value)
+            for name, value in zip(page.names, page.values, strict=True)
+            for run in selection.runs.get(name, ())
+        ]
+
+    def _resolver(self, name: str, run: Run, value: Any) -> Resolver:
+        connection, field_name = self.connection, self.spelling.fields[name]
+        part = connection._parts[name]
+        own = _declared_resolver(connection, name, part) if value is part else None
+        info = info_for(connection.info, self.type, field_name, run.response_key, run.nodes)
+        kind: type[Resolver] = Resolver
+        if run.invalid is not None:
+            kind = InvalidRun
+        elif part.inner is not None:
+            kind = wrapped_class(info.return_type, has_value=own is not None or value is not part)
+        return kind(connection, name, run, value, own=own, info=info)
+
+    def _complete(
+        self, page: Page, selection: Selection, runs: Iterable[Run], outcomes: Iterable[Outcome]
+    ) -> ProgressiveConnection:
+        for run, outcome in zip(runs, outcomes, strict=True):
+            run.outcome = outcome
+        connection = self.connection
+        connection._page = connection.page_info = ConnectionPage(
+            page,
+            selection,
+            field_names=self.spelling.fields,
+            sign=partial(self.endpoint.sign, page),
+        )
+        connection.edges = connection._page.edges()
+        connection.total_count = page.total
+        return connection
+
+    async def _complete_later(
+        self,
+        page: Page,
+        selection: Selection,
+        runs: Iterable[Run],
+        outcomes: Awaitable[list[Outcome]],
+    ) -> ProgressiveConnection:
+        return self._complete(page, selection, runs, await outcomes)
+
+
+def _declared_resolver(
+    connection: ProgressiveConnection, name: str, part: Part
+) -> Callable[..., Any] | None:
+    """
+    The resolver that the class of *connection* declares for a part.
+
+    Raises:
+        PlanError: the plan has the declared part, and nothing resolves it.
+    """
+    kind = type(connection)
+    resolver = own_resolver(kind, name, part)
+    if resolver is None and not resolves_itself(part):
+        raise PlanError(
+            f"{kind.__qualname__}.{name} has nothing to resolve it. Define "
+            f"resolve_{name}(self, info), or return a value for it from get_parts()."
+        )
+    return resolver
