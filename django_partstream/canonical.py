@@ -1,14 +1,16 @@
 """
 Canonical text of values: equal for equal values, in every process.
 
-Cursors, cache keys and the selection of a query tell values apart by this text.
+Cursors, cache keys and the selection of a query tell values apart by this text. The text of a
+value begins with its type, or with a bracket of its kind: ``int:1`` and ``str:'1'`` differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -16,51 +18,117 @@ from uuid import UUID
 
 from django.db.models import Model
 
+_LITERALS = (bool, int, float, str, bytes)
 _PLAIN = (date, time, timedelta, Decimal, UUID)
 
 
 def canonical(value: Any) -> str:
     """
-    A text that is the same for equal values in every process, and differs for others.
+    The text of *value*, which is the same for equal values in every process and for no others.
 
     Raises:
-        TypeError: *value* is of a kind whose text would not be that.
+        TypeError: a value of this kind has no such text, or a value inside it has none.
     """
-    if isinstance(value, Enum):
-        return f"{canonical(type(value))}.{value.name}"
-    if value is None or isinstance(value, (bool, int, float, str, bytes)):
-        return f"{type(value).__name__}:{value!r}"
-    if isinstance(value, _PLAIN):
-        return f"{type(value).__name__}:{value}"
-    if isinstance(value, Model):
-        if value.pk is None:
-            raise TypeError(f"an unsaved {type(value).__name__} has no identity")
-        return f"{value._meta.label_lower}:{canonical(value.pk)}"
-    if isinstance(value, Mapping):
-        return (
-            "{" + ",".join(sorted(f"{canonical(k)}={canonical(v)}" for k, v in value.items())) + "}"
-        )
-    if isinstance(value, (set, frozenset)):
-        return "<" + ",".join(sorted(canonical(item) for item in value)) + ">"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(canonical(item) for item in value) + "]"
-    if isinstance(value, type):
-        return f"{value.__module__}.{value.__qualname__}"
-    if is_dataclass(value):
-        return canonical(
-            [type(value), {one.name: getattr(value, one.name) for one in fields(value)}]
-        )
-    raise TypeError(f"{type(value).__name__} {value!r} has no stable text")
+    write = _BY_TYPE.get(type(value))
+    if write is None:
+        write = _writer_for(value)
+    return write(value)
 
 
 def canonical_or_kind(value: Any) -> str:
-    """:func:`canonical`, or the nearest to it: for a digest that must not differ by process."""
+    """
+    The text of :func:`canonical`, or else the kind of *value*, for a digest of descriptions.
+
+    The kind is the name of a function or class, or the class of *value* with the ``str()`` that
+    this class defines. Two values of a kind may share the text.
+    """
     try:
         return canonical(value)
     except TypeError:
-        if hasattr(value, "__qualname__"):
-            return f"{getattr(value, '__module__', '')}.{value.__qualname__}"
-        kind: Any = type(value)
-        # The default text of an object is its address: that would differ.
-        says = kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__
-        return f"{canonical(kind)}:{value}" if says else canonical(kind)
+        return _kind(value)
+
+
+def _literal(value: Any) -> str:
+    return f"{type(value).__name__}:{value!r}"
+
+
+def _plain(value: Any) -> str:
+    return f"{type(value).__name__}:{value}"
+
+
+def _member(value: Enum) -> str:
+    return f"{_class(type(value))}.{value.name}"
+
+
+def _row(value: Model) -> str:
+    if value.pk is None:
+        raise TypeError(f"an unsaved {type(value).__name__} has no identity")
+    return f"{value._meta.label_lower}:{canonical(value.pk)}"
+
+
+def _mapping(value: Mapping[Any, Any]) -> str:
+    items = sorted([f"{canonical(key)}={canonical(item)}" for key, item in value.items()])
+    return f"{{{','.join(items)}}}"
+
+
+def _set(value: AbstractSet[Any]) -> str:
+    return f"<{','.join(sorted([canonical(item) for item in value]))}>"
+
+
+def _list(value: Any) -> str:
+    return f"[{','.join([canonical(item) for item in value])}]"
+
+
+def _class(value: type) -> str:
+    return f"{value.__module__}.{value.__qualname__}"
+
+
+def _record(value: Any) -> str:
+    return _list([type(value), {each.name: getattr(value, each.name) for each in fields(value)}])
+
+
+def _kind(value: Any) -> str:
+    if hasattr(value, "__qualname__"):
+        return f"{getattr(value, '__module__', '')}.{value.__qualname__}"
+    kind: Any = type(value)
+    # The text that object defines has the address of the value, which differs by process.
+    has_text = kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__
+    return f"{_class(kind)}:{value}" if has_text else _class(kind)
+
+
+#: In this order: a member of an enumeration may be an int, a datetime is a date.
+_BY_KIND: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
+    (Enum, _member),
+    ((*_LITERALS, type(None)), _literal),
+    (_PLAIN, _plain),
+    (Model, _row),
+    (Mapping, _mapping),
+    ((set, frozenset), _set),
+    ((list, tuple), _list),
+    (type, _class),
+)
+
+#: The same for the types that are common, found without asking each kind in turn.
+_BY_TYPE: dict[type, Callable[[Any], str]] = {
+    **dict.fromkeys((*_LITERALS, type(None)), _literal),
+    **dict.fromkeys((*_PLAIN, datetime), _plain),
+    **dict.fromkeys((set, frozenset), _set),
+    **dict.fromkeys((list, tuple), _list),
+    dict: _mapping,
+    type: _class,
+}
+
+
+def _writer_for(value: Any) -> Callable[[Any], str]:
+    """
+    The function that writes a value of the kind of *value*.
+
+    Raises:
+        TypeError: there is none.
+    """
+    for kind, write in _BY_KIND:
+        if isinstance(value, kind):
+            return write
+    if is_dataclass(value):
+        return _record
+    raise TypeError(f"{type(value).__name__} {value!r} has no stable text")

@@ -1,13 +1,14 @@
 """
-Cursors: where a walk stands, signed.
+Cursors: signed tokens that say where a walk stands.
 
-A cursor says which part was delivered last, and carries no authority: permissions and
-``get_parts()`` run anew on each request. It is a JWT (RFC 7519) and so can be read by
-anyone; it holds no data, and of the endpoint and user only a keyed digest.
+A cursor names the last part that was delivered. It carries no authority: permissions and
+``get_parts()`` run anew on each request. It is a JWT (RFC 7519), which anyone can read, so it
+holds no data. Of the endpoint and the user it holds only a keyed digest.
 
-Claims: ``v`` the format, ``k`` that digest, ``exp`` the end of its life (RFC 7519, section
-4.1.4), ``p`` and ``n`` the last part and its position, ``q`` the query string of the
-response, or ``h`` its digest where it was too long to carry.
+Claims of format 1: ``v``, the format; ``k``, the digest of endpoint and user; ``exp``, the time
+when it expires (RFC 7519, section 4.1.4); ``p``, the last part; ``n``, the number of parts before
+it; ``q``, the query string of the response, or ``h``, the digest of a query string that is too
+long to carry.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ _encode_message = json.JSONEncoder(
 
 
 class _DerivedKey(HMACAlgorithm):
-    """HS256 with keys that are made here, 32 bytes each: there is nothing to look for in them."""
+    """HS256 with keys that are derived here, 32 bytes each."""
 
     def prepare_key(self, key: str | bytes) -> bytes:
-        """Take the key as it is; PyJWT would look, each time, whether it is a PEM or SSH key."""
+        """Take the key as it is. PyJWT would search it for a PEM or SSH key each time."""
         return key  # type: ignore[return-value]
 
 
@@ -61,10 +62,11 @@ _jws.register_algorithm(ALGORITHM, _DerivedKey(HMACAlgorithm.SHA256))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """
-    Behind which part a walk goes on.
+    The place in a walk behind the part *after*.
 
-    *position* is how many parts came before that part. *query* is the query string that the
-    response was asked for with; None with a *query_digest* where it did not fit.
+    *position* is the number of parts before that part. *query* is the query string of the
+    response, or *query_digest* its digest if it was too long. *audience* is the digest of the
+    endpoint and user, made with *key*.
     """
 
     after: str
@@ -75,20 +77,23 @@ class Cursor:
     key: bytes = b""
 
     def is_for(self, audience: Iterable[Any]) -> bool:
-        """Whether it was made for this endpoint and user, compared in constant time."""
+        """Whether the cursor was made for this endpoint and user; compared in constant time."""
         return constant_time_compare(self.audience, digest(self.key, audience))
 
     def continues(self, query: str) -> bool:
-        """Whether *query* is the query string that this cursor has only the digest of."""
+        """Whether *query* is the query string of the digest in this cursor."""
         return constant_time_compare(self.query_digest or "", digest(self.key, [query]))
 
 
 def write(cursor: Cursor, *, audience: Iterable[Any], ttl: int) -> str:
     """
-    Sign *cursor* for *audience* (the endpoint and the user) for *ttl* seconds.
+    Sign *cursor* for *audience*, the endpoint and the user, for *ttl* seconds.
 
     Raises:
-        ImproperlyConfigured: it would be longer than ``MAX_CURSOR_LENGTH`` for its name alone.
+        ImproperlyConfigured: the name of the part alone makes the token longer than
+            ``MAX_CURSOR_LENGTH``.
+
+    Claims: RFC 7519, section 4.1.4. Signature: RFC 7515, section 7.1.
     """
     key = _key(settings.SECRET_KEY)
     claims: dict[str, Any] = {
@@ -101,14 +106,10 @@ def write(cursor: Cursor, *, audience: Iterable[Any], ttl: int) -> str:
     limit = setting("MAX_CURSOR_LENGTH")
     # By its own length, so that a walk carries its query on every page or on none: half the
     # limit leaves room, in base64, for all but the longest of names.
-    if cursor.query and len(cursor.query) <= limit // 2:
-        claims["q"] = cursor.query
-    elif cursor.query:
-        claims["h"] = digest(key, [cursor.query])
-    token = _sign(claims, key)
-    if len(token) > limit and "q" in claims:
-        claims["h"] = digest(key, [claims.pop("q")])
-        token = _sign(claims, key)
+    carries_query = len(cursor.query) <= limit // 2
+    token = _sign({**claims, **_query_claim(cursor.query, key, carry=carries_query)}, key)
+    if len(token) > limit and carries_query:
+        token = _sign({**claims, **_query_claim(cursor.query, key, carry=False)}, key)
     if len(token) > limit:
         raise ImproperlyConfigured(
             f"A cursor after the part {cursor.after!r} is {len(token)} characters long and "
@@ -119,13 +120,13 @@ def write(cursor: Cursor, *, audience: Iterable[Any], ttl: int) -> str:
 
 def read(token: str) -> Cursor:
     """
-    Verify *token* and return where it stands; ask :meth:`Cursor.is_for` for whom.
+    Verify *token* and return where it stands. For whom: ask :meth:`Cursor.is_for`.
 
     Raises:
-        CursorInvalid: it is not a cursor, was altered, or signed with another key.
-        CursorExpired: it is older than it was signed for.
+        CursorExpired: it is older than the ``ttl`` (seconds) that it was signed for.
+        CursorInvalid: it is no cursor, was altered, or was signed with another key.
 
-    Claims: RFC 7519, section 4.1.4. One algorithm, pinned: RFC 8725, section 3.1.
+    Claims: RFC 7519, section 4.1.4. The algorithm is pinned: RFC 8725, section 3.1.
     """
     if len(token) > setting("MAX_CURSOR_LENGTH") or not _shape.fullmatch(token):
         raise CursorInvalid
@@ -135,18 +136,18 @@ def read(token: str) -> Cursor:
             payload = _jws.decode(token, key, algorithms=[ALGORITHM])
         except jwt.InvalidTokenError:
             continue
-        return _cursor(json.loads(payload), key)
+        return _cursor_of(json.loads(payload), key)
     raise CursorInvalid
 
 
 def digest(key: bytes, message: Iterable[Any]) -> str:
-    """A short keyed digest of a JSON-like *message*."""
+    """The keyed digest of a JSON-like *message*: 16 characters of base64, 96 bits."""
     text = _encode_message(list(message))
     return urlsafe_b64encode(hmac.digest(key, b"\0" + text.encode(), "sha256")[:12]).decode()
 
 
 def expire(token: str) -> str:
-    """The same cursor, past its life: for tests that must not wait for that."""
+    """The same cursor with an ``exp`` of a second ago, for tests."""
     cursor = read(token)
     payload = json.loads(_jws.decode(token, cursor.key, algorithms=[ALGORITHM]))
     return _sign({**payload, "exp": int(time.time()) - 1}, cursor.key)
@@ -154,8 +155,15 @@ def expire(token: str) -> str:
 
 @lru_cache(maxsize=16)
 def _key(secret: str | bytes) -> bytes:
-    """The key of cursors, so that nothing else signed with *secret* passes for one."""
+    """The key of cursors, derived so that nothing else signed with *secret* passes for a cursor."""
     return salted_hmac("django_partstream.cursors", "", secret, algorithm="sha256").digest()
+
+
+def _query_claim(query: str, key: bytes, *, carry: bool) -> dict[str, str]:
+    """The claim with *query*, or with its digest; no claim for an empty query string."""
+    if not query:
+        return {}
+    return {"q": query} if carry else {"h": digest(key, [query])}
 
 
 def _sign(claims: dict[str, Any], key: bytes) -> str:
@@ -163,7 +171,14 @@ def _sign(claims: dict[str, Any], key: bytes) -> str:
     return _jws.encode(payload, key, algorithm=ALGORITHM, sort_headers=False)
 
 
-def _cursor(claims: Any, key: bytes) -> Cursor:
+def _cursor_of(claims: Any, key: bytes) -> Cursor:
+    """
+    The cursor with verified *claims*.
+
+    Raises:
+        CursorInvalid: the claims are of another format.
+        CursorExpired: ``exp`` has passed.
+    """
     if not isinstance(claims, dict) or claims.get("v") != FORMAT:
         raise CursorInvalid
     if claims["exp"] <= time.time():

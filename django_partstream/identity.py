@@ -1,4 +1,14 @@
-"""Who asks: the request among the arguments of a call, and what tells one reader from another."""
+"""
+The asker of a call, and the reader behind it.
+
+The *asker* of a guarded call is the argument that brings the request: a request itself, known by
+its ``META``, or an argument with a *context*. A context is a request, or a mapping or object that
+has the request as ``request`` and may have a ``user`` of its own. Which arguments have a context
+is for a front to say: see :data:`CONTEXT_ATTRIBUTES`.
+
+The *reader* is the object with the user: a context with a user of its own, else the request. An
+*identity* is a list of texts that tells a reader from others.
+"""
 
 from __future__ import annotations
 
@@ -9,37 +19,57 @@ from typing import Any
 
 from django_partstream.canonical import canonical
 
+#: Attributes in which an argument may bring a context. A front adds its own when it is imported.
+CONTEXT_ATTRIBUTES: set[str] = set()
+
+
+def is_request(argument: Any) -> bool:
+    """Whether *argument* is a request, of Django or of a framework on top of it."""
+    return hasattr(argument, "META")
+
+
+def has_context(argument: Any) -> bool:
+    """Whether *argument* brings a context, which may be None."""
+    for name in CONTEXT_ATTRIBUTES:  # noqa: SIM110 - each call of a guard asks: no generator
+        if hasattr(argument, name):
+            return True
+    return False
+
+
+def context_of(asker: Any) -> Any:
+    """The context that *asker* brings; *asker* itself, if it brings none."""
+    for name in CONTEXT_ATTRIBUTES:
+        if hasattr(asker, name):
+            return getattr(asker, name)
+    return asker
+
 
 def request_of(asker: Any) -> Any:
-    """
-    The request behind *asker*: itself, or what it brings along; None where there is none.
-
-    A GraphQL ``info`` has a context, which is the request, or a mapping or object with one.
-    """
-    if hasattr(asker, "META"):
+    """The request behind *asker*. Without a request, the context itself, which may be None."""
+    if is_request(asker):
         return asker
-    context = getattr(asker, "context", asker)
+    context = context_of(asker)
     if isinstance(context, Mapping):
         return context.get("request", context)
     return getattr(context, "request", context)
 
 
 def reader_of(asker: Any) -> Any:
-    """What says whose request *asker*'s is: a context with a user of its own, else the request."""
-    context = getattr(asker, "context", asker)
-    own = not hasattr(asker, "META") and user_of(context) is not None
-    return context if own else request_of(asker)
+    """The object that has the user: a context with a user of its own, else the request."""
+    if is_request(asker):
+        return asker
+    context = context_of(asker)
+    return request_of(asker) if user_of(context) is None else context
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """
-    The arguments of a guarded call, split.
+    The arguments of a guarded call, split at the asker.
 
     *owners* stand before the asker: ``self`` of a method, the root of a resolver, both for a
-    class method. *asker* is Django's request, DRF's, or a GraphQL ``info``; None without one.
-    *rest* are the positional arguments behind it. A call is *by_hand* if None stands where the
-    request would: ``get_orders(None)``.
+    class method. *asker* is None if there is none. *rest* are the positional arguments behind
+    it. A call is *by_hand* if None stands in the place of the request: ``get_orders(None)``.
     """
 
     owners: tuple[Any, ...]
@@ -49,45 +79,44 @@ class Asked:
 
     @classmethod
     def of(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Asked:
-        """Split the arguments: the asker is among the first three, or is ``request=``."""
+        """Split the arguments. The asker is among the first three, or is ``request=``."""
         for position, argument in enumerate(args[:3]):
             if is_asker(argument):
                 return cls(tuple(args[:position]), argument, tuple(args[position + 1 :]), False)
-        asker = kwargs.get("request")
-        if not hasattr(asker, "META"):
-            asker = None
+        request = kwargs.get("request")
         owners = 1 if args and has_parts(args[0]) else 0
         rest = tuple(args[owners:])
-        named = "request" in kwargs
-        nobody = kwargs["request"] is None if named else bool(rest) and rest[0] is None
-        return cls(tuple(args[:owners]), asker, rest, asker is None and nobody)
+        is_named = "request" in kwargs
+        is_none = request is None if is_named else bool(rest) and rest[0] is None
+        asker = request if is_request(request) else None
+        return cls(tuple(args[:owners]), asker, rest, by_hand=is_none)
 
 
 def is_asker(argument: Any) -> bool:
-    """Whether *argument* is a request, or brings one along in its ``context``."""
-    return hasattr(argument, "META") or (hasattr(argument, "context") and not has_parts(argument))
+    """Whether *argument* is a request or brings a context. A view or connection does neither."""
+    return is_request(argument) or (has_context(argument) and not has_parts(argument))
 
 
 def has_parts(owner: Any) -> bool:
-    """Whether *owner* is a view or a connection: its class says what it is."""
+    """Whether *owner* is a view or connection, so that its class identifies it."""
     return hasattr(owner, "get_parts")
 
 
-def user_of(request: Any) -> Any:
-    """The user of a request, or of a GraphQL context that is a mapping."""
-    return request.get("user") if isinstance(request, Mapping) else getattr(request, "user", None)
+def user_of(reader: Any) -> Any:
+    """The user of a request or context; None without one."""
+    return reader.get("user") if isinstance(reader, Mapping) else getattr(reader, "user", None)
 
 
-def is_signed_in(request: Any) -> bool:
-    """Whether somebody in particular asks."""
-    return bool(getattr(user_of(request), "is_authenticated", False))
+def is_signed_in(reader: Any) -> bool:
+    """Whether *reader* has an authenticated user."""
+    return bool(getattr(user_of(reader), "is_authenticated", False))
 
 
-def user_identity(request: Any) -> list[str]:
-    """Which user asks: kind and primary key, else name; empty for nobody in particular."""
-    user = user_of(request)
+def user_identity(reader: Any) -> list[str]:
+    """The kind and primary key of the user, or the kind and name; empty if it is anonymous."""
+    user = user_of(reader)
     pk = getattr(user, "pk", None)
-    if pk is None and not is_signed_in(request):
+    if pk is None and not is_signed_in(reader):
         return []
     meta = getattr(user, "_meta", None)
     kind = getattr(meta, "label_lower", type(user).__qualname__)
@@ -97,20 +126,22 @@ def user_identity(request: Any) -> list[str]:
     return [kind, "", str(name)] if name else [kind]
 
 
-def cache_identity(request: Any) -> list[str]:
+def cache_identity(reader: Any) -> list[str]:
     """
-    Whose value a cached part is: the user's, else the session's, else the credentials'.
+    The identity that a cached value is kept for: of the user, the session or the credentials.
+
+    A reader without any of these shares the values of all such readers.
 
     Raises:
-        TypeError: somebody in particular asks, and nothing tells them from others.
+        TypeError: the user is authenticated, and nothing tells it from other users.
     """
-    user = user_identity(request)
+    user = user_identity(reader)
     if len(user) > 1:
         return ["user", *user]
-    session_key = getattr(getattr(request, "session", None), "session_key", None)
+    session_key = getattr(getattr(reader, "session", None), "session_key", None)
     if session_key:
         return ["session", session_key]
-    auth = getattr(request, "auth", None)
+    auth = getattr(reader, "auth", None)
     if auth is not None:
         return ["auth", sha256(canonical(auth).encode()).hexdigest()]
     if user:
@@ -120,13 +151,13 @@ def cache_identity(request: Any) -> list[str]:
 
 def reader_identity(reader: Any) -> Any:
     """
-    Whose values are meant by *reader*: a request's, a user's, or those of an identity as it is.
+    The identity of *reader*: a user, an asker, or an identity, which is returned as it is.
 
     Raises:
         TypeError: as :func:`cache_identity`.
     """
     if hasattr(reader, "is_authenticated"):
         return cache_identity({"user": reader})
-    if hasattr(reader, "META") or hasattr(reader, "context"):
+    if is_request(reader) or has_context(reader):
         return cache_identity(reader_of(reader))
     return reader

@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from partstream_graphql import conf
+from partstream_graphql import askers, conf
 
 if TYPE_CHECKING:
     from partstream_graphql.connection import ProgressiveConnection
@@ -40,6 +40,7 @@ _MODULES = {
     "TrustedDocuments": "http.persisted",
 }
 
+askers.register()
 conf.register()
 
 

@@ -8,6 +8,7 @@ resolvers and of ``get_parts()``, and the object that graphql-core completes.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import graphene
@@ -210,5 +211,11 @@ def _with_user(request: Any) -> Any:
     """*request*, with an ``AnonymousUser`` if no authentication runs, as in DRF."""
     lacks = isinstance(request, HttpRequest) and not hasattr(request, "user")
     if lacks and apps.is_installed("django.contrib.auth"):
-        request.user = import_string("django.contrib.auth.models.AnonymousUser")()
+        request.user = _anonymous_user_class()()
     return request
+
+
+@cache
+def _anonymous_user_class() -> Any:
+    """The class, imported late: it can only be imported where its app is installed."""
+    return import_string("django.contrib.auth.models.AnonymousUser")

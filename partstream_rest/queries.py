@@ -11,11 +11,16 @@ from collections.abc import Collection
 
 from django.http import HttpRequest, QueryDict
 
+from django_partstream.caching.keys import UNKEYED_PARAMS
 from django_partstream.cursors import Cursor
 from django_partstream.exceptions import CursorInvalid, QueryRequired
 
 CURSOR_PARAM = "cursor"
 PARTS_PARAM = "parts"
+FORMAT_PARAM = "format"
+
+# They choose a page or its form, so the value of a part is the same whatever they are.
+UNKEYED_PARAMS.update({CURSOR_PARAM, PARTS_PARAM, FORMAT_PARAM})
 
 
 def read_token(request: HttpRequest) -> str:

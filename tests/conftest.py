@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import path
 
-from django_partstream.caching import entries
+from django_partstream.caching import health
 from tests.services import LACKING
 
 if sys.version_info >= (3, 12):
@@ -41,10 +41,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(entries, "_last_said", {})
-    monkeypatch.setattr(entries, "_rests_until", {})
-    monkeypatch.setattr(entries, "_lost", {})
+def _own_cache() -> Iterator[None]:
+    health.reset()
     cache.clear()
     yield
     cache.clear()

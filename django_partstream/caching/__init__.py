@@ -1,1 +1,1 @@
-"""``cached_for``: the keys of cached values, and their entries in a Django cache."""
+"""``cached_for``: a guard that keeps the value of a function in a Django cache."""

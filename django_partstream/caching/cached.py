@@ -1,9 +1,9 @@
 """
-``cached_for``: remember the value of a part, for whom and as long as it holds.
+``cached_for``: the guard that keeps the value of a function in a Django cache.
 
-A key tells apart all that could make the value another one: the function and the class it runs
-on, the front and its arguments, the reader, host, language and time zone. Only a value that
-was computed without a failure is kept. A cache that is down costs a computation, not the part.
+A call is answered in three steps. :mod:`.keys` gives the value its key. :mod:`.entries` says
+whether to take the value, to wait for it or to compute it. A computed value is kept unless a
+guard caught a failure meanwhile. The sync and the async path differ in how they wait.
 """
 
 from __future__ import annotations
@@ -14,26 +14,16 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from inspect import isawaitable
 from math import inf
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.http import QueryDict
-from django.utils import timezone, translation
 
-from django_partstream.caching.entries import Entry, drop
-from django_partstream.canonical import canonical, canonical_or_kind
+from django_partstream.caching.entries import Entry, Hit, Wait, change_mark
+from django_partstream.caching.keys import Keys, name_of
 from django_partstream.delivery.attempts import Recorder, recording
 from django_partstream.guards import Call, guard, is_number
-from django_partstream.identity import (
-    cache_identity,
-    has_parts,
-    reader_identity,
-    reader_of,
-    request_of,
-)
 from django_partstream.timed import deadlines
 
 P = ParamSpec("P")
@@ -44,10 +34,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger("django_partstream")
 
-#: Query parameters that choose a page or its form, not what a part holds.
-UNKEYED_PARAMS = frozenset({"cursor", "parts", "format"})
-
-_unkeyed: set[str] = set()
+#: Names of functions that were logged because a call of theirs had no key.
+_logged: set[str] = set()
 
 
 def cached_for(
@@ -59,20 +47,19 @@ def cached_for(
     key: str | None = None,
 ) -> Callable[[Callable[P, R]], Cached[P, R]]:
     """
-    Keep what the decorated function returns for *seconds*, and *stale* seconds more.
+    Keep the values of the decorated function for *seconds*, and for *stale* seconds more.
 
-    Concurrent callers that miss compute it once, across threads and processes. A stale value is
-    served to everyone but the one caller who computes it anew. *per_user* False shares it among
-    all users. *cache* is an alias of ``CACHES``. *key* names the value where the function has no
-    name of its own. ``f.invalidate()`` drops what is kept.
+    Concurrent callers that miss a value compute it once, across threads and processes. The first
+    caller that finds a stale value computes it anew; the others get the stale value meanwhile.
+    *per_user* False shares a value among all users. *cache* is an alias of ``CACHES``. *key*
+    names a function that has no name of its own. ``f.invalidate()`` drops values.
 
-    A query set is evaluated to be kept. What depends on an argument, or on the object that a
-    resolver stands on, without a stable text to make a key of is computed each time, and a
-    warning says so once.
+    A query set is evaluated before it is kept. A value that depends on an object without a stable
+    text (an argument, the root of a resolver) is computed each time, which is logged once.
 
     Raises:
         ValueError: *seconds* is not above zero, or *stale* is below.
-        TypeError: a lambda or local function without *key*.
+        TypeError: the function is a lambda or a local function, and has no *key*.
     """
     if not is_number(seconds) or not 0 < seconds < inf:
         raise ValueError(f"cached_for() needs a number of seconds above zero, got {seconds!r}.")
@@ -80,19 +67,19 @@ def cached_for(
         raise ValueError(f"stale must be a number of seconds, zero or more, got {stale!r}.")
 
     def decorate(func: Callable[P, R]) -> Cached[P, R]:
-        store = Store(_name(func, key), seconds, stale, per_user, cache)
+        store = Store(Keys(name_of(func, key), per_user), cache, seconds, stale)
         cached: Any = guard(func, partial(_cached, store=store))
-        cached.invalidate = store.drop
+        cached.invalidate = store.invalidate
         return cached  # type: ignore[no-any-return]
 
     return decorate
 
 
 class Cached(Protocol[P, R_co]):
-    """What ``cached_for`` makes of a function: the same, and a way to drop its values."""
+    """A function decorated with ``cached_for``: called like the function itself."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Call it, or get what it returned before."""
+        """Return the kept value, or call the function."""
 
     @overload
     def __get__(self, instance: None, owner: type, /) -> Self: ...
@@ -103,206 +90,122 @@ class Cached(Protocol[P, R_co]):
 
     def invalidate(self, reader: Any = None) -> None:
         """
-        Drop the values of this function: all of them, or those of one *reader*.
+        Drop the values of this function: all of them, or only the values of *reader*.
 
-        *reader* is a request or a user; with a ``cache_identity()`` of your own, what that
-        returned, for it alone says whose a value is. A value that is shared among readers is
-        dropped for all of them, and one that is being computed is not kept. Called on a method,
-        it drops for every object and every class.
+        *reader* is a request or a user. If the view or connection defines ``cache_identity()``,
+        *reader* is the identity that this method returned. A value that is shared among readers
+        is dropped for all of them. A value that is being computed will not be kept. Called on a
+        method, it drops the values of every object and every class.
 
         Raises:
             TypeError: nothing tells *reader* from others.
-            Exception: what the cache raises; then the values are still there.
+            Exception: the cache raised it, and the values are still there.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where and how long the values of one function are kept."""
+    """The values of a function: their *keys* in the cache *alias*, and their times in seconds."""
 
-    name: str
+    keys: Keys
+    alias: str
     seconds: float
     stale: float
-    per_user: bool
-    alias: str
 
     def entry(self, call: Call) -> Entry | None:
-        """
-        The place of *call*'s value; None where nobody asks for it, or where what it depends on
-        has no stable text. The latter is logged, once.
-        """
-        owners, asker, args = call.asked.owners, call.asked.asker, call.asked.rest
-        scope = call.attempt.scope if call.attempt else None
-        if asker is None and scope is None:
-            return None
+        """The place of the value of *call*; None, which is logged once, if it has no key."""
+        if call.asked.asker is None and call.attempt is None:
+            return None  # called by hand, without a request
         try:
-            if call.attempt and call.own and call.attempt.personal and not self.per_user:
-                raise TypeError("its rows are filtered for each reader, so they cannot be shared")
-            owners = owners or _bound_to(call.func)
-            whose = self._whose(owners, scope.reader if scope else reader_of(asker))
-            what = canonical([*self._depends_on(call, owners, asker, args), whose])
+            key = self.keys.key_of(call)
         except TypeError as exc:
-            if self.name not in _unkeyed:
-                _unkeyed.add(self.name)
-                logger.warning("%s is not cached: %s.", self.name, exc)
+            if self.keys.name not in _logged:
+                _logged.add(self.keys.name)
+                logger.warning("%s is not cached: %s.", self.keys.name, exc)
             return None
         return Entry(
-            self.name, _key(what), self._marks(whose), self.alias, self.seconds, self.stale
+            self.keys.name, key.text, key.marks, self.alias, seconds=self.seconds, stale=self.stale
         )
 
-    def drop(self, reader: Any = None) -> None:
+    def invalidate(self, reader: Any = None) -> None:
         """See :meth:`Cached.invalidate`."""
-        whose = None if reader is None or not self.per_user else reader_identity(reader)
-        drop(self.alias, self._marks(whose)[-1], self.seconds + self.stale)
-
-    def _marks(self, whose: Any) -> list[str]:
-        """What the values of one reader are dropped by: the function's mark, and the reader's."""
-        marks = [_key(canonical(["mark", self.name]))]
-        if whose is not None:
-            marks.append(_key(canonical(["mark", self.name, whose])))
-        return marks
-
-    def _depends_on(
-        self, call: Call, owners: tuple[Any, ...], asker: Any, args: tuple[Any, ...]
-    ) -> list[Any]:
-        scope = call.attempt.scope if call.attempt else None
-        # A helper without a request of its own is asked by the part that calls it.
-        request = scope.request if scope else request_of(asker)
-        host = getattr(request, "get_host", None)
-        return [
-            self.name,
-            call.own,  # the value of a part is whole, that of a helper what it returned
-            [_owner(one) for one in owners],
-            [scope.sender, scope.vary()] if scope else request_variation(request),
-            args,
-            {name: value for name, value in call.kwargs.items() if value is not asker},
-            host() if host else None,
-            translation.get_language(),
-            timezone.get_current_timezone_name(),
-        ]
-
-    def _whose(self, owners: tuple[Any, ...], reader: Any) -> Any:
-        """Who the value is for; None for everybody."""
-        if not self.per_user:
-            return None
-        own = (one.cache_identity for one in owners if hasattr(one, "cache_identity"))
-        return next(own, cache_identity)(reader)
-
-
-def request_variation(request: Any) -> list[Any]:
-    """What a value may depend on in a plain request: its URL, version and query string."""
-    match = getattr(request, "resolver_match", None)
-    return [
-        [match.route, match.kwargs] if match else None,
-        getattr(request, "version", None),
-        keyed_query(request),
-    ]
-
-
-def keyed_query(request: Any) -> dict[str, list[str]]:
-    """The parameters of the query string that a value may depend on."""
-    query: Any = getattr(request, "GET", QueryDict())
-    return {name: values for name, values in query.lists() if name not in UNKEYED_PARAMS}
-
-
-def _key(what: str) -> str:
-    return f"partstream:{sha256(what.encode()).hexdigest()}"
+        change_mark(self.keys.mark_of(reader), self.alias, longest=self.seconds + self.stale)
 
 
 def _cached(call: Call, *, store: Store) -> Any:
+    """Answer *call* from its place in *store*; an awaitable for a coroutine function."""
     if iscoroutinefunction(call.func):
-        return _cached_later(call, store)
+        return _cached_awaited(call, store)
     entry = store.entry(call)
     if entry is None:
         return call()
-    while isinstance(found := entry.look(), float):
+    while isinstance(answer := entry.look(), Wait):
         deadlines.check_deadline()
-        time.sleep(found)
-    if found is not None:
-        return _accept(call, found[0])
-    recorder = _recorder_of(call)
-    before = len(recorder.caught)
-    try:
-        with recording(recorder):
-            value = call()
-    except BaseException:
-        entry.give_up()
-        raise
-    if isawaitable(value):
-        return _keep_later(call, lambda: value, entry, recorder, before)
-    _keep(entry, value, recorder, before)
-    return value
+        time.sleep(answer.seconds)
+    if isinstance(answer, Hit):
+        return _accept(call, answer.value)
+    return _Computation(call, entry).run()
 
 
-async def _cached_later(call: Call, store: Store) -> Any:
+async def _cached_awaited(call: Call, store: Store) -> Any:
     entry = await sync_to_async(store.entry)(call)
     if entry is None:
         return await call.awaited(call())
-    # Looked at again and again, for who ends the wait may be another process.
-    while isinstance(found := await sync_to_async(entry.look)(), float):  # noqa: ASYNC110
-        await asyncio.sleep(found)
-    if found is not None:
-        return _accept(call, found[0])
-    recorder = _recorder_of(call)
-    with recording(recorder):
-        return await _keep_later(call, call, entry, recorder, len(recorder.caught))
-
-
-async def _keep_later(
-    call: Call, begin: Callable[[], Awaitable[Any]], entry: Entry, recorder: Recorder, before: int
-) -> Any:
-    try:
-        value = await call.awaited(begin())
-    except BaseException:
-        await sync_to_async(entry.give_up)()
-        raise
-    await sync_to_async(_keep)(entry, value, recorder, before)
-    return value
-
-
-def _keep(entry: Entry, value: Any, recorder: Recorder, before: int) -> None:
-    """Keep *value* unless a failure was caught while it was computed."""
-    if len(recorder.caught) == before:
-        entry.put(value)
-    else:
-        entry.give_up()
-
-
-def _recorder_of(call: Call) -> Recorder:
-    """The recorder that nested guards report to; one of its own for a call by hand."""
-    return call.recorder or Recorder()
+    # The value may come from another process, so no event can tell when it is there.
+    while isinstance(answer := await sync_to_async(entry.look)(), Wait):  # noqa: ASYNC110
+        await asyncio.sleep(answer.seconds)
+    if isinstance(answer, Hit):
+        return _accept(call, answer.value)
+    return await _Computation(call, entry).run_awaited(call)
 
 
 def _accept(call: Call, value: Any) -> Any:
+    """Return a kept *value*. If the call is own it was made whole before it was kept."""
     if call.attempt is not None and call.own:
         return call.attempt.accept(value)
     return value
 
 
-def _owner(owner: Any) -> Any:
-    """A view's or connection's class; another owner is part of what the value depends on."""
-    if isinstance(owner, type) or not has_parts(owner):
-        return owner
-    return [type(owner), canonical_or_kind(getattr(owner, "_initkwargs", None))]
+class _Computation:
+    """
+    The computation of a value that its *entry* asked for; run once.
 
+    Guards inside it report their failures to the recorder of the call, so that a fallback is not
+    kept. A call by hand has no recorder, so it gets a recorder here.
+    """
 
-def _bound_to(func: Any) -> tuple[Any, ...]:
-    """What a method is bound to, under whatever guards there are on it."""
-    while func is not None:
-        if (owner := getattr(func, "__self__", None)) is not None:
-            return (owner,)
-        func = getattr(func, "__wrapped__", None)
-    return ()
+    def __init__(self, call: Call, entry: Entry) -> None:
+        self._call, self._entry = call, entry
+        self._recorder = call.recorder or Recorder()
+        self._caught_before = len(self._recorder.caught)
 
+    def run(self) -> Any:
+        """Compute and keep the value. Return it, or an awaitable of it."""
+        try:
+            with recording(self._recorder):
+                value = self._call()
+        except BaseException:
+            self._entry.give_up()
+            raise
+        if isawaitable(value):
+            return self.run_awaited(lambda: value)
+        self._keep(value)
+        return value
 
-def _name(func: Any, key: str | None) -> str:
-    if key is not None:
-        return f"key:{key}"
-    name = getattr(func, "__qualname__", "<lambda>")
-    local = "<locals>" in name and "." not in name.rpartition("<locals>.")[2]
-    if local or name.endswith("<lambda>"):
-        raise TypeError(
-            f"cached_for() cannot tell {func!r} from others of its kind: it has no name of its "
-            "own. Give it one: cached_for(300, key='...')."
-        )
-    return f"{func.__module__}.{name}"
+    async def run_awaited(self, begin: Callable[[], Awaitable[Any]]) -> Any:
+        """Compute, keep and return the value of the awaitable that *begin* returns."""
+        try:
+            with recording(self._recorder):
+                value = await self._call.awaited(begin())
+        except BaseException:
+            await sync_to_async(self._entry.give_up)()
+            raise
+        await sync_to_async(self._keep)(value)
+        return value
+
+    def _keep(self, value: Any) -> None:
+        """Keep *value*, unless a guard caught a failure while it was computed."""
+        if len(self._recorder.caught) == self._caught_before:
+            self._entry.put(value)
+        else:
+            self._entry.give_up()

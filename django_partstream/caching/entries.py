@@ -1,72 +1,81 @@
 """
-One value's place in a cache, and who computes it where several want it at once.
+The place of a value in a cache, and the order among callers that want it at once.
 
-A caller that misses takes a lease on the place, in the cache itself, so that it holds across
-threads and processes. Others wait for the value, or for the lease to end: with a failure, or
-with its time where its holder has died. Where there is an old value they get that instead.
+Each caller has an :class:`Entry` of its own. The rules:
 
-A value is good while the marks it was computed under are there, unchanged: so a group of values
-is dropped by changing their mark, those that are being computed right now included, and a mark
-that the cache has lost costs a computation, never an old value.
-
-A cache that does not answer costs a computation, never more. One that takes its time to fail is
-left alone for a multiple of that time.
+1. *The lease.* A caller that finds no fresh value asks for the lease, a key beside the value that
+   is added only if it is absent. It is in the cache itself, so it holds across threads and
+   processes. The holder computes, then ends the lease with :meth:`Entry.put` or
+   :meth:`Entry.give_up`. So that a dead holder blocks no caller, the lease also ends by itself:
+   after :data:`LEASE` seconds, or at the deadline of the timed call that took it. By then another
+   caller may hold it, so a holder ends a lease only if its own token is in it.
+2. *Look twice.* A value may arrive between the look and the lease. So a new holder looks once
+   more, and gives the lease back if the value is there.
+3. *Waiting.* A caller that does not get the lease takes the stale value, if there is any.
+   Otherwise it looks again, less and less often. After :data:`WAITS` other holders without a
+   value it computes beside the next holder: to queue behind callers that all fail would take as
+   long as there are callers. It also computes if it gets no lease and sees no holder, twice in a
+   row, for such a cache keeps nothing.
+4. *Marks.* Value and marks are read together. A value is good while its marks are the same as
+   when its computation began. A computation begins by adding the missing marks and reading all
+   of them. Before the value is written the marks are read again: if any has changed, the value
+   is not kept. If a mark changes after that, the value is written with the old marks, and is
+   never served. So a lost mark costs a computation, and never brings back an old value. A mark
+   outlives every value under it.
+5. *Failures.* Each question to the cache goes through :class:`~.health.CacheHealth`. Without an
+   answer the caller computes.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
-from pickle import PicklingError, UnpicklingError
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from django.core.cache import caches
+from django.core.cache import BaseCache, caches
 
+from django_partstream.caching.health import UNREADABLE, health_of
+from django_partstream.caching.leases import Lease
 from django_partstream.timed import deadlines
 
 T = TypeVar("T")
 
-logger = logging.getLogger("django_partstream")
-
-#: How long one caller may compute before another one tries, in seconds.
+#: A lease ends by itself after this time, in seconds.
 LEASE = 30.0
 
-#: For how many computations of others one caller waits, before it computes beside them.
+#: A caller waits for this many other holders of the lease, and then computes.
 WAITS = 2
 
-#: How often those who wait look again, in seconds: ever less often, up to the last of these.
+#: The times between the looks of a waiting caller, in seconds; the last time is repeated.
 LOOKS = (0.002, 0.005, 0.01, 0.02, 0.05)
 
-#: How often it is said that a cache does not answer, in seconds.
-QUIET = 60.0
 
-#: What is slow for a failure, in seconds, and for how many times what it took the cache may rest.
-SLOW, REST = 0.05, 10
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The cache has the *value*: take it."""
 
-#: What unpickling raises, by the documentation of pickle: a value of another release, say.
-UNREADABLE = (UnpicklingError, AttributeError, EOFError, ImportError, IndexError)
+    value: Any
 
-#: What pickling raises besides: the value's fault, not the cache's.
-UNWRITABLE = (PicklingError, TypeError, ValueError, RecursionError)
 
-_last_said: dict[str, float] = {}
-_rests_until: dict[str, float] = {}
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Another caller computes the value: look again in *seconds*."""
 
-#: Entries whose lease may be there still, for the cache did not answer: ended when it does.
-_lost: dict[str, deque[Entry]] = {}
+    seconds: float
 
 
 @dataclass(slots=True)
 class Entry:
     """
-    The place of one value in the cache *alias*, under *marks*.
+    The place of a value in the cache *alias*, at *key* under *marks*, for a single caller.
 
-    Ask :meth:`look` what to do; who is told to compute ends with :meth:`put` or :meth:`give_up`.
+    Call :meth:`look`. If it returns None, compute the value and finish with :meth:`put` or
+    :meth:`give_up`. *name* is the name of the function, for logs. The value is fresh for
+    *seconds*, and stale for *stale* seconds more.
     """
 
     name: str
@@ -75,137 +84,129 @@ class Entry:
     alias: str
     seconds: float
     stale: float
-    _token: str = field(default_factory=lambda: token_hex(8))
-    _under: list[Any] = field(default_factory=list)
-    _holder: str | None = None
-    _waits: int = 0
-    _gone: int = 0
-    _looks: int = 0
-    _leased: bool = False
-    _begun: bool = False
+    _lease: Lease = field(init=False)
+    _patience: _Patience = field(init=False)
+    #: The marks when the computation began; None before that.
+    _under: list[Any] | None = field(default=None, init=False)
 
-    def look(self) -> tuple[Any] | float | None:
-        """The value, as a tuple of one; or seconds to wait and look again; or None: compute it."""
+    def __post_init__(self) -> None:
+        self._lease = Lease(f"{self.key}:lease")
+        self._patience = _Patience()
+
+    def look(self) -> Hit | Wait | None:
+        """Look for the value. None means: compute it, and finish the entry."""
         return self._ask(self._look, "did not answer for")
 
     def put(self, value: Any) -> None:
-        """Keep *value*, unless it was dropped meanwhile; what cannot be kept is logged."""
-        if self._begun:
-            self._ask(lambda: self._keep(value), "could not keep a value of")
+        """Keep *value*, unless it was dropped meanwhile, and end the lease."""
+        if self._under is not None:
+            self._ask(partial(self._keep, value), "could not keep a value of")
         self.give_up()
 
     def give_up(self) -> None:
-        """End the lease: the value is there, or could not be computed."""
-        if self._leased:
-            self._ask(self._end_lease, "did not answer for")
+        """End the lease without a value."""
+        if self._lease.is_held:
+            self._ask(self._lease.end, "did not answer for")
 
-    def _look(self) -> tuple[Any] | float | None:
-        cache = caches[self.alias]
-        value, fresh = self._found()
-        if value and fresh:
-            return value
-        # What a timed call computes is nobody's when it is late, so it need not be waited for.
-        seconds = max(min(LEASE, deadlines.seconds_left()), 0.001)
-        if cache.add(self._lease, self._token, ceil(seconds)):
-            self._leased = True
-            value, fresh = self._found()
-            if value and fresh:  # it came between the look and the lease
-                self._end_lease()
-                return value
-            self._begin()
-            return None
-        if value:
-            return value
-        holder = cache.get(self._lease)
-        self._gone = self._gone + 1 if holder is None else 0  # just now, or it keeps nothing
-        if holder not in (None, self._holder):
-            self._holder, self._waits = holder, self._waits + 1
-        if self._waits > WAITS or self._gone > 1:
-            # To queue up behind one that fails after another would be to wait for ever.
-            self._begin()
-            return None
-        self._looks += 1
-        return LOOKS[min(self._looks, len(LOOKS)) - 1]
+    def _ask(self, question: Callable[[BaseCache], T], problem: str) -> T | None:
+        return health_of(self.alias).ask(
+            question, lease=self._lease, name=self.name, problem=problem
+        )
 
-    def _found(self) -> tuple[tuple[Any] | None, bool]:
-        """The value that may still be served, as a tuple of one, and whether it is fresh."""
-        cache = caches[self.alias]
+    def _look(self, cache: BaseCache) -> Hit | Wait | None:
+        found = self._read(cache)
+        if found.is_fresh:
+            return found.hit
+        # The value of a timed call that is late is discarded, so nothing should wait for it.
+        if self._lease.take(cache, max(min(LEASE, deadlines.seconds_left()), 0.001)):
+            found = self._read(cache)
+            if found.is_fresh:
+                self._lease.end(cache)
+                return found.hit
+            self._begin(cache, found.marks)
+            return None
+        if found.hit:
+            return found.hit
+        wait = self._patience.wait_for(self._lease.holder(cache))
+        if wait is None:
+            self._begin(cache, found.marks)
+        return wait
+
+    def _read(self, cache: BaseCache) -> _Found:
+        """Read the value and its marks, together."""
         try:
             found = cache.get_many([self.key, *self.marks])
         except UNREADABLE:
-            cache.delete(self.key)  # else it would be in the way to its end
+            cache.delete(self.key)  # it would stay until it expires, for no caller can replace it
             raise
-        self._under = [found.get(mark) for mark in self.marks]
+        marks = [found.get(mark) for mark in self.marks]
         value, fresh_until, under = found.get(self.key, (None, 0, None))
         now = time.time()
-        if under != self._under or now >= fresh_until + self.stale:
-            return None, False
-        return (value,), now < fresh_until
+        if under != marks or now >= fresh_until + self.stale:
+            return _Found(marks, None, is_fresh=False)
+        return _Found(marks, Hit(value), is_fresh=now < fresh_until)
 
-    def _begin(self) -> None:
-        """Compute, under marks that are there."""
-        if None in self._under:
-            cache = caches[self.alias]
+    def _begin(self, cache: BaseCache, marks: list[Any]) -> None:
+        """Let the caller compute, under *marks* as they were read, the missing ones added."""
+        if None in marks:
             for mark in self.marks:
-                cache.add(mark, self._token, _mark_time(self.seconds + self.stale))
-            found = cache.get_many(self.marks)
-            self._under = [found.get(mark) for mark in self.marks]
-        self._begun = True
+                cache.add(mark, token_hex(8), _mark_time(self.seconds + self.stale))
+            marks = self._read_marks(cache)
+        self._under = marks
 
-    def _keep(self, value: Any) -> None:
-        cache = caches[self.alias]
+    def _keep(self, value: Any, cache: BaseCache) -> None:
+        """Write *value* with its marks, unless a mark has changed since the computation began."""
+        if self._read_marks(cache) != self._under:
+            return
+        longest = self.seconds + self.stale
+        cache.set(self.key, (value, time.time() + self.seconds, self._under), ceil(longest))
+        for mark in self.marks:
+            cache.touch(mark, _mark_time(longest))
+
+    def _read_marks(self, cache: BaseCache) -> list[Any]:
         found = cache.get_many(self.marks)
-        if [found.get(mark) for mark in self.marks] == self._under:
-            longest = self.seconds + self.stale
-            kept = (value, time.time() + self.seconds, self._under)
-            cache.set(self.key, kept, ceil(longest))
-            for mark in self.marks:
-                cache.touch(mark, _mark_time(longest))
+        return [found.get(mark) for mark in self.marks]
 
-    def _end_lease(self) -> None:
-        self._leased = False
-        # One that took too long may have lost it to another, whose it is to end.
-        if caches[self.alias].get(self._lease) == self._token:
-            caches[self.alias].delete(self._lease)
 
-    @property
-    def _lease(self) -> str:
-        return f"{self.key}:lease"
+class _Found(NamedTuple):
+    """The marks in the cache, the value if it may still be served, and whether it is fresh."""
 
-    def _ask(self, ask: Callable[[], T], failed: str) -> T | None:
-        started = time.monotonic()
-        lost = _lost.setdefault(self.alias, deque(maxlen=100))
-        if started < _rests_until.get(self.alias, 0):
-            if self._leased:
-                lost.append(self)
-            return None
-        try:
-            answer = ask()
-            while lost:
-                lost.popleft()._end_lease()
-        except Exception as exc:
-            now = time.monotonic()
-            lost.append(self)
-            if now - started > SLOW and not isinstance(exc, (*UNREADABLE, *UNWRITABLE)):
-                _rests_until[self.alias] = now + REST * (now - started)
-            if now - _last_said.get(f"{self.alias} {failed}", -QUIET) >= QUIET:
-                _last_said[f"{self.alias} {failed}"] = now
-                logger.warning("The cache %r %s %s.", self.alias, failed, self.name, exc_info=True)
-            return None
+    marks: list[Any]
+    hit: Hit | None
+    is_fresh: bool
+
+
+@dataclass(slots=True)
+class _Patience:
+    """The waiting of a caller that does not get the lease."""
+
+    holders: set[str] = field(default_factory=set)
+    absences: int = 0  # looks in a row that found no holder
+    looks: int = 0
+
+    def wait_for(self, holder: str | None) -> Wait | None:
+        """The wait for *holder* (None if nothing holds the lease); None after enough waits."""
+        if holder is None:
+            self.absences += 1
         else:
-            return answer
+            self.absences = 0
+            self.holders.add(holder)
+        if len(self.holders) > WAITS or self.absences > 1:
+            return None
+        self.looks += 1
+        return Wait(LOOKS[min(self.looks, len(LOOKS)) - 1])
 
 
-def drop(alias: str, mark: str, longest: float) -> None:
+def change_mark(mark: str, alias: str, *, longest: float) -> None:
     """
     Drop the values under *mark*, none of which is kept for more than *longest* seconds.
 
     Raises:
-        Exception: what the cache raises; then they are still there.
+        Exception: the cache raised it, and the values are still there.
     """
     caches[alias].set(mark, token_hex(8), _mark_time(longest))
 
 
 def _mark_time(longest: float) -> int:
-    """How long a mark is kept, in seconds: no value under it outlives it."""
+    """The time to keep a mark, in seconds: it outlives a value that is being computed, too."""
     return ceil(longest + LEASE)

@@ -1,6 +1,11 @@
 """The keys of cached values, and values that must not be cached."""
 
+import asyncio
+from types import SimpleNamespace
 from unittest import mock
+
+import pytest
+from django.contrib.auth.models import User
 
 from django_partstream import cached_for, lazy, safe_call
 from django_partstream.outcomes import Status
@@ -35,6 +40,63 @@ def test_subclasses_do_not_share_a_method_that_is_cached_with_a_key(request_of):
 
     eu, us = (type(name, (Base,), {}) for name in ("EU", "US"))
     assert [one().get_region(request_of()) for one in (eu, us, eu)] == ["EU", "US", "EU"]
+
+
+@pytest.mark.parametrize(
+    "differ",
+    [
+        lambda request: setattr(request.resolver_match, "route", "uk/<pk>/"),
+        lambda request: setattr(request.resolver_match, "kwargs", {"pk": 2}),
+        lambda request: setattr(request, "version", "v2"),
+    ],
+    ids=["route", "arguments of the route", "version"],
+)
+def test_route_and_version_of_a_request_are_part_of_the_cache_key(request_of, differ):
+    runs = []
+    get = cached_for(60, key="route")(lambda request: runs.append(1) or len(runs))
+
+    def asked(*changes):
+        request = request_of()
+        request.resolver_match = SimpleNamespace(route="eu/<pk>/", kwargs={"pk": 1})
+        for change in changes:
+            change(request)
+        return get(request)
+
+    assert [asked(), asked(differ), asked()] == [1, 2, 1]
+
+
+def test_the_initial_arguments_of_a_view_are_part_of_the_cache_key(request_of):
+    class Regional:
+        def __init__(self, **initkwargs):
+            self._initkwargs = initkwargs
+
+        @cached_for(60)
+        def get_region(self, request):
+            return self._initkwargs["region"]
+
+        def get_parts(self):
+            """Make it an owner of parts."""
+
+    views = [Regional(region=region) for region in ("eu", "us", "eu")]
+    assert [view.get_region(request_of()) for view in views] == ["eu", "us", "eu"]
+
+
+def test_a_helper_without_a_request_is_cached_for_the_user_and_host_of_its_page(
+    deliver, request_of
+):
+    runs = []
+    rate = cached_for(60, key="rate")(lambda currency: runs.append(currency) or len(runs))
+    ann, bob = User(pk=1), User(pk=2)
+
+    def delivered(user, host, currency="EUR"):
+        request = request_of(user=user)
+        request.META["SERVER_NAME"] = host
+        return deliver(request=request, a=lazy(lambda request: rate(currency)))["a"].value
+
+    asked = [(ann, "a.example"), (bob, "a.example"), (ann, "b.example"), (ann, "a.example")]
+    assert [delivered(*each) for each in asked] == [1, 2, 3, 1]
+    assert delivered(ann, "a.example", "USD") == 4
+    assert [rate("EUR"), rate("EUR")] == [5, 6]
 
 
 def test_a_page_and_a_call_by_hand_do_not_share_a_cached_value(deliver):
@@ -96,6 +158,24 @@ def test_the_fallback_of_a_coroutine_helper_is_not_cached(deliver):
     up.clear()
     values.append(deliver(a=lazy(price))["a"].value)
     assert values == [{"price": 0}, {"price": 11}, {"price": 11}]
+
+
+def test_the_fallback_in_an_awaitable_that_a_plain_function_returns_is_not_cached(request_of):
+    up = []
+
+    @safe_call(fallback=0)
+    async def rate():
+        if not up:
+            raise ConnectionError
+        return 11
+
+    async def price():
+        return {"price": await rate()}
+
+    get = cached_for(60, key="plain")(lambda request: price())
+    assert [asyncio.run(get(request_of())) for _ in range(2)] == [{"price": 0}, {"price": 0}]
+    up.append("again")
+    assert asyncio.run(get(request_of())) == {"price": 11}
 
 
 def test_callers_in_quick_succession_get_the_renewed_value(request_of):

@@ -168,6 +168,24 @@ def test_a_cursor_gives_back_any_part_name_unchanged(name):
     assert cursors.read(written(after=name)).after == name
 
 
+#: Payload and signature of a cursor, by its query string.
+FORMAT_1 = {
+    "": "eyJ2IjoxLCJrIjoiZ1pmSnVrYW5FUFpiTkc2UiIsImV4cCI6MTA2MCwicCI6Im9yZGVycyIsIm4iOjN9"
+    ".VbteIfI1QVfe0mo4lmt_5wU_69o7C9zjfxag3lG5j1o",
+    "a=1": "eyJ2IjoxLCJrIjoiZ1pmSnVrYW5FUFpiTkc2UiIsImV4cCI6MTA2MCwicCI6Im9yZGVycyIsIm4iOjMs"
+    "InEiOiJhPTEifQ.C3e40NGbREU38EzAZoLA2ukV1IbnZCfoXJ28bnwEaZI",
+    "a=" + "x" * 1100: "eyJ2IjoxLCJrIjoiZ1pmSnVrYW5FUFpiTkc2UiIsImV4cCI6MTA2MCwicCI6Im9yZGVycyIs"
+    "Im4iOjMsImgiOiJiWUhxdFFaYVQyMTlQSTdwIn0.PPBm317w6hB1Iz9U4d-d9HYQoAWNL7Ey3oUG-5k3Teo",
+}
+
+
+@pytest.mark.parametrize("query", FORMAT_1, ids=["no query", "query", "digest of a query"])
+def test_a_cursor_of_format_1_is_the_same_to_the_byte(settings, query):
+    settings.SECRET_KEY = "k" * 50
+    with mock.patch("time.time", return_value=1000.0):
+        assert written(query=query) == f"{cursors.HEADER}.{FORMAT_1[query]}"
+
+
 def test_the_key_of_cursors_is_derived_once_for_several_cursors():
     with mock.patch.object(cursors, "salted_hmac", wraps=cursors.salted_hmac) as derived:
         cursors._key.cache_clear()

@@ -7,7 +7,6 @@ import pytest
 from django.contrib.auth.models import User
 
 from django_partstream import cached_for, lazy, safe_call
-from django_partstream.canonical import canonical_or_kind
 from django_partstream.delivery.attempts import current_attempt
 from django_partstream.identity import is_signed_in, user_identity
 from django_partstream.outcomes import Status
@@ -90,8 +89,3 @@ def test_a_call_by_hand_inside_a_part_records_no_fallback(deliver, caplog):
     assert (outcome.status, outcome.value, caught) == (Status.OK, [], [])
     levels = [one.levelno for one in caplog.records if one.name == "django_partstream"]
     assert levels == [logging.WARNING]
-
-
-def test_an_object_without_text_of_its_own_is_described_by_its_type():
-    assert canonical_or_kind(Account()) == canonical_or_kind(Account())
-    assert canonical_or_kind(Account()) != canonical_or_kind(SimpleNamespace())

@@ -4,8 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from django_partstream.canonical import canonical_or_kind
-from django_partstream.identity import Asked
+from django_partstream import identity
+from django_partstream.identity import Asked, reader_identity, reader_of, request_of
+
+
+@pytest.fixture(autouse=True)
+def _contexts(monkeypatch):
+    """A front has registered that arguments bring a context in ``context``, and no other has."""
+    monkeypatch.setattr(identity, "CONTEXT_ATTRIBUTES", {"context"})
 
 
 class View:
@@ -58,5 +64,36 @@ def test_none_in_place_of_the_request_is_a_call_by_hand(args, kwargs, nobody):
     assert Asked.of(args, kwargs).by_hand is nobody
 
 
-def test_a_function_is_described_by_its_name_and_not_its_address():
-    assert canonical_or_kind(canonical_or_kind) == "django_partstream.canonical.canonical_or_kind"
+def test_an_argument_with_a_context_is_no_asker_until_a_front_registers_it(monkeypatch):
+    monkeypatch.setattr(identity, "CONTEXT_ATTRIBUTES", set())
+    assert Asked.of((7, INFO), {}).asker is None
+    assert reader_identity(INFO) is INFO
+    identity.CONTEXT_ATTRIBUTES.add("context")
+    assert Asked.of((7, INFO), {}).asker is INFO
+
+
+USER = SimpleNamespace(pk=1)
+
+
+@pytest.mark.parametrize(
+    ("context", "request_", "reader"),
+    [
+        (REQUEST, REQUEST, REQUEST),
+        ({"request": REQUEST}, REQUEST, REQUEST),
+        (SimpleNamespace(request=REQUEST), REQUEST, REQUEST),
+        (OWN := {"request": REQUEST, "user": USER}, REQUEST, OWN),
+        (OTHER := SimpleNamespace(request=REQUEST, user=USER), REQUEST, OTHER),
+        (ALONE := {"user": USER}, ALONE, ALONE),
+        (None, None, None),
+    ],
+)
+def test_the_request_and_the_reader_are_found_in_any_context(context, request_, reader):
+    info = SimpleNamespace(context=context)
+    assert request_of(info) is request_
+    assert reader_of(info) is reader
+
+
+def test_a_request_with_a_context_of_its_own_is_request_and_reader():
+    request = Asking()
+    request.context = {"request": REQUEST, "user": USER}
+    assert request_of(request) is reader_of(request) is request

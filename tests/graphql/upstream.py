@@ -31,7 +31,7 @@ def modules():
 
 
 def imported(tree, package):
-    """The modules of *package* that *tree* imports from, and the names if those are private."""
+    """The modules of *package* that *tree* imports, or imports names from."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package:
             yield node.module

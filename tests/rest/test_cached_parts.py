@@ -192,3 +192,11 @@ def test_values_cached_in_get_parts_are_kept_apart_by_route_and_view_arguments(s
     for name in ("eu", "us"):
         for address in (f"/{name}/", f"/any/{name}/"):
             assert client.get(address).json()["results"] == [{"region": name}]
+
+
+def test_the_query_parameters_of_a_walk_are_not_part_of_the_cache_key(rf):
+    runs = []
+    get = cached_for(60, key="walk")(lambda request: runs.append(1) or len(runs))
+    urls = ["/?a=1", "/?a=1&cursor=x", "/?cursor=y&a=1", "/?a=1&parts=b", "/?a=1&format=json"]
+    assert [get(rf.get(url)) for url in urls] == [1] * 5
+    assert get(rf.get("/?a=2")) == 2
