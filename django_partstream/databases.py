@@ -84,7 +84,7 @@ def home_of(instance: Model) -> str:
     alias = instance._state.db or DEFAULT_DB_ALIAS
     if len(connections.settings) < 2:
         return alias
-    written = router.db_for_write(type(instance), instance=instance)
+    written = router.db_for_write(instance._meta.model, instance=instance)
     if written != alias and _are_related(instance, written):
         alias = written
     return _first_alias_of(alias)
@@ -92,7 +92,7 @@ def home_of(instance: Model) -> str:
 
 def _are_related(instance: Model, alias: str) -> bool:
     """Whether routers allow a relation between *instance* and a row of the database *alias*."""
-    other = type(instance)()
+    other = instance._meta.model()
     other._state.db = alias
     return bool(router.allow_relation(instance, other))
 

@@ -21,7 +21,6 @@ from django_partstream.conf import setting
 from django_partstream.cursors import Cursor
 from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import CursorError, UnknownParts
-from django_partstream.identity import is_signed_in
 from django_partstream.parts import Page, refuse_late_mixin
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pages import PageLinks, PageResponse, page_body, server_timing
@@ -219,12 +218,7 @@ class ProgressiveView(APIView):
         self._links = links = PageLinks(
             request, self._own_query, begins=self._after is None, token=token
         )
-        return PageResponse(body, links=links, private=failed or self._is_personal(request))
-
-    def _is_personal(self, request: Request) -> bool:
-        """Whether the request has a signed-in user or a session."""
-        session = getattr(request._request, "session", None)
-        return is_signed_in(request) or bool(getattr(session, "session_key", None))
+        return PageResponse(body, links=links, private=failed or self._endpoint.is_personal)
 
 
 def _refuse_lone_name(view: Any) -> None:

@@ -22,6 +22,7 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 
 from django_partstream.caching.entries import Entry, Hit, Wait, change_mark
 from django_partstream.caching.keys import Keys, name_of
+from django_partstream.carried.thread_locals import with_thread_locals
 from django_partstream.delivery.attempts import Recorder, recording
 from django_partstream.guards import Call, guard, is_number
 from django_partstream.timed import deadlines
@@ -93,8 +94,9 @@ class Cached(Protocol[P, R_co]):
         Drop the values of this function: all of them, or only the values of *reader*.
 
         *reader* is a request or a user. If the view or connection defines ``cache_identity()``,
-        *reader* is the identity that this method returned. A value that is shared among readers
-        is dropped for all of them. A value that is being computed will not be kept. Called on a
+        *reader* is the identity that this method returned. The values of a user are dropped in
+        all tenants. A value that is shared among readers is dropped for all of them; for a
+        request, in its own tenant. A value that is being computed will not be kept. Called on a
         method, it drops the values of every object and every class.
 
         Raises:
@@ -148,7 +150,7 @@ def _cached(call: Call, *, store: Store) -> Any:
 
 
 async def _cached_awaited(call: Call, store: Store) -> Any:
-    entry = await sync_to_async(store.entry)(call)
+    entry = await sync_to_async(with_thread_locals(partial(store.entry, call)))()
     if entry is None:
         return await call.awaited(call())
     # The value may come from another process, so no event can tell when it is there.

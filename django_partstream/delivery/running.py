@@ -29,7 +29,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream.carried.surroundings import Surroundings
-from django_partstream.carried.thread_locals import ThreadLocals, stepped
+from django_partstream.carried.thread_locals import ThreadLocals, stepped, with_thread_locals
 from django_partstream.databases import close_broken, open_transactions, savepoints
 from django_partstream.delivery import threads
 from django_partstream.delivery.attempts import Attempt, recording
@@ -126,7 +126,7 @@ class _Rest(NamedTuple):
 
 
 def _tell(attempt: Attempt, outcome: Outcome, ended: Ended, enter: Enter = enter_nothing) -> None:
-    """Tell *outcome* to the receivers of the signal, in the surroundings of the part, and *ended*."""
+    """Announce *outcome* in the surroundings of the part, and tell it to *ended*."""
     try:
         if is_observed(attempt.scope):
             with enter():
@@ -180,7 +180,8 @@ async def _finish_and_tell(
     if isinstance(end, Outcome):
         try:
             if is_observed(attempt.scope):
-                await sync_to_async(announce)(attempt.scope, end)
+                announced = partial(announce, attempt.scope, end)
+                await sync_to_async(with_thread_locals(announced))()
         finally:
             ended(attempt, end)
     return end
