@@ -167,7 +167,7 @@ def _homes_of_middleware() -> Iterator[tuple[str, Any]]:
     """The modules and classes in which a middleware may keep its state, with dotted paths."""
     for path in settings.MIDDLEWARE or ():
         name, _dot, attribute = path.rpartition(".")
-        with suppress(ImportError):  # Django says so when it loads the middleware
+        with suppress(ImportError, ValueError):  # Django says so when it loads the middleware
             module = import_module(name)
             yield name, module
             made: Any = getattr(module, attribute, None)

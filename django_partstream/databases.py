@@ -52,11 +52,10 @@ def close_left_open() -> None:
         discard(connection)
 
 
-def close_broken() -> None:
-    """Close the connections of this thread that an error broke, outside transactions."""
-    for connection in connections.all(initialized_only=True):
-        if _django.is_broken(connection):
-            close_if_obsolete(connection)
+def broken_connections() -> list[BaseDatabaseWrapper]:
+    """List the connections of this thread that an error may have broken, outside transactions."""
+    made = connections.all(initialized_only=True)
+    return [connection for connection in made if _django.is_broken(connection)]
 
 
 def close_cursor(cursor: Any) -> None:

@@ -64,7 +64,13 @@ def tenancy() -> Tenancy | None:
     if configured is None:
         return None
     target = named(configured, "TENANCY") if isinstance(configured, str) else configured
-    return _made(target)
+    made = _instance_of(target) if isinstance(target, type) else target
+    if not any(callable(getattr(made, method, None)) for method in METHODS):
+        raise ImproperlyConfigured(
+            f"PARTSTREAM['TENANCY'] names {target!r}, which has none of the methods "
+            f"{', '.join(f'{method}()' for method in METHODS)}. Define at least one of them."
+        )
+    return Tenancy(made)
 
 
 def capture(request: Any) -> Any:
@@ -79,15 +85,20 @@ def capture(request: Any) -> Any:
     return found.capture(request) if found else None
 
 
+def prepares_sessions() -> bool:
+    """
+    Whether the project prepares database connections for its tenants.
+
+    Raises:
+        ImproperlyConfigured: as :func:`tenancy`.
+    """
+    found = tenancy()
+    return found is not None and found.has_connection
+
+
 @lru_cache(maxsize=8)
-def _made(target: Any) -> Tenancy:
-    made = target() if isinstance(target, type) else target
-    if not any(callable(getattr(made, method, None)) for method in METHODS):
-        raise ImproperlyConfigured(
-            f"PARTSTREAM['TENANCY'] names {target!r}, which has none of the methods "
-            f"{', '.join(f'{method}()' for method in METHODS)}. Define at least one of them."
-        )
-    return Tenancy(made)
+def _instance_of(kind: type) -> Any:
+    return kind()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +110,12 @@ class Tenancy:
     @property
     def has_thread(self) -> bool:
         """Whether the project has a ``thread()`` method."""
-        return hasattr(self.target, "thread")
+        return callable(getattr(self.target, "thread", None))
 
     @property
     def has_connection(self) -> bool:
         """Whether the project has a ``connection()`` method."""
-        return hasattr(self.target, "connection")
+        return callable(getattr(self.target, "connection", None))
 
     def capture(self, request: Any) -> Any:
         """

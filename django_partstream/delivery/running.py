@@ -30,12 +30,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream.carried.surroundings import Surroundings
 from django_partstream.carried.thread_locals import ThreadLocals, stepped, with_thread_locals
-from django_partstream.databases import close_broken, open_transactions, savepoints
+from django_partstream.databases import (
+    broken_connections,
+    close_if_obsolete,
+    open_transactions,
+    savepoints,
+)
 from django_partstream.delivery import threads
 from django_partstream.delivery.attempts import Attempt, recording
 from django_partstream.delivery.reports import announce, is_observed
 from django_partstream.delivery.threads import Enter, enter_nothing
 from django_partstream.outcomes import Outcome, Status
+from django_partstream.tenancy import prepares_sessions
 
 logger = logging.getLogger("django_partstream")
 
@@ -150,7 +156,20 @@ def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
         except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
             return attempt.raised(exc)
         finally:
-            close_broken()  # or it would fail the parts that follow
+            _close_broken(enter)
+
+
+def _close_broken(enter: Enter) -> None:
+    """
+    Close the broken connections of this thread, which would fail the parts that follow.
+
+    Where the project prepares the sessions of its tenants, the connection of the request is left
+    alone. A new one would have no tenant, and would answer the next part wrongly.
+    """
+    broken = broken_connections()
+    if broken and (enter is not enter_nothing or not prepares_sessions()):
+        for connection in broken:
+            close_if_obsolete(connection)
 
 
 async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
