@@ -38,7 +38,7 @@ ALGORITHM = "HS256"
 HEADER = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"  # {"typ":"JWT","alg":"HS256"}
 
 # A signature has 32 bytes, so the last of its 43 characters holds four bits and two zeros. PyJWT
-# before 2.15 ignores those two, and reads four spellings of one signature.
+# before 2.15 ignores the two zeros, and reads four spellings of the same signature.
 _shape = re.compile(rf"{HEADER}\.[\w-]+\.[\w-]{{42}}[AEIMQUYcgkosw048]", re.ASCII)
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _encode_message = json.JSONEncoder(
@@ -120,7 +120,7 @@ def write(cursor: Cursor, *, audience: Iterable[Any], ttl: int) -> str:
 
 def read(token: str) -> Cursor:
     """
-    Verify *token* and return where it stands. For whom: ask :meth:`Cursor.is_for`.
+    Verify *token* and return where it stands. :meth:`Cursor.is_for` verifies the audience.
 
     Raises:
         CursorExpired: it is older than the ``ttl`` (seconds) that it was signed for.

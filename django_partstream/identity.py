@@ -107,7 +107,7 @@ def has_parts(owner: Any) -> bool:
 
 
 def user_of(reader: Any) -> Any:
-    """The user of a request or context; None without one."""
+    """The user of a request or context; None if it has no user."""
     return reader.get("user") if isinstance(reader, Mapping) else getattr(reader, "user", None)
 
 

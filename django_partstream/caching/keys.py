@@ -205,6 +205,9 @@ def _owners_of(func: Any) -> tuple[Any, ...]:
 
 
 def _without(asker: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments except for *asker*; without an asker all of them, None too."""
+    if asker is None:
+        return dict(kwargs)
     return {name: value for name, value in kwargs.items() if value is not asker}
 
 

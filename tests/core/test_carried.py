@@ -388,6 +388,7 @@ class TestConnections:
         tenancy = sessions(fails_leaving=True)
         for _ in range(2):
             assert with_timeout(lambda request: select(alias), 30)(None) == 1
+            assert with_timeout(lambda request: connections[alias].connection, 30)(None) is None
         assert tenancy.steps(alias) == [("entered", None)] * 2
 
     @pytest.mark.parametrize("concurrency", [1, 2])

@@ -157,6 +157,17 @@ def test_a_cursor_carries_the_digest_of_a_query_string_that_does_not_fit():
     assert not cursor.continues("q=" + "x" * 3999)
 
 
+def test_a_query_string_that_does_not_fit_beside_a_long_name_leaves_its_digest():
+    query, name = "q=" + "x" * 1000, "\N{OWL}" * 255
+    assert cursors.read(written(query=query)).query == query
+    token = written(name, query=query)
+    assert len(token) <= 2048
+    cursor = cursors.read(token)
+    assert (cursor.after, cursor.query) == (name, "")
+    assert cursor.continues(query)
+    assert not cursor.continues(query + "x")
+
+
 def test_a_part_name_that_does_not_fit_into_a_cursor_is_an_error_with_its_remedy(settings):
     settings.PARTSTREAM = {"MAX_CURSOR_LENGTH": 256}
     with pytest.raises(ImproperlyConfigured, match="shorter name"):

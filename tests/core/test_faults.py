@@ -23,6 +23,8 @@ from django.urls import path
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.caching import entries
+from django_partstream.delivery import threads
+from django_partstream.timed import calls
 from tests import services
 from tests.core.conftest import Customers
 from tests.proxy import Proxy
@@ -601,3 +603,15 @@ class TestAFork:
 
         assert self.in_a_child(ends_in_the_child) == ("ok ok ok ok", 0)
         assert ends() == "ok ok ok timeout"
+
+    def test_a_child_has_locks_of_its_own_when_a_thread_held_the_parents(self, deliver):
+        def ends():
+            both = threading.Barrier(2, timeout=10)
+            together = lazy(lambda request: both.wait() >= 0)
+            outcomes = deliver(
+                concurrency=2, a=together, b=together, c=lazy(with_timeout(free, 10))
+            )
+            return " ".join(str(one.status) for one in outcomes.values())
+
+        with calls._lock, threads._lock:
+            assert self.in_a_child(ends) == ("ok ok ok", 0)

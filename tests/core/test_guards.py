@@ -155,6 +155,13 @@ class TestWithTimeout:
     def test_with_timeout_needs_a_number_of_seconds_above_zero(self, seconds):
         with pytest.raises(ValueError, match="above zero"):
             with_timeout(fail, seconds)
+        with pytest.raises(ValueError, match="above zero"):
+            with_timeout(seconds=seconds)
+
+    def test_a_limit_may_be_given_by_name(self, gate):
+        timed = with_timeout(seconds=0.01)
+        with pytest.raises(PartTimeout, match="0.01 seconds"):
+            timed(lambda request: gate.wait(30))(None)
 
     def test_past_the_ceiling_of_late_calls_new_calls_of_a_function_fail_at_once(
         self, settings, gate, caplog

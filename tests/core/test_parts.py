@@ -102,3 +102,6 @@ def test_the_error_for_an_unknown_part_lists_the_known_parts():
     with pytest.raises(UnknownParts) as caught:
         plan_of("abc").choose(["a", "zz"])
     assert str(caught.value) == "No such part. Choose from: a, b, c."
+    with pytest.raises(UnknownParts) as caught:
+        plan_of("").choose(["a"])
+    assert str(caught.value) == "No such part. There are no parts to choose from."

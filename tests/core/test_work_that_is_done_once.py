@@ -6,8 +6,9 @@ import jwt
 import pytest
 from django.test import override_settings
 
-from django_partstream import cursors
+from django_partstream import cached_for, cursors, lazy, safe_call
 from django_partstream.cursors import Cursor
+from django_partstream.delivery import attempts
 
 HERE = Cursor(after="a", position=0)
 
@@ -53,3 +54,37 @@ def test_pyjwt_reads_a_cursor_with_the_key_that_signed_it():
     forged = jwt.encode({"v": 1, "p": "a", "n": 0, "k": "", "exp": 9e9}, b"k" * 32)
     with pytest.raises(cursors.CursorInvalid):
         cursors.read(forged)
+
+
+GUARDS = [(), (safe_call,), (safe_call, cached_for(60, key="once"), safe_call)]
+
+
+def guarded(part, guards):
+    for guard in guards:
+        part = guard(part)
+    return lazy(part)
+
+
+@pytest.mark.parametrize("guards", GUARDS, ids=len)
+def test_the_value_of_a_coroutine_is_made_whole_once_in_one_hop_to_a_thread(deliver, guards):
+    async def part(request):
+        return [1]
+
+    whole = mock.Mock(side_effect=list)
+    with mock.patch.object(attempts, "sync_to_async", wraps=attempts.sync_to_async) as hop:
+        assert deliver(whole=whole, a=guarded(part, guards))["a"].value == [1]
+    assert whole.call_count == 1
+    assert hop.call_count == 1
+
+
+@pytest.mark.parametrize("guards", GUARDS, ids=len)
+def test_the_value_of_a_function_is_made_whole_once(deliver, guards):
+    whole = mock.Mock(side_effect=list)
+    assert deliver(whole=whole, a=guarded(lambda request: [1], guards))["a"].value == [1]
+    assert whole.call_count == 1
+
+
+def test_a_value_from_the_cache_is_not_made_whole_again(deliver):
+    part, whole = guarded(lambda request: [1], GUARDS[-1]), mock.Mock(side_effect=list)
+    assert [deliver(whole=whole, a=part)["a"].value for _ in range(3)] == [[1]] * 3
+    assert whole.call_count == 1

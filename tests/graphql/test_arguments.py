@@ -161,6 +161,29 @@ def test_the_run_of_a_part_with_valid_arguments_arrives_beside_an_invalid_run(as
     assert answer.data["dashboard"] == {"a": 7, "b": None}
 
 
+@pytest.mark.parametrize("order", ["{valid} {invalid}", "{invalid} {valid}"])
+def test_a_run_with_an_invalid_argument_is_never_one_with_a_run_without_arguments(ask, order):
+    """Both have no arguments that could tell them apart."""
+
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.String, of=graphene.List(graphene.NonNull(graphene.Int)))
+
+        def resolve_a(self, info, of=None):
+            return f"of {of}"
+
+    fields = order.format(valid="valid: a", invalid="invalid: a(of: [$n])")
+    text = f"{{ dashboard {{ edges {{ node {{ name status error {{ code }} {fields} }} }} }} }}"
+    answer = ask(Dashboard)(f"query ($n: Int = 1) {text}", n=None)
+    (edge,) = answer.data["dashboard"]["edges"]
+    assert edge["node"] == {
+        "name": "a",
+        "status": "ERROR",
+        "error": {"code": "bad_user_input"},
+        "valid": "of None",
+        "invalid": None,
+    }
+
+
 def test_an_argument_named_request_is_part_of_the_cache_key(ask):
     class Dashboard(ProgressiveConnection):
         a = Part(graphene.Int, request=graphene.Int())

@@ -94,6 +94,12 @@ def test_a_part_named_like_an_attribute_set_on_the_connection_is_refused(name):
     refuse(f"self.{name} is the connection's own", **{name: Part(graphene.Int)})
 
 
+@pytest.mark.parametrize("name", ["request", "info", "args", "root", "chunk_size"])
+def test_a_plain_field_named_like_an_attribute_of_each_connection_is_refused(name):
+    with pytest.raises(TypeError, match=f"Dashboard.{name}: self.{name} is the connection's own"):
+        type("Dashboard", (ProgressiveConnection,), {name: graphene.Field(graphene.String)})
+
+
 @pytest.mark.parametrize("name", ["get_parts", "permission_classes", "has_permission"])
 def test_a_part_named_like_an_attribute_of_the_base_is_refused(name):
     with pytest.raises(TypeError, match=f"'{name}' has the name of an attribute"):
@@ -202,6 +208,19 @@ def test_a_progressive_connection_field_of_another_type_is_refused(ask):
     told = r"ProgressiveConnectionField\(Other\): Other is no ProgressiveConnection"
     with pytest.raises(TypeError, match=told):
         ProgressiveConnectionField(Other)
+
+
+def test_a_connection_in_a_plain_field_is_told_which_field_makes_its_pages(ask):
+    class Dashboard(ProgressiveConnection):
+        a = Part(graphene.Int, resolver=lambda root, info: 1)
+
+    class Query(graphene.ObjectType):
+        dashboard = graphene.Field(Dashboard, resolver=lambda root, info: Dashboard())
+
+    (error,) = ask(query=Query)("{ dashboard { a } }").errors
+    assert error["path"] == ["dashboard", "a"]
+    told = "Dashboard was resolved by another field than a ProgressiveConnectionField"
+    assert told in error["message"]
 
 
 def test_the_error_for_a_part_on_a_plain_type_says_where_parts_belong(ask):

@@ -3,6 +3,7 @@
 import gc
 import threading
 import weakref
+from collections import OrderedDict
 from unittest import mock
 
 import graphene
@@ -15,6 +16,7 @@ from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectio
 from partstream_graphql.http import documents
 from partstream_graphql.http.documents import Documents, documents_of
 from partstream_graphql.http.views import ProgressiveGraphQLView
+from tests.locks import WatchedLock
 
 TEXT = (
     "query ($after: String) { dashboard(first: 1, after: $after) { pageInfo { endCursor } a b } }"
@@ -178,6 +180,34 @@ def test_threads_share_remembered_documents_without_mixing_them_up(settings):
     assert wrong == []
     assert len(kept) <= 50
     assert kept._length == 3_000 * len(kept)
+
+
+def test_a_document_that_one_thread_finds_is_not_forgotten_by_another_meanwhile(
+    settings, monkeypatch
+):
+    settings.PARTSTREAM = {"MAX_DOCUMENTS": 1}
+    met = threading.Event()
+
+    class Slow(OrderedDict):
+        """Between a look at a document and its move to the end, another thread puts one."""
+
+        def move_to_end(self, key):
+            other.start()
+            assert met.wait(30)
+            super().move_to_end(key)
+
+    def put_another():
+        kept.put("another", parse("{ b }"), 10)
+        met.set()
+
+    monkeypatch.setattr(documents, "OrderedDict", Slow)
+    monkeypatch.setattr(documents, "threading", mock.Mock(Lock=lambda: WatchedLock(met.set)))
+    other = threading.Thread(target=put_another)
+    kept, document = Documents(), parse("{ a }")
+    kept.put("key", document, 10)
+    assert kept.get("key") is document
+    other.join(30)
+    assert kept.get("key") is None
 
 
 def test_remembered_documents_are_freed_with_their_schema():

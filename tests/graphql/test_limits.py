@@ -19,11 +19,11 @@ class Item(graphene.ObjectType):
 
 
 class Dashboard(ProgressiveConnection):
-    a = Part(graphene.String, n=graphene.Int())
+    a = Part(graphene.String, n=graphene.Int(), m=graphene.Int())
     b = Part(Item)
     c = Part(graphene.String)
 
-    def resolve_a(self, info, n=0):
+    def resolve_a(self, info, n=0, m=0):
         RAN.append("a")
         return str(n)
 
@@ -91,12 +91,17 @@ def ask(request, serve):
     return asked
 
 
-def refusal(response):
-    """The code of the only error of a refusal, which carries no data; no part ran."""
+def refused(response):
+    """The only error of a response that carries nothing else."""
     body = response.json()
     assert (response.status_code, body.get("data"), RAN) == (400, None, [])
     (error,) = body["errors"]
-    return error["extensions"]["code"]
+    return error
+
+
+def refusal(response):
+    """The code of the only error of a response that carries nothing else."""
+    return refused(response)["extensions"]["code"]
 
 
 def fine(response):
@@ -172,6 +177,12 @@ class TestRuns:
         assert set(fine(ask(f"{{ dashboard {{ {same} }} }}"))["dashboard"].values()) == {"1"}
         assert RAN == ["a"]
 
+    def test_the_same_arguments_in_another_order_are_one_run(self, ask, settings):
+        settings.PARTSTREAM = {"MAX_QUERY_RUNS": 1}
+        answer = fine(ask("{ dashboard { a(n: 1, m: 2) b: a(m: 2, n: 1) } }"))
+        assert answer == {"dashboard": {"a": "1", "b": "1"}}
+        assert RAN == ["a"]
+
     def test_the_limit_on_runs_of_a_part_is_a_setting(self, ask, settings):
         settings.PARTSTREAM = {"MAX_QUERY_RUNS": 1}
         assert refusal(ask("{ dashboard { a b: a(n: 1) } }")) == "TOO_MANY_RUNS"
@@ -223,14 +234,36 @@ class TestSize:
             for n in range(15)
         )
         text = f"{{ board {{ ...F0 }} }} {bomb} fragment F15 on Board {{ __typename }}"
-        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+        error = refused(ask(text))
+        assert error["extensions"]["code"] == "TOO_MANY_FIELDS"
+        assert error["message"] == "The query has more than 2000 fields."
+
+    def test_as_many_fields_are_fine_as_tokens_may_be_and_no_more(self, ask, settings):
+        """The fields of a fragment count in each of its places: 10 + 10 * 20 here."""
+        places = " ".join(f"p{number}: board {{ ...F }}" for number in range(10))
+        fields = " ".join(f"f{number}: __typename" for number in range(20))
+        text = f"{{ {places} }} fragment F on Board {{ {fields} }}"
+        settings.PARTSTREAM = {"MAX_QUERY_TOKENS": 210}
+        assert len(fine(ask(text))) == 10
+        settings.PARTSTREAM = {"MAX_QUERY_TOKENS": 209}
+        error = refused(ask(text))
+        assert error["extensions"]["code"] == "TOO_MANY_FIELDS"
+        assert error["message"] == "The query has more than 209 fields."
 
     @pytest.mark.parametrize(
-        "text", ["{ dashboard { %s } }" % ("c " * 142), "{ %s }" % ("dashboard { c } " * 142)]
+        "text",
+        [
+            "{ dashboard { %s } }" % ("c " * 142),
+            "{ %s }" % ("dashboard { c } " * 142),
+            "{ dashboard { %s } }" % ("x: c " * 100 + "y: c " * 100),
+        ],
+        ids=["of a part", "of a connection", "of two aliases"],
     )
     def test_a_field_repeated_more_than_a_hundred_times_is_refused(self, ask, text):
-        """A standard validation rule would compare every two of these fields."""
-        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+        """A standard rule compares each of them with each other."""
+        error = refused(ask(text))
+        assert error["extensions"]["code"] == "TOO_MANY_FIELDS"
+        assert error["message"] == "The query has more than 20000 pairs of equal fields."
 
     def test_a_field_in_a_hundred_fragments_is_accepted(self, ask):
         spread = " ".join(f"...F{n}" for n in range(100))

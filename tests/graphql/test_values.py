@@ -178,6 +178,34 @@ def test_values_of_unusual_kinds_arrive(ask):
     }  # fmt: skip
 
 
+def test_a_manager_under_a_list_type_is_all_of_its_rows(ask, db):
+    for name in ("Ann", "Bob"):
+        Customer.objects.create(name=name, email=f"{name}@example.com", city="Oslo")
+
+    class Rows(ProgressiveConnection):
+        rows = Part(graphene.List(Row), resolver=lambda root, info: Customer.objects)
+
+    answer = ask(Rows)("{ dashboard { rows { name } edges { node { rows { name } } } } }")
+    expected = [{"name": "Ann"}, {"name": "Bob"}]
+    assert answer.errors is None
+    page = answer.data["dashboard"]
+    assert page["rows"] == page["edges"][0]["node"]["rows"] == expected
+
+
+@pytest.mark.parametrize("view_class", [ProgressiveGraphQLView])
+def test_awaitables_under_a_list_type_are_awaited(ask, view_class):
+    async def later(number):
+        return number
+
+    class Numbers(ProgressiveConnection):
+        numbers = Part(
+            graphene.List(graphene.Int), resolver=lambda root, info: [later(1), 2, later(3)]
+        )
+
+    answer = ask(Numbers)("{ dashboard { numbers } }")
+    assert (answer.errors, answer.data) == (None, {"dashboard": {"numbers": [1, 2, 3]}})
+
+
 def test_error_extensions_without_json_form_do_not_break_the_response(ask):
     class Told(ProgressiveConnection):
         odd = Part(graphene.Int)

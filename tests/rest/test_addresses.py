@@ -56,6 +56,30 @@ def test_the_link_header_of_a_page_leads_to_the_next_page(serve, address):
     assert page.json()["results"][0]["c"] == client.get(address).json()["results"][0]["a"]
 
 
+@pytest.mark.parametrize("query", ["precursor=1", "a=cursor=1", "?cursor="])
+def test_a_parameter_that_only_looks_like_a_cursor_asks_for_the_first_page(serve, query):
+    page = serve(Three).get(f"/?{query}").json()
+    assert [list(part) for part in page["results"]] == [["a"]]
+    cursor = page["cursor"]
+    assert serve(Three).get(f"/?cursor={cursor}").json()["results"] == [
+        {"b": page["results"][0]["a"]}
+    ]
+
+
+@pytest.mark.parametrize(("factory", "raw"), [("rf", "\xe6\x97\xa5"), ("async_rf", "日")])
+def test_a_cursor_behind_a_second_question_mark_is_followed_beside_raw_text(request, factory, raw):
+    """WSGI has the octets of a query string as Latin-1 (PEP 3333), Django's ASGI has its text."""
+
+    def page(query):
+        asked = request.getfixturevalue(factory).get("/")
+        asked.META["QUERY_STRING"] = query
+        return Three.as_view()(asked).data
+
+    cursor = page("q=1")["cursor"]
+    following = page(f"text={raw}?cursor={cursor}")
+    assert following["results"] == [{"b": {"q": ["1"], "text": ["日"]}}]
+
+
 @pytest.mark.parametrize("asked", ["//evil.example/x", "///evil.example", "/\\evil.example/"])
 def test_the_link_header_never_leads_to_another_host(serve, asked):
     response = serve(re_path(r"^.*$", Three.as_view())).get("/", PATH_INFO=asked)

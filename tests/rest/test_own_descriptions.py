@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from drf_spectacular.validation import validate_schema
 
 from django_partstream import ProgressiveView
+from partstream_rest.openapi import ProgressiveViewExtension
 
 
 class Plain(ProgressiveView):
@@ -70,6 +71,15 @@ def test_a_views_own_tag_leaves_the_page_and_its_parameters_in_the_schema(view):
 
 def test_a_view_without_a_docstring_does_not_publish_the_docstring_of_its_base():
     assert "An ``APIView``" not in operation(Plain).get("description", "")
+
+
+@pytest.mark.parametrize("view", [Plain, OfMethod], ids=lambda view: view.__name__)
+def test_a_view_that_is_described_answers_as_it_did(serve, view):
+    """drf-spectacular reads a subclass in place of the view; it is a whole view itself."""
+    described = ProgressiveViewExtension(view.as_view()).view_replacement()
+    assert issubclass(described, view)
+    assert serve(described).get("/").json() == serve(view).get("/").json()
+    assert described.__name__ == view.__name__
 
 
 def test_the_docstring_of_a_view_is_its_description_in_the_schema():

@@ -1,10 +1,12 @@
+import re
+
 import pytest
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from rest_framework.exceptions import NotAuthenticated, Throttled, ValidationError
 from rest_framework.permissions import IsAuthenticated
-from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.renderers import AdminRenderer, BrowsableAPIRenderer, JSONRenderer
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
@@ -310,8 +312,6 @@ class TestFeaturesOfDrf:
         assert serve(View).get("/").json()["results"] == [{"user": False}]
 
     def test_the_browsable_api_links_page_after_page(self, serve):
-        import re
-
         client = serve(
             type("View", (Six,), {"renderer_classes": [BrowsableAPIRenderer, JSONRenderer]})
         )
@@ -324,6 +324,14 @@ class TestFeaturesOfDrf:
         assert address is None
         assert Six.ran == list("abcdef")
         assert '<li class="previous">' in html
+
+    def test_the_admin_of_the_browsable_api_shows_the_parts_as_rows(self, serve):
+        renderers = [AdminRenderer, JSONRenderer]
+        client = serve(view_of(("orders", 41), ("rest", 42), renderer_classes=renderers))
+        html = client.get("/", HTTP_ACCEPT="text/html").content.decode()
+        table = html.partition("<table")[2].partition("</table>")[0]
+        assert re.findall(r"<th>(\w+)</th>", table) == ["Orders"]
+        assert re.findall(r"\b4\d\b", table) == ["41"]
 
     def test_async_parts_work_in_a_plain_view(self, serve):
         async def part(request):

@@ -30,6 +30,20 @@ class Level(enum.IntEnum):
     LOW = 1
 
 
+class Metres(float):
+    """A float of one's own, as numpy has them."""
+
+
+class Own:
+    """A value that says it is a list, and is none: it returns itself."""
+
+    def tolist(self):
+        return self
+
+    def __repr__(self):
+        return "Own()"
+
+
 Point = namedtuple("Point", "x y")
 
 
@@ -50,6 +64,7 @@ Point = namedtuple("Point", "x y")
         ({Kind.GOOD: Kind.GOOD}, {"good": "good"}),
         (Colour.RED, "red"),
         (Level.LOW, 1),
+        (Metres(1.5), 1.5),
         (mark_safe("<b>"), "<b>"),
         (lazystr("later"), "later"),
         (gettext_lazy("Monday"), "Monday"),
@@ -74,13 +89,19 @@ def test_a_value_becomes_plain_json(value, expected):
     [
         float("nan"), float("inf"), Decimal("NaN"), 2**63, -(2**63) - 1, {1: "a"}, {None: 1},
         b"x", bytearray(b"x"), memoryview(b"x"), "\ud800", {"\ud800": 1}, object(), object, len,
-        1j, [[[object()]]],
+        1j, [[[object()]]], Metres("nan"), Own(),
     ],
     ids=repr,
 )  # fmt: skip
 def test_a_value_without_json_form_is_refused(value):
     with pytest.raises((TypeError, ValueError)):
         plain(value)
+
+
+def test_a_value_that_becomes_itself_is_refused_by_its_kind():
+    """It would be asked for ever what it is in JSON."""
+    with pytest.raises(TypeError, match="Own has no form in JSON"):
+        plain([Own()])
 
 
 def test_a_value_that_contains_itself_is_refused():

@@ -265,12 +265,16 @@ class Recipe:
         end = time.monotonic() + 60
         while abandoned_calls() and time.monotonic() < end:
             os.sched_yield()
+        self.check_leavings()
         return {
             "reads": self.reads,
             "wrong": self.wrong[:9],
             "raised": sorted(self.raised)[:9],
             "left": abandoned_calls(),
         }
+
+    def check_leavings(self):
+        """Note each connection of the pool that still has a tenant."""
 
     def round(self, number):
         """A page of one of the tenants."""
@@ -327,6 +331,17 @@ class Policies(Recipe):
         (code,) = blocks(PAGE.read_text(), "sql")
         server.execute(code)
         server.execute(sql.SQL("GRANT SELECT ON shop_order TO {}").format(sql.Identifier(APP)))
+
+    def check_leavings(self):
+        from django.db import connection
+
+        pool = connection.pool
+        for _ in range(pool.get_stats()["pool_size"]):
+            raw = pool.getconn()  # not given back, so that each is another
+            (left,) = raw.execute("SELECT current_setting('shop.tenant', true)").fetchone()
+            if left:
+                self.wrong.append(["left in the pool", left])
+            raw.close()
 
 
 class Roles(Recipe):
