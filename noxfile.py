@@ -40,7 +40,7 @@ pins: dict[str, set[str]] = {}
 @nox.session(python=list(DJANGO))
 def tests(session: nox.Session) -> None:
     """The library's tests on each Python with a Django of its time."""
-    install(session, "-e", ".[demo,test]", DJANGO[str(session.python)])
+    install(session, "-e", ".[demo,test,test-graphql]", DJANGO[str(session.python)])
     session.run("python", "-m", "django", "--version")
     pytest(session, *IN_PROCESS)
 
@@ -71,7 +71,8 @@ def lowest(session: nox.Session) -> None:
     minima = lowest_versions()
     # psycopg asks for a psycopg-binary of its own version.
     others = pinned(without={*minima, "psycopg-binary"})
-    install_constrained(session, [*minima.values(), *others], "-e", ".[demo,test]")
+    extras = "demo,test,test-graphql"
+    install_constrained(session, [*minima.values(), *others], "-e", f".[{extras}]")
     pytest(session, *LIBRARY)
 
 
@@ -148,9 +149,10 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def readme(session: nox.Session) -> None:
-    """The code of the README, run as it is written."""
+    """The code of the README and of the pages in docs, run as it is written."""
     install(session, "-e", ".[demo,test]")
-    pytest(session, "tests/test_readme.py")
+    pages = [path for path in HERE.glob("tests/test_*.py") if path.name not in ASIDE]
+    pytest(session, *(str(path) for path in sorted(pages)))
 
 
 @nox.session(venv_backend="none")

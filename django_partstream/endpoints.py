@@ -18,7 +18,7 @@ from django_partstream.cursors import Cursor
 from django_partstream.delivery import running
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import CursorInvalid
-from django_partstream.identity import user_identity
+from django_partstream.identity import is_personal, user_identity
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Lazy, Page, Plan, is_inert, plan_of
 
@@ -57,6 +57,11 @@ class Endpoint:
         """The dotted path of the view or connection class, for logs and metrics."""
         return f"{self.sender.__module__}.{self.sender.__qualname__}"
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether a page is for this reader alone, so that no cache may share it."""
+        return is_personal(self.reader)
+
     def vary(self) -> Sequence[Any]:
         """The values that a cached part depends on besides its own arguments and its reader."""
         return [*self._address, *self._varies_on()]
@@ -80,15 +85,20 @@ class Endpoint:
         """
         return option(self.owner, name)
 
-    def follow(self, token: str) -> Cursor:
+    def follow(self, token: str, *, authenticate: Callable[[], None] | None = None) -> Cursor:
         """
         Verify *token* and return where it stands.
+
+        *authenticate* is called between the signature and the user: it may decide on the user,
+        or refuse the request.
 
         Raises:
             CursorExpired: it is older than the ``cursor_ttl`` (seconds) it was signed with.
             CursorInvalid: it was altered, or made for another endpoint or user.
         """
         cursor = cursors.read(token)
+        if authenticate is not None:
+            authenticate()
         if not cursor.is_for(self._audience()):
             raise CursorInvalid
         return cursor

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from copy import deepcopy
@@ -21,6 +20,7 @@ from typing import Any, Final, TypeVar, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
+from django_partstream.clocks import monotonic
 from django_partstream.databases import open_transactions, savepoints
 from django_partstream.delivery.attempts import Attempt, Recorder, current_recorder
 from django_partstream.exceptions import PartTimeout
@@ -224,9 +224,9 @@ def _limit(seconds: Any) -> float:
 def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_awaited(call, call(), seconds, seconds)
-    started = time.monotonic()
+    started = monotonic()
     value = call_within(seconds, call, of=call.func)
-    left = seconds - (time.monotonic() - started)
+    left = seconds - (monotonic() - started)
     if isawaitable(value):
         return _timed_awaited(call, value, left, seconds)
     return value

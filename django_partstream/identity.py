@@ -104,12 +104,25 @@ def has_parts(owner: Any) -> bool:
 
 def user_of(reader: Any) -> Any:
     """The user of a request or context; None if it has no user."""
-    return reader.get("user") if isinstance(reader, Mapping) else getattr(reader, "user", None)
+    return _attribute(reader, "user")
 
 
 def is_signed_in(reader: Any) -> bool:
     """Whether *reader* has an authenticated user."""
     return bool(getattr(user_of(reader), "is_authenticated", False))
+
+
+def is_personal(reader: Any) -> bool:
+    """Whether *reader* has a session, a signed-in user or credentials: a page is private."""
+    # The session first: its key is known without a query.
+    session = _attribute(reader, "session")
+    if getattr(session, "session_key", None) or is_signed_in(reader):
+        return True
+    return _attribute(reader, "auth") is not None
+
+
+def _attribute(reader: Any, name: str) -> Any:
+    return reader.get(name) if isinstance(reader, Mapping) else getattr(reader, name, None)
 
 
 def user_identity(reader: Any) -> list[str]:

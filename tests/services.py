@@ -5,7 +5,8 @@ The services are PostgreSQL, MariaDB (or MySQL) and Redis. Their addresses are
 ``PARTSTREAM_TEST_POSTGRES_URL``, ``PARTSTREAM_TEST_MYSQL_URL`` and ``PARTSTREAM_TEST_REDIS_URL``,
 by default on loopback. ``pgbouncer`` is a program, which a test starts itself. A test that needs
 one of them has the marker ``postgres``, ``mysql``, ``redis`` or ``pgbouncer``. It is skipped where
-the service is missing, and fails in CI.
+the service is missing, and fails in CI. A test that fails while PostgreSQL runs short of
+connections says so.
 
 The driver of MariaDB is mysqlclient where it is installed, else PyMySQL in its place.
 """
@@ -45,8 +46,49 @@ START = {
 }
 
 
+#: As many connections to PostgreSQL as a test needs at once.
+CONNECTIONS = 6
+
+#: The beginnings of PostgreSQL's refusals of one connection too many.
+REFUSALS = ("sorry, too many clients already", "remaining connection slots are reserved")
+
+
+#: The max_connections that PostgreSQL had last; with all of them in use it cannot be asked.
+_max_connections: list[int] = []
+
+
 def _ask_postgres() -> None:
-    psycopg.connect(POSTGRES_URL, connect_timeout=2).close()
+    _connections()
+
+
+def _connections() -> tuple[int, int]:
+    """PostgreSQL's max_connections, and the number of connections that are in use."""
+    with psycopg.connect(POSTGRES_URL, connect_timeout=2) as connection:
+        most, used = connection.execute(
+            "SELECT current_setting('max_connections')::int, count(*)"
+            " FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        ).fetchone() or (0, 0)
+    _max_connections[:] = [most]
+    return most, used - 1  # without this connection
+
+
+def shortage_of_connections() -> str | None:
+    """A message with the connections in use, if PostgreSQL has too few left for a test."""
+    try:
+        most, used = _connections()
+    except psycopg.OperationalError as exc:
+        if not any(refusal in str(exc) for refusal in REFUSALS):
+            return None
+        most = _max_connections[0] if _max_connections else "unknown"
+        counted = f"all are in use (max_connections = {most})"
+    else:
+        if most - used >= CONNECTIONS:
+            return None
+        counted = f"{used} are in use (max_connections = {most})"
+    return (
+        f"PostgreSQL at {POSTGRES_URL} runs short of connections: {counted}, and a test needs up "
+        f"to {CONNECTIONS}. Close other programs' connections, or raise max_connections."
+    )
 
 
 def _ask_mysql() -> None:
@@ -87,7 +129,8 @@ def _lacking() -> dict[str, str]:
         try:
             ask()
         except (psycopg.Error, MySQLdb.Error, redis.RedisError) as exc:
-            lacking[name] = (
+            short = shortage_of_connections() if name == "postgres" else None
+            lacking[name] = short or (
                 f"needs {name} at {url} (PARTSTREAM_TEST_{name.upper()}_URL names another): "
                 f"{START[name]} [{str(exc).splitlines()[0]}]"
             )

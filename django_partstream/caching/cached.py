@@ -18,11 +18,12 @@ from inspect import isawaitable
 from math import inf
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction
 
 from django_partstream.caching.entries import Entry, Hit, Wait, change_mark
 from django_partstream.caching.keys import Keys, name_of
 from django_partstream.delivery.attempts import Recorder, recording
+from django_partstream.delivery.loops import in_request_thread
 from django_partstream.guards import Call, guard, is_number
 from django_partstream.timed import deadlines
 
@@ -148,11 +149,11 @@ def _cached(call: Call, *, store: Store) -> Any:
 
 
 async def _cached_awaited(call: Call, store: Store) -> Any:
-    entry = await sync_to_async(store.entry)(call)
+    entry = await in_request_thread(store.entry, call)
     if entry is None:
         return await call.awaited(call())
     # The value may come from another process, so no event can tell when it is there.
-    while isinstance(answer := await sync_to_async(entry.look)(), Wait):  # noqa: ASYNC110
+    while isinstance(answer := await in_request_thread(entry.look), Wait):  # noqa: ASYNC110
         await asyncio.sleep(answer.seconds)
     if isinstance(answer, Hit):
         return _accept(call, answer.value)
@@ -198,9 +199,9 @@ class _Computation:
             with recording(self._recorder):
                 value = await self._call.awaited(begin())
         except BaseException:
-            await sync_to_async(self._entry.give_up)()
+            await in_request_thread(self._entry.give_up)
             raise
-        await sync_to_async(self._keep)(value)
+        await in_request_thread(self._keep, value)
         return value
 
     def _keep(self, value: Any) -> None:

@@ -30,9 +30,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from django.utils import timezone, translation
+from django.utils import translation
 
 from django_partstream.canonical import canonical, canonical_or_kind
+from django_partstream.clocks import time_zone_name
 from django_partstream.guards import Call
 from django_partstream.identity import (
     cache_identity,
@@ -111,7 +112,7 @@ class Keys:
             _without(asker, call.kwargs),
             get_host() if get_host else None,
             translation.get_language(),
-            timezone.get_current_timezone_name(),
+            time_zone_name(),
         ]
 
     def _identity(self, owners: tuple[Any, ...], reader: Any) -> Any:
@@ -182,6 +183,9 @@ def _owners_of(func: Any) -> tuple[Any, ...]:
 
 
 def _without(asker: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments except for *asker*; without an asker all of them, None too."""
+    if asker is None:
+        return dict(kwargs)
     return {name: value for name, value in kwargs.items() if value is not asker}
 
 

@@ -26,8 +26,7 @@ from functools import partial
 from secrets import token_hex
 from typing import Any
 
-from asgiref.sync import sync_to_async
-
+from django_partstream.delivery.loops import in_request_thread
 from django_partstream.delivery.reports import Scope, level_of, log_failure
 from django_partstream.failures import failure_of, public_message
 from django_partstream.outcomes import Outcome, PartError, Status
@@ -114,7 +113,7 @@ class Attempt(Recorder):
         """Make *value* whole from a coroutine: in a thread, for it may query the database."""
         if value is None or value is self._whole_value:
             return value
-        return await sync_to_async(self.make_whole)(value)
+        return await in_request_thread(self.make_whole, value)
 
     def accept(self, value: Any) -> Any:
         """Return *value*, which a cache kept whole."""

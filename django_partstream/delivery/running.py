@@ -7,9 +7,9 @@ them for a page, in the order of the parts. There is no second path. The rules:
 - Plain functions run in order in the caller's thread, or up to ``concurrency`` of them at the
   same time in threads.
 - The awaitables that functions return run together in an event loop: the loop of the caller if
-  its thread runs one, else a loop for the page.
+  its thread runs one, else the loop of the page (:mod:`.loops`).
 - Inside a transaction parts run one after another in the caller's thread, each between
-  savepoints, so that a failed part is undone alone.
+  savepoints, so that a failed part is undone alone. What they await is awaited in the same loop.
 - No ``Exception`` of a part escapes. A ``SystemExit`` or ``KeyboardInterrupt`` does, in the
   caller's thread.
 """
@@ -22,11 +22,10 @@ from functools import partial
 from inspect import isawaitable
 from typing import Any, TypeAlias
 
-from asgiref.sync import async_to_sync, sync_to_async
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream.databases import close_broken, open_transactions, savepoints
-from django_partstream.delivery import threads
+from django_partstream.delivery import loops, threads
 from django_partstream.delivery.attempts import Attempt, recording
 from django_partstream.delivery.reports import announce, is_observed
 from django_partstream.outcomes import Outcome, Status
@@ -50,8 +49,9 @@ def run(
     """
     transactions = open_transactions()
     if transactions:
-        for attempt in attempts:
-            _tell(attempt, _run_undoable(attempt, transactions), ended)
+        with loops.one_loop():
+            for attempt in attempts:
+                _tell(attempt, _run_undoable(attempt, transactions), ended)
         return None
 
     begun: dict[Attempt, Awaitable[Any]] = {}
@@ -74,7 +74,7 @@ def run(
     finish_all = partial(_finish_all, left, partial(_finish_and_tell, ended))
     if in_event_loop():
         return _raise_exit_later(finish_all())
-    _raise_exit(async_to_sync(finish_all)())
+    _raise_exit(loops.run(finish_all))
     return None
 
 
@@ -109,8 +109,15 @@ def in_event_loop() -> bool:
 
 
 def _tell(attempt: Attempt, outcome: Outcome, ended: Ended) -> None:
-    announce(attempt.scope, outcome)
+    if is_observed(attempt.scope):
+        _announce(attempt, outcome)
     ended(attempt, outcome)
+
+
+def _announce(attempt: Attempt, outcome: Outcome) -> None:
+    """Send the signal. A receiver may break a connection, as a part may."""
+    announce(attempt.scope, outcome)
+    close_broken()
 
 
 def _begin(attempt: Attempt) -> Outcome | Awaitable[Any]:
@@ -154,7 +161,7 @@ async def _finish_and_tell(
     if isinstance(end, Outcome):
         try:
             if is_observed(attempt.scope):
-                await sync_to_async(announce)(attempt.scope, end)
+                await loops.in_request_thread(_announce, attempt, end)
         finally:
             ended(attempt, end)
     return end
@@ -203,7 +210,7 @@ def _run_in_place(attempt: Attempt) -> tuple[Outcome, bool]:
     end = _begin(attempt)
     if isinstance(end, Outcome):
         return end, False
-    (outcome,) = async_to_sync(_finish_all)([(attempt, end)], _finish)
+    (outcome,) = loops.run(_finish_all, [(attempt, end)], _finish)
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome, True

@@ -24,6 +24,7 @@ from django.urls import (
 )
 from django.utils import timezone, translation
 
+from django_partstream import clocks
 from django_partstream.conf import setting
 from django_partstream.databases import close_if_obsolete
 
@@ -34,7 +35,7 @@ def with_callers_context(call: Callable[[], T]) -> Callable[[], T]:
     """*call* for another thread, with the context of this thread: see the module."""
     context = copy_context()
     language = translation.get_language()
-    zone = timezone.get_current_timezone()
+    zone = clocks.time_zone()
     urlconf, prefix = get_urlconf(), get_script_prefix()
 
     def in_context() -> T:

@@ -1,3 +1,4 @@
+import threading
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ from django.test import RequestFactory
 
 from django_partstream.endpoints import Endpoint
 from django_partstream.parts import Plan
+from django_partstream.timed import calls
 from example_schema.models import Customer
 from tests import services
 
@@ -62,6 +64,25 @@ def deliver(attempts_of):
         return {outcome.name: outcome for outcome in endpoint.resolve(attempts)}
 
     return delivered
+
+
+@pytest.fixture
+def arrived(monkeypatch):
+    """
+    An event that starts the time limits of less than a second.
+
+    A call sets the event at the place where the call is to be late. Without it a busy machine can
+    reach the limit before the call has begun.
+    """
+    event, wait = threading.Event(), calls.wait
+
+    def wait_from_there(futures, timeout):
+        if timeout < 1:
+            assert event.wait(30), "the call did not arrive at the place where it is to be late"
+        return wait(futures, timeout)
+
+    monkeypatch.setattr(calls, "wait", wait_from_there)
+    return event
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,17 @@ def test_a_helper_without_a_request_is_cached_for_the_user_and_host_of_its_page(
     assert [rate("EUR"), rate("EUR")] == [5, 6]
 
 
+def test_a_helper_called_with_none_and_without_an_argument_has_two_cached_values(deliver):
+    @cached_for(60, key="sized")
+    def get_size(size="default"):
+        return size
+
+    def part(request):
+        return [get_size(), get_size(size=None), get_size()]
+
+    assert deliver(a=lazy(part))["a"].value == ["default", None, "default"]
+
+
 def test_a_page_and_a_call_by_hand_do_not_share_a_cached_value(deliver):
     rows = cached_for(60, key="rows")(lambda request: ("ann", "bob"))
 

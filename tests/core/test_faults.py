@@ -350,7 +350,7 @@ class TestAPoolOfConnections:
             self.assert_all_are_back(pool)
 
     def test_a_late_call_gives_its_place_in_the_pool_back_but_not_a_cancelled_connection(
-        self, deliver, postgres, pooled
+        self, deliver, postgres, pooled, arrived
     ):
         """The cancellation may arrive late, and would hit the next user of that connection."""
         pool = pooled(1)
@@ -359,12 +359,14 @@ class TestAPoolOfConnections:
         def sleeps(request):
             backend = run(postgres.connection, "SELECT pg_backend_pid()")
             again.append(backend in cancelled)
+            arrived.set()
             try:
                 run(postgres.connection, "SELECT pg_sleep(60)")
             except OperationalError:
                 cancelled.add(backend)
 
         for _ in range(5):
+            arrived.clear()
             outcomes = deliver(a=lazy(with_timeout(sleeps, 0.1)), b=lazy(postgres.count))
             assert [one.status for one in outcomes.values()] == ["timeout", "ok"]
             close_old_connections()
@@ -395,13 +397,14 @@ class TestANetworkThatHangs:
 
     @pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
     def test_a_timed_part_ends_at_its_limit_when_the_network_hangs(
-        self, deliver, distant, proxy, inside
+        self, deliver, distant, proxy, inside, arrived
     ):
         ended = threading.Event()
 
         def hangs(request):
             try:
                 proxy.stall()
+                arrived.set()
                 run(distant.connection, "SELECT 1")
             finally:
                 ended.set()
@@ -588,11 +591,14 @@ class TestAFork:
             text = said.read()
         return text, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    def test_a_process_forked_after_parts_ran_has_threads_of_its_own(self, deliver, settings, gate):
+    def test_a_process_forked_after_parts_ran_has_threads_of_its_own(
+        self, deliver, settings, gate, arrived
+    ):
         settings.PARTSTREAM = {"MAX_ABANDONED_CALLS": 1}
         gate.set()
 
         def waits(request):
+            arrived.set()
             return gate.wait(60)
 
         def ends():

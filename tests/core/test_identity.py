@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils.functional import SimpleLazyObject
 
 from django_partstream import cached_for, lazy, safe_call
 from django_partstream.delivery.attempts import current_attempt
-from django_partstream.identity import is_signed_in, user_identity
+from django_partstream.identity import is_personal, is_signed_in, user_identity
 from django_partstream.outcomes import Status
 
 
@@ -58,6 +59,35 @@ def test_a_session_or_credentials_tell_nameless_users_apart(request_of, get):
         request.session, request.auth = SimpleNamespace(session_key=session_key), auth
         answers.append(get(request))
     assert answers == [1, 2, 3, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "personal"),
+    [
+        ({}, False),
+        ({"user": Account()}, True),
+        ({"user": SimpleNamespace(is_authenticated=False)}, False),
+        ({"session": SimpleNamespace(session_key=None), "auth": None}, False),
+        ({"session": SimpleNamespace(session_key="s")}, True),
+        ({"auth": "key"}, True),
+    ],
+)
+def test_a_reader_with_user_session_or_credentials_has_personal_pages(
+    request_of, attributes, personal
+):
+    request = request_of()
+    vars(request).update(attributes)
+    assert is_personal(request) is personal
+    assert is_personal(attributes) is personal  # as the context of a GraphQL execution
+
+
+def test_a_session_is_asked_before_a_user_that_is_read_from_the_database(request_of):
+    def load():
+        raise AssertionError("the user was loaded")
+
+    request = request_of()
+    request.user, request.session = SimpleLazyObject(load), SimpleNamespace(session_key="s")
+    assert is_personal(request)
 
 
 def test_a_request_that_a_middleware_gave_a_context_is_still_the_request(request_of, get):

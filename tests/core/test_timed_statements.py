@@ -24,22 +24,26 @@ LIMITS = (0.1, 0.5, 2.5, 12.5)
 
 
 @pytest.fixture(autouse=True)
-def _ample_time_to_cancel(monkeypatch):
-    """Give statements ten seconds to be cancelled."""
+def _on_a_busy_machine(monkeypatch, arrived):
+    """Give statements ten seconds to be cancelled, and calls all the time they need to begin."""
     monkeypatch.setattr(loans, "GRACE", 10)
+    monkeypatch.setattr(Late, "arrived", arrived, raising=False)
 
 
 class Late:
     """A function that is late, and the record of how it ended."""
 
-    def __init__(self, work):
+    def __init__(self, work, together=None):
         self.work = work
+        self.together = together or threading.Barrier(1)
         self.backend = None
         self.raised = None
         self.between, self.go_on, self.ended = (threading.Event() for _ in range(3))
 
     def __call__(self, request):
         try:
+            self.together.wait(30)
+            self.arrived.set()
             self.work(self)
         except Exception as exc:
             self.raised = exc
@@ -59,6 +63,7 @@ def timed_out(work, *, at_once=lambda: None):
     """
     for seconds in LIMITS:
         one = Late(work)
+        one.arrived.clear()
         with pytest.raises(PartTimeout):
             with_timeout(one, seconds)(None)
         at_once()
@@ -128,7 +133,8 @@ def test_parts_after_a_late_part_have_a_sound_transaction(deliver, customers):
 
 
 def test_the_statements_of_parts_that_are_late_together_are_each_cancelled(deliver, customers):
-    late = {name: Late(lambda one: endless(customers.connection)) for name in "abc"}
+    together = threading.Barrier(3)
+    late = {name: Late(lambda one: endless(customers.connection), together) for name in "abc"}
     parts = {name: lazy(with_timeout(one, 0.1)) for name, one in late.items()}
     outcomes = deliver(concurrency=3, **parts, d=lazy(customers.count))
     for one in late.values():
