@@ -37,9 +37,12 @@ FORMAT = 1
 ALGORITHM = "HS256"
 HEADER = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"  # {"typ":"JWT","alg":"HS256"}
 
+#: The shape of a cursor, as a regular expression of Python and of JSON Schema.
 # A signature has 32 bytes, so the last of its 43 characters holds four bits and two zeros. PyJWT
 # before 2.15 ignores the two zeros, and reads four spellings of the same signature.
-_shape = re.compile(rf"{HEADER}\.[\w-]+\.[\w-]{{42}}[AEIMQUYcgkosw048]", re.ASCII)
+SHAPE = rf"{HEADER}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048]"
+
+_shape = re.compile(SHAPE)
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _encode_message = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), default=canonical_or_kind
@@ -66,7 +69,7 @@ class Cursor:
 
     *position* is the number of parts before that part. *query* is the query string of the
     response, or *query_digest* its digest if it was too long. *audience* is the digest of the
-    endpoint and user, made with *key*.
+    endpoint, reader and tenant, made with *key*.
     """
 
     after: str

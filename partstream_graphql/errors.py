@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from math import ceil
 from secrets import token_hex
 from typing import Any
 
@@ -112,6 +113,16 @@ def bad_input(message: str) -> GraphQLError:
 def forbidden(message: str | None = None) -> GraphQLError:
     """The error for a client without permission; *message* is the permission's own."""
     return coded_error(message or _REFUSED, "FORBIDDEN")
+
+
+def throttled(seconds: float | None) -> GraphQLError:
+    """The error for too many requests; the client may ask again in *seconds*, if that is known."""
+    error = coded_error("Too many requests. Try again later.", "THROTTLED")
+    if seconds is not None:
+        wait = ceil(seconds)
+        error.message = f"Too many requests. Try again in {wait} seconds."
+        error.extensions = {"code": "THROTTLED", "retryAfter": wait}
+    return error
 
 
 def cursor_error(exc: CursorError) -> GraphQLError:

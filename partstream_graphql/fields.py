@@ -19,7 +19,7 @@ from partstream_graphql._graphene import (
 )
 from partstream_graphql.connection import ProgressiveConnection
 from partstream_graphql.errors import page_refusal
-from partstream_graphql.masking import note_connection
+from partstream_graphql.executions import note_connection
 from partstream_graphql.paging import PageRequest
 from partstream_graphql.schemas import check_type_names
 

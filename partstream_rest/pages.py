@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.template import loader
-from django.utils.cache import patch_cache_control
 from django.utils.encoding import escape_uri_path
 from django.utils.http import http_date, parse_http_date_safe
 from rest_framework.request import Request
@@ -17,6 +16,7 @@ from rest_framework.response import Response
 from django_partstream.cursors import expiry_of
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Page
+from django_partstream.privacy import keep_private
 from partstream_rest.queries import CURSOR_PARAM
 
 #: A directive of Cache-Control that gives a page a lifetime.
@@ -114,8 +114,7 @@ def set_cache_headers(response: PageResponse) -> None:
     serves for longer would send its readers to a 410.
     """
     headers = response.headers
-    if response.is_private and "Cache-Control" not in headers:
-        patch_cache_control(response, private=True, no_store=True)
+    if keep_private(response):
         return
     told = headers.get("Cache-Control", "")
     if response.token and ("Expires" in headers or _lifetime.search(told)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
-from functools import partial, update_wrapper
+from functools import cached_property, partial, update_wrapper
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -21,7 +21,6 @@ from django_partstream.conf import setting
 from django_partstream.cursors import Cursor
 from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import CursorError, UnknownParts
-from django_partstream.identity import is_signed_in
 from django_partstream.parts import Page, refuse_late_mixin
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pages import (
@@ -44,6 +43,7 @@ _DECIDING = frozenset(
         "check_permissions",
         "get_authenticators",
         "get_throttles",
+        "check_throttles",
     }
 )
 
@@ -76,7 +76,6 @@ class ProgressiveView(APIView):
         "password",
     )
 
-    _endpoint: Endpoint
     _after: Cursor | None = None
     _own_query = ""
     _links: PageLinks | None = None
@@ -177,6 +176,11 @@ class ProgressiveView(APIView):
         """The links of the page, for DRF's browsable API."""
         return self._links
 
+    @cached_property
+    def _endpoint(self) -> Endpoint:
+        """This view, bound by :meth:`initial`; bound here if a test calls a handler by itself."""
+        return self._bound_to(self.request)
+
     def _bound_to(self, request: Request) -> Endpoint:
         """This view as it is routed, with the arguments of its URL."""
         match, kind = request._request.resolver_match, type(self)
@@ -200,8 +204,8 @@ class ProgressiveView(APIView):
         own = request._request.GET
         self._own_query = own.urlencode() if own else ""
         if token:
-            cursor = self._endpoint.follow(token)
-            self.perform_authentication(request)
+            authenticate = partial(self.perform_authentication, request)
+            cursor = self._endpoint.follow(token, authenticate=authenticate)
             restore(request._request, cursor, self.cursor_exclude_params)
             self._after = cursor
 
@@ -232,12 +236,7 @@ class ProgressiveView(APIView):
         self._links = links = PageLinks(
             request, self._own_query, begins=self._after is None, token=token
         )
-        return PageResponse(body, links=links, private=failed or self._is_personal(request))
-
-    def _is_personal(self, request: Request) -> bool:
-        """Whether the request has a signed-in user or a session."""
-        session = getattr(request._request, "session", None)
-        return is_signed_in(request) or bool(getattr(session, "session_key", None))
+        return PageResponse(body, links=links, private=failed or self._endpoint.is_personal)
 
 
 def _progressive(view: Any) -> Any:

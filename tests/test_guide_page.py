@@ -52,6 +52,7 @@ def test_every_python_block_of_the_guide_is_run_by_a_test():
         "# shop/regional.py",
         "CachedParts.get_mine.invalidate()  # the values of all readers",
         "# shop/staff.py",
+        "# shop/limited.py",
         "# shop/nullable.py",
         "# shop/together.py",
         "# shop/long.py",
@@ -206,6 +207,30 @@ class TestPermissions:
         assert [error["part"] for error in walked.errors] == ["forecast"]
         ends = [edge["node"] for edge in self.nodes(staff)["data"]["dashboard"]["edges"]]
         assert [node["status"] for node in ends] == ["OK", "ERROR"]
+
+
+def test_a_throttle_of_the_mixin_counts_pages_of_both_fronts(shop, serve, monkeypatch):
+    module = shop("limited")
+    assert module.Hourly.rate == "600/hour"
+    monkeypatch.setattr(module.Hourly, "rate", "2/hour")
+    field = ProgressiveConnectionField(module.LimitedDashboard)
+    query = type("Query", (graphene.ObjectType,), {"dashboard": field})
+    view = ProgressiveGraphQLView.as_view(schema=graphene.Schema(query=query))
+    client = serve(path("", module.LimitedView.as_view()), path("graphql/", view))
+
+    def ask():
+        body = {"query": "{ dashboard { edges { node { overview { store } } } } }"}
+        return client.post("/graphql/", body, content_type="application/json").json()
+
+    cursor = client.get("/").json()["cursor"]
+    assert ask()["data"]
+    refused = client.get("/", {"cursor": cursor})
+    assert (refused.status_code, "Retry-After" in refused) == (429, True)
+    (error,) = ask()["errors"]
+    assert error["extensions"]["code"] == "THROTTLED"
+    assert 0 < error["extensions"]["retryAfter"] <= 3600
+    monkeypatch.setattr(module.Hourly, "rate", "3/hour")
+    assert client.get("/", {"cursor": cursor}).status_code == 200
 
 
 def test_required_false_makes_the_connection_nullable(shop):

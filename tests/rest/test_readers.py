@@ -1,12 +1,13 @@
 """The reader of a page: cache headers, and users that are no model instances."""
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.backends.cache import SessionStore
 from django.core.cache import caches
 from django.http import JsonResponse
 from django.urls import path
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import NotAuthenticated
 
 from django_partstream import ProgressiveView, cached_for, lazy
 
@@ -33,6 +34,9 @@ class Named(BaseAuthentication):
     """Authenticate a request with ``X-Name: ann`` as ann."""
 
     kind = Account
+
+    def authenticate_header(self, request):
+        return "X-Name"
 
     def authenticate(self, request):
         name = request.headers.get("X-Name")
@@ -92,6 +96,18 @@ def test_pages_of_every_signed_in_user_are_private(serve, kind, method):
     client = serve(mine(kind))
     response = getattr(client, method)("/", headers={"X-Name": "ann"})
     assert response["Cache-Control"] == PRIVATE
+    assert "Cache-Control" not in getattr(client, method)("/")
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_pages_of_credentials_without_a_user_are_private(serve, method):
+    class ByKey(BaseAuthentication):
+        def authenticate(self, request):
+            key = request.headers.get("X-Key")
+            return (AnonymousUser(), key) if key else None
+
+    client = serve(type("View", (Mine,), {"authentication_classes": [ByKey]}))
+    assert getattr(client, method)("/", headers={"X-Key": "k"})["Cache-Control"] == PRIVATE
     assert "Cache-Control" not in getattr(client, method)("/")
 
 
@@ -158,3 +174,68 @@ class TestSessions:
             if len(carts) == 1:
                 caches["pages"].clear()  # ann's second page is made from her cached part
         assert carts == [[{"cart": "tea"}], [{"cart": "tea"}], [{"cart": "salt"}]]
+
+
+class Impersonating(ProgressiveView):
+    """Sets the user in DRF's own hook, and refuses a request that names nobody."""
+
+    authentication_classes = [Named]
+
+    def perform_authentication(self, request):
+        super().perform_authentication(request)
+        if "X-Name" not in request.headers:
+            raise NotAuthenticated
+        request.user = Account(request.headers.get("X-As", request.headers["X-Name"]))
+
+    def get_parts(self):
+        return [("a", 1), ("b", 1), ("c", 1)]
+
+
+def test_a_cursor_is_for_the_user_that_perform_authentication_sets(serve):
+    client, headers = serve(Impersonating), {"X-Name": "ann", "X-As": "bob"}
+    cursor = client.get("/", headers=headers).json()["cursor"]
+    assert client.get(f"/?cursor={cursor}", headers=headers).status_code == 200
+    other = {"X-Name": "ann", "X-As": "eve"}
+    assert client.get(f"/?cursor={cursor}", headers=other).status_code == 400
+
+
+def test_a_request_that_perform_authentication_refuses_is_refused_before_its_cursor(serve):
+    client = serve(Impersonating)
+    cursor = client.get("/", headers={"X-Name": "ann"}).json()["cursor"]
+    response = client.get(f"/?cursor={cursor}")
+    assert response.status_code == 401
+
+
+class Keyed(BaseAuthentication):
+    """Authenticate the bearer of ``X-Key`` as nobody in particular."""
+
+    def authenticate(self, request):
+        return AnonymousUser(), request.headers.get("X-Key")
+
+
+class OfKey(Mine):
+    authentication_classes = [Keyed]
+
+
+class TestCredentialsWithoutAUser:
+    @pytest.mark.parametrize("method", ["get", "head"])
+    def test_a_page_for_a_key_is_private(self, serve, method):
+        client = serve(OfKey)
+        assert getattr(client, method)("/", headers={"X-Key": "a"})["Cache-Control"] == PRIVATE
+        assert "Cache-Control" not in getattr(client, method)("/")
+
+    def test_a_cursor_for_a_key_does_not_open_with_another_key_or_none(self, serve):
+        client = serve(OfKey)
+        cursor = client.get("/", headers={"X-Key": "a"}).json()["cursor"]
+        codes = [
+            client.get(f"/?cursor={cursor}", headers=headers).status_code
+            for headers in ({"X-Key": "a"}, {"X-Key": "b"}, {})
+        ]
+        assert codes == [200, 400, 400]
+
+    def test_a_walk_survives_the_beginning_of_a_session(self, serve, settings):
+        settings.SESSION_ENGINE = SessionStore.__module__
+        client = serve(path("", OfKey.as_view()), path("add/", add_to_cart))
+        cursor = client.get("/", headers={"X-Key": "a"}).json()["cursor"]
+        client.get("/add/?item=tea")
+        assert client.get(f"/?cursor={cursor}", headers={"X-Key": "a"}).status_code == 200
