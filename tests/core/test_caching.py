@@ -1,5 +1,6 @@
 import asyncio
 import datetime
+import enum
 import math
 import sys
 import threading
@@ -325,10 +326,15 @@ def test_the_owner_may_say_whose_value_it_is(request_of):
     assert [ask("a"), ask("b"), ask("a")] == [1, 2, 1]
 
 
+class Answer(enum.Enum):
+    OK = "ok"
+    NO = "no"
+
+
 def test_stable_texts_differ_where_values_do():
     values = [
         1, "1", b"1", 1.0, True, None, [1], {1}, {"1": 1}, Decimal(1), datetime.date(2024, 1, 1),
-        uuid.UUID(int=1), Status.OK, "ok", User(pk=1), User, ["1", "1"], [["1"], "1"], "",
+        uuid.UUID(int=1), Status.OK, Answer.OK, Answer.NO, "ok", User(pk=1), User, ["1", "1"], [["1"], "1"], "",
     ]  # fmt: skip
     assert len({stable(value) for value in values}) == len(values)
     assert stable({"a": 1, "b": 2}) == stable({"b": 2, "a": 1})
