@@ -60,7 +60,7 @@ OTHER = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """A *text* in place of some bytes of a file; *lines* are those of the statement."""
+    """A *text* in place of some bytes of a file; *lines* are the lines of its statement."""
 
     path: str
     lines: range
@@ -108,7 +108,7 @@ def mutants_of(path: str) -> list[Mutant]:
 
 
 def is_left_alone(node: ast.AST) -> bool:
-    """Whether *node* is a docstring, a log text, a type, a name for debuggers or another prose."""
+    """Whether *node* is a docstring, a log text, a type, a name for debuggers or other prose."""
     match node:
         case ast.JoinedStr() | ast.Expr(ast.Constant()) | ast.Constant(""):
             return True
@@ -192,7 +192,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def function_of(test: str) -> str:
-    """A test without its parameters, whose ids may have addresses in memory in them."""
+    """A test without its parameters: their ids may have addresses in memory in them."""
     return test.partition("[")[0].partition(" ")[0]
 
 
@@ -231,7 +231,7 @@ def passes(copy: Path, tests: Iterable[str], *options: str, limit: float | None 
 
 
 def drop_databases(process: int) -> None:
-    """Drop the databases of a process whose tests were stopped before they could do so."""
+    """Drop the test databases of a process that was stopped before it could do so."""
     with suppress(psycopg.Error), psycopg.connect(services.POSTGRES_URL) as connection:
         connection.autocommit = True
         for name in (f"partstream_tests_{process}", f"partstream_tests_{process}_main"):
