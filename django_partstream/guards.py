@@ -22,10 +22,15 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from django_partstream.clocks import monotonic
 from django_partstream.databases import open_transactions, savepoints
-from django_partstream.delivery.attempts import Attempt, Recorder, current_recorder
+from django_partstream.delivery.attempts import (
+    Attempt,
+    Recorder,
+    current_attempt,
+    current_recorder,
+)
 from django_partstream.exceptions import PartTimeout
 from django_partstream.failures import failure_of
-from django_partstream.identity import Asked
+from django_partstream.identity import Asked, request_of
 from django_partstream.outcomes import Status
 from django_partstream.timed.calls import call_within
 from django_partstream.timed.deadlines import time_limit
@@ -77,6 +82,12 @@ class Call:
         if self._asked is None:
             self._asked = Asked.of(self.args, self.kwargs)
         return self._asked
+
+    @property
+    def request(self) -> Any:
+        """The request of the part that this code runs for, else of the call; None without."""
+        attempt = current_attempt()
+        return attempt.scope.request if attempt else request_of(self.asked.asker)
 
     def __call__(self) -> Any:
         """Call the function. Return its value, whole if the call is own, or an awaitable."""
@@ -225,7 +236,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_awaited(call, call(), seconds, seconds)
     started = monotonic()
-    value = call_within(seconds, call, of=call.func)
+    value = call_within(seconds, call, of=call.func, request=call.request)
     left = seconds - (monotonic() - started)
     if isawaitable(value):
         return _timed_awaited(call, value, left, seconds)

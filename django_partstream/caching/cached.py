@@ -94,8 +94,9 @@ class Cached(Protocol[P, R_co]):
         Drop the values of this function: all of them, or only the values of *reader*.
 
         *reader* is a request or a user. If the view or connection defines ``cache_identity()``,
-        *reader* is the identity that this method returned. A value that is shared among readers
-        is dropped for all of them. A value that is being computed will not be kept. Called on a
+        *reader* is the identity that this method returned. The values of a user are dropped in
+        all tenants. A value that is shared among readers is dropped for all of them; for a
+        request, in its own tenant. A value that is being computed will not be kept. Called on a
         method, it drops the values of every object and every class.
 
         Raises:

@@ -46,7 +46,7 @@ from weakref import WeakSet
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_partstream._django import cancel_statement, intercept, is_busy
+from django_partstream._django import cancel_statement, close_raw, intercept, is_busy
 from django_partstream.clocks import monotonic
 from django_partstream.databases import close, close_cursor
 
@@ -114,6 +114,7 @@ class RevocableConnection:
         with self._end_lock:
             self._ended = True
         if self.state is State.LEFT:
+            close_raw(self.wrapper)  # a late cancellation must not hit its next user
             close(self.wrapper)
 
     def _guarded_cursor(self, name: str | None = None) -> RevocableCursor:
