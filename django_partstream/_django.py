@@ -30,6 +30,16 @@ function                           fact
                                    connection, and ``connection = None`` is not closed again
 :func:`close_also_in_memory`       ``BaseDatabaseWrapper.close()`` closes, where SQLite's own
                                    ``close()`` keeps a database in memory open
+:func:`prepare_on_use`             each use of the raw connection comes after a call of the
+                                   ``ensure_connection()`` of the instance, each transaction
+                                   after another; each raw connection is closed, or given to a
+                                   pool, by the ``_close()`` of the instance
+:func:`lend_execute_wrappers`      ``execute_wrappers`` is a list that is read for each statement
+:func:`copy_context`               asgiref before 3.9 keeps the values of a ``Local`` in a dict,
+                                   which it changes, in a context variable ``asgiref.local``
+:func:`adopt_locals`               asgiref since 3.12 keeps them in a ``_Storage``, which counts
+                                   for the thread that it names; ``_rehome()`` makes a copy for
+                                   this thread
 :func:`close_if_unusable`          ``close_if_unusable_or_obsolete()``, which is called by
                                    ``close_old_connections()``
 ================================== ===============================================================
@@ -41,11 +51,15 @@ The methods behind the documented functions of ``django.db.transaction`` have no
 
 from __future__ import annotations
 
+import contextvars
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from inspect import isroutine
 from typing import Any
 
+from asgiref import local
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -120,6 +134,45 @@ def stop_intercepting(wrapper: BaseDatabaseWrapper) -> None:
         del vars(wrapper)[name]
 
 
+def prepare_on_use(
+    wrapper: BaseDatabaseWrapper,
+    *,
+    ensure: Callable[[Callable[[], None]], None],
+    close: Callable[[Callable[[], None]], None],
+) -> Callable[[], None]:
+    """
+    Call *ensure* before each use of *wrapper*, and *close* to close its raw connection.
+
+    Each gets the method of the wrapper that did so before. Return a function that undoes this.
+    """
+    own = vars(wrapper)
+    before = {name: own.get(name) for name in ("ensure_connection", "_close")}
+    own["ensure_connection"] = partial(ensure, wrapper.ensure_connection)
+    own["_close"] = partial(close, wrapper._close)  # type: ignore[attr-defined]
+
+    def undo() -> None:
+        for name, method in before.items():
+            if method is None:
+                del own[name]
+            else:
+                own[name] = method
+
+    return undo
+
+
+@contextmanager
+def lend_execute_wrappers(wrapper: BaseDatabaseWrapper, lent: Sequence[Any]) -> Iterator[None]:
+    """Have the execute wrappers *lent* round the statements of *wrapper* in the body, too."""
+    added = [each for each in lent if each not in wrapper.execute_wrappers]
+    wrapper.execute_wrappers.extend(added)
+    try:
+        yield
+    finally:
+        for each in added:
+            with suppress(ValueError):  # the body has removed it
+                wrapper.execute_wrappers.remove(each)
+
+
 def bound_attributes(wrapper: BaseDatabaseWrapper) -> list[str]:
     """
     List the attributes of *wrapper* that belong to this instance alone.
@@ -158,9 +211,39 @@ def abandon_transaction(connection: BaseDatabaseWrapper) -> None:
 
 def close_also_in_memory(wrapper: BaseDatabaseWrapper) -> None:
     """Close *wrapper*, also where it is a database in memory of SQLite."""
+    wrapper.close()  # a backend may have to forget the state of the session
     BaseDatabaseWrapper.close(wrapper)
 
 
 def close_if_unusable(wrapper: BaseDatabaseWrapper) -> None:
     """Close *wrapper* if it is broken or past its ``CONN_MAX_AGE``."""
     wrapper.close_if_unusable_or_obsolete()
+
+
+#: The storage of a ``Local`` that is tagged with its thread, in a release of asgiref with such.
+_TaggedStorage: Any = getattr(local, "_Storage", None)
+
+
+def copy_context() -> contextvars.Context:
+    """Copy the context of this thread. A ``Local`` that is set in the copy is not set here."""
+    context = contextvars.copy_context()
+    context.run(_copy_dicts_of_locals, context)
+    return context
+
+
+def adopt_locals(context: contextvars.Context) -> None:
+    """Give this thread, which runs in *context*, the values of each ``Local`` in it as its own."""
+    if _TaggedStorage is None:
+        _copy_dicts_of_locals(context)
+        return
+    for variable, value in context.items():
+        if isinstance(value, _TaggedStorage):
+            variable.set(local._rehome(value))
+
+
+def _copy_dicts_of_locals(context: contextvars.Context) -> None:
+    if _TaggedStorage is not None:
+        return
+    for variable, value in context.items():
+        if variable.name == "asgiref.local" and isinstance(value, dict):
+            variable.set(value.copy())

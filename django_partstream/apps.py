@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
-from django_partstream.checks import check_settings
+from django_partstream.checks import (
+    check_policies,
+    check_settings,
+    check_tenancy,
+    check_thread_locals,
+)
 
 
 class PartstreamConfig(AppConfig):
@@ -17,3 +22,6 @@ class PartstreamConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks."""
         register(check_settings)
+        register(check_tenancy)
+        register(check_thread_locals)
+        register(check_policies, Tags.database)

@@ -16,7 +16,10 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
+
+from django_partstream.databases import home_of
 
 _LITERALS = (bool, int, float, str, bytes)
 _PLAIN = (date, time, timedelta, Decimal, UUID)
@@ -63,7 +66,9 @@ def _member(value: Enum) -> str:
 def _row(value: Model) -> str:
     if value.pk is None:
         raise TypeError(f"an unsaved {type(value).__name__} has no identity")
-    return f"{value._meta.label_lower}:{canonical(value.pk)}"
+    home = home_of(value)
+    place = "" if home == DEFAULT_DB_ALIAS else f"@{home}"
+    return f"{value._meta.label_lower}{place}:{canonical(value.pk)}"
 
 
 def _mapping(value: Mapping[Any, Any]) -> str:

@@ -7,7 +7,7 @@ module, when it is imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,19 @@ def _is_switch(value: Any) -> bool:
     return value is None or isinstance(value, bool)
 
 
+def _is_path(value: Any) -> bool:
+    """Whether *value* is a dotted path: names with dots between them."""
+    return isinstance(value, str) and "." in value and all(map(str.isidentifier, value.split(".")))
+
+
+def _is_tenancy(value: Any) -> bool:
+    return value is None or not isinstance(value, (str, bytes, Collection)) or _is_path(value)
+
+
+def _is_list_of_paths(value: Any) -> bool:
+    return value is None or (isinstance(value, (list, tuple)) and all(map(_is_path, value)))
+
+
 #: Every setting, by its key.
 SETTINGS: dict[str, Setting] = {
     "CHUNK_SIZE": Setting.count(2, "parts"),
@@ -49,6 +62,10 @@ SETTINGS: dict[str, Setting] = {
     "CONCURRENCY": Setting.count(1, "threads"),
     "MAX_THREADS": Setting.count(16, "threads"),
     "MAX_ABANDONED_CALLS": Setting.count(16, "calls"),
+    "TENANCY": Setting(None, _is_tenancy, "the dotted path of a class or object, or None"),
+    "THREAD_LOCALS": Setting(
+        None, _is_list_of_paths, "a list of dotted paths of threading.local objects, or None"
+    ),
     "SERVER_TIMING": Setting(None, _is_switch, "True, False, or None to follow DEBUG"),
 }
 

@@ -69,7 +69,7 @@ class Cursor:
 
     *position* is the number of parts before that part. *query* is the query string of the
     response, or *query_digest* its digest if it was too long. *audience* is the digest of the
-    endpoint and user, made with *key*.
+    endpoint, reader and tenant, made with *key*.
     """
 
     after: str

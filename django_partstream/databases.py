@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from django.db import Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from django_partstream import _django
+from django_partstream._drivers import close_raw
 
 logger = logging.getLogger("django_partstream")
 
@@ -34,11 +36,27 @@ def close_if_obsolete(connection: BaseDatabaseWrapper) -> None:
         logger.warning("The connection %r could not be tidied up.", connection.alias, exc_info=True)
 
 
-def close_broken() -> None:
-    """Close the connections of this thread that an error broke, outside transactions."""
-    for connection in connections.all(initialized_only=True):
-        if _django.is_broken(connection):
-            close_if_obsolete(connection)
+def discard(connection: BaseDatabaseWrapper) -> None:
+    """Close *connection* for good: no pool hands it on, and this thread makes a new one."""
+    close_raw(connection)
+    close(connection)
+    _django.drop_from_this_thread(connection)
+
+
+def close_left_open() -> None:
+    """
+    Discard the connections of this thread on which a part left a transaction open.
+
+    Otherwise the next work of the thread would be done inside that transaction.
+    """
+    for connection in open_transactions():
+        discard(connection)
+
+
+def broken_connections() -> list[BaseDatabaseWrapper]:
+    """List the connections of this thread that an error may have broken, outside transactions."""
+    made = connections.all(initialized_only=True)
+    return [connection for connection in made if _django.is_broken(connection)]
 
 
 def close_cursor(cursor: Any) -> None:
@@ -53,6 +71,52 @@ def open_transactions() -> list[BaseDatabaseWrapper]:
     """List the connections of this thread that are inside ``atomic()``."""
     made = connections.all(initialized_only=True)
     return [connection for connection in made if connection.in_atomic_block]
+
+
+def home_of(instance: Model) -> str:
+    """
+    The alias that stands for the database of *instance*; the same for each of its replicas.
+
+    Two aliases stand for a single database if a router says so, since it writes the instance to
+    the other alias and allows relations between both; if ``TEST["MIRROR"]`` says so; or if their
+    settings name the same database, user and options. Any other two are told apart.
+    """
+    alias = instance._state.db or DEFAULT_DB_ALIAS
+    if len(connections.settings) < 2:
+        return alias
+    written = router.db_for_write(instance._meta.model, instance=instance)
+    if written != alias and _are_related(instance, written):
+        alias = written
+    return _first_alias_of(alias)
+
+
+def _are_related(instance: Model, alias: str) -> bool:
+    """Whether routers allow a relation between *instance* and a row of the database *alias*."""
+    other = instance._meta.model()
+    other._state.db = alias
+    return bool(router.allow_relation(instance, other))
+
+
+def _first_alias_of(alias: str) -> str:
+    """The first alias in the settings for the same database as *alias*."""
+    configured = connections.settings
+    for _ in configured:  # a mirror of a mirror, but not round and round
+        mirrored = configured[alias]["TEST"]["MIRROR"] if alias in configured else None
+        if mirrored is None:
+            break
+        alias = mirrored
+    place = _place_of(configured.get(alias, {}))
+    if place is None:
+        return alias
+    return next(each for each, told in configured.items() if _place_of(told) == place)
+
+
+def _place_of(told: dict[str, Any]) -> list[Any] | None:
+    """The settings that say which database an alias is; None if they do not say it alone."""
+    name = str(told.get("NAME") or "")
+    if not name or ":memory:" in name or "mode=memory" in name:  # one for each alias
+        return None
+    return [told[key] for key in ("ENGINE", "HOST", "PORT", "NAME", "USER", "OPTIONS")]
 
 
 def is_intact(connection: BaseDatabaseWrapper) -> bool:

@@ -18,9 +18,10 @@ from django_partstream.cursors import Cursor
 from django_partstream.delivery import running
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import CursorInvalid
-from django_partstream.identity import is_personal, user_identity
+from django_partstream.identity import audience_identity, is_personal
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Lazy, Page, Plan, is_inert, plan_of
+from django_partstream.tenancy import capture
 
 
 class Endpoint:
@@ -57,14 +58,26 @@ class Endpoint:
         """The dotted path of the view or connection class, for logs and metrics."""
         return f"{self.sender.__module__}.{self.sender.__qualname__}"
 
-    @property
-    def is_personal(self) -> bool:
-        """Whether a page is for this reader alone, so that no cache may share it."""
-        return is_personal(self.reader)
-
     def vary(self) -> Sequence[Any]:
         """The values that a cached part depends on besides its own arguments and its reader."""
         return [*self._address, *self._varies_on()]
+
+    @cached_property
+    def tenant(self) -> Any:
+        """
+        The tenant that cursors and cached values of this response are for; None without.
+
+        It is captured once, after authentication and before any part runs.
+
+        Raises:
+            ImproperlyConfigured: the setting ``TENANCY`` cannot be used.
+        """
+        return capture(self.request)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the response may be for this reader or tenant only: no cache may share it."""
+        return is_personal(self.reader) or self.tenant is not None
 
     @cached_property
     def plan(self) -> Plan:
@@ -94,7 +107,8 @@ class Endpoint:
 
         Raises:
             CursorExpired: it is older than the ``cursor_ttl`` (seconds) it was signed with.
-            CursorInvalid: it was altered, or made for another endpoint or user.
+            CursorInvalid: it was altered, or made for another endpoint, reader or tenant.
+            TypeError: the reader's credentials have no stable text.
         """
         cursor = cursors.read(token)
         if authenticate is not None:
@@ -130,6 +144,7 @@ class Endpoint:
 
         Return an awaitable where an event loop runs in this thread and a part is a coroutine.
         """
+        _ = self.tenant  # a part may switch to another, for itself
         return running.resolve(attempts, concurrency=self.option("concurrency"))
 
     def resolve_now(self, attempts: Sequence[Attempt]) -> list[Outcome]:
@@ -169,5 +184,7 @@ class Endpoint:
         return Attempt(self, name, lambda: value, whole=whole, immediate=is_inert(value))
 
     def _audience(self) -> list[Any]:
-        """The endpoint and the user that a cursor is for."""
-        return [*self._address, user_identity(self.reader)]
+        """The endpoint, the reader and the tenant that a cursor is for."""
+        reader = audience_identity(self.reader, self.owner)
+        tenant = [] if self.tenant is None else [["tenant", self.tenant]]
+        return [*self._address, reader, *tenant]

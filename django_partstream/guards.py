@@ -22,10 +22,15 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from django_partstream.clocks import monotonic
 from django_partstream.databases import open_transactions, savepoints
-from django_partstream.delivery.attempts import Attempt, Recorder, current_recorder
+from django_partstream.delivery.attempts import (
+    Attempt,
+    Recorder,
+    current_attempt,
+    current_recorder,
+)
 from django_partstream.exceptions import PartTimeout
 from django_partstream.failures import failure_of
-from django_partstream.identity import Asked
+from django_partstream.identity import Asked, request_of
 from django_partstream.outcomes import Status
 from django_partstream.timed.calls import call_within
 from django_partstream.timed.deadlines import time_limit
@@ -54,7 +59,7 @@ class Call:
     in its place) the call was made by hand, and none of them is set.
     """
 
-    __slots__ = ("_asked", "args", "attempt", "func", "kwargs", "own", "recorder")
+    __slots__ = ("_asked", "_inner", "args", "attempt", "func", "kwargs", "own", "recorder")
 
     def __init__(
         self,
@@ -67,7 +72,8 @@ class Call:
         self._asked: Asked | None = None
         self.recorder: Recorder | None = current_recorder()
         self.attempt = self.recorder if isinstance(self.recorder, Attempt) else None
-        self.own = self.attempt is not None and self.attempt.enter(guard)
+        self._inner = self.attempt.enter(guard) if self.attempt is not None else None
+        self.own = self._inner is not None
         if self.recorder is not None and not self.own and self.asked.by_hand:
             self.recorder = self.attempt = None
 
@@ -78,11 +84,18 @@ class Call:
             self._asked = Asked.of(self.args, self.kwargs)
         return self._asked
 
+    @property
+    def request(self) -> Any:
+        """The request of the part that this code runs for, else of the call; None without."""
+        attempt = current_attempt()
+        return attempt.scope.request if attempt else request_of(self.asked.asker)
+
     def __call__(self) -> Any:
         """Call the function. Return its value, whole if the call is own, or an awaitable."""
-        if self.attempt is None or not self.own:
+        if self.attempt is None or self._inner is None:
             return self.func(*self.args, **self.kwargs)
-        value = self.attempt.call_under(partial(self.func, *self.args, **self.kwargs))
+        call = partial(self.func, *self.args, **self.kwargs)
+        value = self.attempt.call_under(self._inner, call)
         return value if isawaitable(value) else self.attempt.make_whole(value)
 
     async def awaited(self, awaitable: Awaitable[Any]) -> Any:
@@ -225,7 +238,7 @@ def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_awaited(call, call(), seconds, seconds)
     started = monotonic()
-    value = call_within(seconds, call, of=call.func)
+    value = call_within(seconds, call, of=call.func, request=call.request)
     left = seconds - (monotonic() - started)
     if isawaitable(value):
         return _timed_awaited(call, value, left, seconds)

@@ -17,7 +17,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model
+
 from django_partstream.canonical import canonical
+from django_partstream.databases import home_of
 
 #: Attributes in which an argument may bring a context. A front adds its own when it is imported.
 CONTEXT_ATTRIBUTES: set[str] = set()
@@ -112,21 +116,37 @@ def is_signed_in(reader: Any) -> bool:
     return bool(getattr(user_of(reader), "is_authenticated", False))
 
 
-def is_personal(reader: Any) -> bool:
-    """Whether *reader* has a session, a signed-in user or credentials: a page is private."""
-    # The session first: its key is known without a query.
-    session = _attribute(reader, "session")
-    if getattr(session, "session_key", None) or is_signed_in(reader):
-        return True
-    return _attribute(reader, "auth") is not None
+def auth_of(reader: Any) -> Any:
+    """The credentials that the reader was authenticated by, if the framework keeps them."""
+    return _attribute(reader, "auth")
+
+
+def session_key_of(reader: Any) -> str | None:
+    """The key of the reader's session; None if none was begun."""
+    return getattr(_attribute(reader, "session"), "session_key", None) or None
 
 
 def _attribute(reader: Any, name: str) -> Any:
-    return reader.get(name) if isinstance(reader, Mapping) else getattr(reader, name, None)
+    """The attribute or item *name* of a reader, else of the request behind it."""
+    own = reader.get(name) if isinstance(reader, Mapping) else getattr(reader, name, None)
+    if own is not None or is_request(reader):
+        return own
+    request = request_of(reader)
+    return own if request is reader else getattr(request, name, None)
+
+
+def is_personal(reader: Any) -> bool:
+    """Whether an answer may be for *reader* only, by its session, user or credentials."""
+    # The session first: its key is known without a query.
+    return session_key_of(reader) is not None or is_signed_in(reader) or auth_of(reader) is not None
 
 
 def user_identity(reader: Any) -> list[str]:
-    """The kind and primary key of the user, or the kind and name; empty if it is anonymous."""
+    """
+    The kind and primary key of the user, or the kind and name; empty if it is anonymous.
+
+    A user of another database than the default belongs to that database, too.
+    """
     user = user_of(reader)
     pk = getattr(user, "pk", None)
     if pk is None and not is_signed_in(reader):
@@ -134,7 +154,8 @@ def user_identity(reader: Any) -> list[str]:
     meta = getattr(user, "_meta", None)
     kind = getattr(meta, "label_lower", type(user).__qualname__)
     if pk is not None:
-        return [kind, str(pk)]
+        home = home_of(user) if isinstance(user, Model) else DEFAULT_DB_ALIAS
+        return [kind, str(pk)] if home == DEFAULT_DB_ALIAS else [kind, str(pk), home]
     name = getattr(user, "username", None)
     return [kind, "", str(name)] if name else [kind]
 
@@ -151,15 +172,49 @@ def cache_identity(reader: Any) -> list[str]:
     user = user_identity(reader)
     if len(user) > 1:
         return ["user", *user]
-    session_key = getattr(getattr(reader, "session", None), "session_key", None)
+    session_key = session_key_of(reader)
     if session_key:
         return ["session", session_key]
-    auth = getattr(reader, "auth", None)
+    auth = auth_of(reader)
     if auth is not None:
-        return ["auth", sha256(canonical(auth).encode()).hexdigest()]
+        return ["auth", _digest(auth)]
     if user:
         raise TypeError(f"a {user[0]} has no primary key or name; define cache_identity(request)")
     return ["anyone"]
+
+
+def audience_identity(reader: Any, owner: Any = None) -> list[Any]:
+    """
+    The identity that a cursor is for: of the user, else of the credentials.
+
+    The session does not count, since it may begin during a walk. The credentials of a user that
+    is known do not count, since they may be refreshed. Where credentials have no stable text, the
+    ``cache_identity()`` of *owner*, a view or connection, identifies their reader.
+
+    Raises:
+        TypeError: the credentials have no stable text, and *owner* has no ``cache_identity()``.
+    """
+    user = user_identity(reader)
+    auth = None if len(user) > 1 else auth_of(reader)
+    if auth is None:
+        return user
+    try:
+        return [*user, "auth", _digest(auth)]
+    except TypeError:
+        if not hasattr(owner, "cache_identity"):
+            raise
+        return [*user, "identity", owner.cache_identity(reader)]
+
+
+def _digest(auth: Any) -> str:
+    try:
+        return sha256(canonical(auth).encode()).hexdigest()
+    except TypeError as exc:
+        kind = type(auth).__name__  # no value: it is a secret
+        raise TypeError(
+            f"the credentials in request.auth, a {kind}, have no stable text; define "
+            "cache_identity(request)"
+        ) from exc
 
 
 def reader_identity(reader: Any) -> Any:

@@ -4,6 +4,11 @@
 A call is answered in three steps. :mod:`.keys` gives the value its key. :mod:`.entries` says
 whether to take the value, to wait for it or to compute it. A computed value is kept unless a
 guard caught a failure meanwhile. The sync and the async path differ in how they wait.
+
+A lease is held only by a computation that runs. A plain function may return an awaitable, which
+runs when its caller awaits it, perhaps after the caller has called the function again. So the
+lease is given up with the awaitable, and asked for again when that is awaited. And a thread that
+runs an event loop never waits: the holder may need the loop.
 """
 
 from __future__ import annotations
@@ -12,9 +17,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from math import inf
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
 
@@ -24,6 +29,7 @@ from django_partstream.caching.entries import Entry, Hit, Wait, change_mark
 from django_partstream.caching.keys import Keys, name_of
 from django_partstream.delivery.attempts import Recorder, recording
 from django_partstream.delivery.loops import in_request_thread
+from django_partstream.delivery.running import in_event_loop
 from django_partstream.guards import Call, guard, is_number
 from django_partstream.timed import deadlines
 
@@ -94,8 +100,9 @@ class Cached(Protocol[P, R_co]):
         Drop the values of this function: all of them, or only the values of *reader*.
 
         *reader* is a request or a user. If the view or connection defines ``cache_identity()``,
-        *reader* is the identity that this method returned. A value that is shared among readers
-        is dropped for all of them. A value that is being computed will not be kept. Called on a
+        *reader* is the identity that this method returned. The values of a user are dropped in
+        all tenants. A value that is shared among readers is dropped for all of them; for a
+        request, in its own tenant. A value that is being computed will not be kept. Called on a
         method, it drops the values of every object and every class.
 
         Raises:
@@ -104,14 +111,19 @@ class Cached(Protocol[P, R_co]):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Store:
-    """The values of a function: their *keys* in the cache *alias*, and their times in seconds."""
+    """
+    The values of a function: their *keys* in the cache *alias*, and their times in seconds.
+
+    *awaits* is set once the function has returned an awaitable, though it is no ``async def``.
+    """
 
     keys: Keys
     alias: str
     seconds: float
     stale: float
+    awaits: bool = field(default=False, init=False)
 
     def entry(self, call: Call) -> Entry | None:
         """The place of the value of *call*; None, which is logged once, if it has no key."""
@@ -140,24 +152,56 @@ def _cached(call: Call, *, store: Store) -> Any:
     entry = store.entry(call)
     if entry is None:
         return call()
-    while isinstance(answer := entry.look(), Wait):
+    answer = entry.look()
+    while isinstance(answer, Wait):
+        if store.awaits:
+            return _found_or_awaited(call, entry, partial(_begun, call))
+        if in_event_loop():
+            answer = entry.look(waits=False)
+            break
         deadlines.check_deadline()
         time.sleep(answer.seconds)
+        answer = entry.look()
     if isinstance(answer, Hit):
         return _accept(call, answer.value)
-    return _Computation(call, entry).run()
+    value = _Computation(call, entry).run()
+    if not isawaitable(value):
+        return value
+    store.awaits = True
+    return _rest_of(call, entry, value)
 
 
 async def _cached_awaited(call: Call, store: Store) -> Any:
     entry = await in_request_thread(store.entry, call)
     if entry is None:
         return await call.awaited(call())
+    return await _found_or_awaited(call, entry, call)
+
+
+async def _found_or_awaited(call: Call, entry: Entry, begin: Callable[[], Awaitable[Any]]) -> Any:
+    """The value of *entry*, kept or computed by the awaitable that *begin* returns."""
     # The value may come from another process, so no event can tell when it is there.
     while isinstance(answer := await in_request_thread(entry.look), Wait):  # noqa: ASYNC110
         await asyncio.sleep(answer.seconds)
     if isinstance(answer, Hit):
         return _accept(call, answer.value)
-    return await _Computation(call, entry).run_awaited(call)
+    return await _Computation(call, entry).run_awaited(begin)
+
+
+async def _rest_of(call: Call, entry: Entry, awaitable: Awaitable[Any]) -> Any:
+    """The value of *entry*, kept meanwhile or computed by *awaitable*, which *call* returned."""
+    if not iscoroutine(awaitable):  # a task, for example: it runs already
+        return await _Computation(call, entry).run_awaited(lambda: awaitable)
+    try:
+        return await _found_or_awaited(call, entry, lambda: awaitable)
+    finally:
+        awaitable.close()
+
+
+async def _begun(call: Call) -> Any:
+    """Make *call* in the thread of the request. Return its value, awaited where it must be."""
+    value = await in_request_thread(call)
+    return await value if isawaitable(value) else value
 
 
 def _accept(call: Call, value: Any) -> Any:
@@ -181,22 +225,27 @@ class _Computation:
         self._caught_before = len(self._recorder.caught)
 
     def run(self) -> Any:
-        """Compute and keep the value. Return it, or an awaitable of it."""
+        """
+        Compute and keep the value, and return it.
+
+        Where the function returns an awaitable, nothing is kept yet, and the lease is given up.
+        """
         try:
-            with recording(self._recorder):
+            with recording(self._recorder), self._entry.computing():
                 value = self._call()
         except BaseException:
             self._entry.give_up()
             raise
         if isawaitable(value):
-            return self.run_awaited(lambda: value)
-        self._keep(value)
+            self._entry.give_up()
+        else:
+            self._keep(value)
         return value
 
     async def run_awaited(self, begin: Callable[[], Awaitable[Any]]) -> Any:
         """Compute, keep and return the value of the awaitable that *begin* returns."""
         try:
-            with recording(self._recorder):
+            with recording(self._recorder), self._entry.computing():
                 value = await self._call.awaited(begin())
         except BaseException:
             await in_request_thread(self._entry.give_up)

@@ -13,6 +13,8 @@ A key tells apart everything that could make the value another. It is a digest o
   query string, without the parameters that fronts exclude (:data:`UNKEYED_PARAMS`).
 - The *arguments* of the call, positional and by keyword, without the asker.
 - The *environment*: host, language and time zone.
+- The *tenant*, if the project has a ``TENANCY``. The value of a part is for the tenant of its
+  page. A helper is asked anew, since the part that calls it may have switched to another tenant.
 - The *reader*, unless the value is shared among readers. An owner's ``cache_identity(request)``
   decides, else the user, the session or the credentials.
 
@@ -38,10 +40,12 @@ from django_partstream.guards import Call
 from django_partstream.identity import (
     cache_identity,
     has_parts,
+    is_asker,
     reader_identity,
     reader_of,
     request_of,
 )
+from django_partstream.tenancy import capture
 
 #: Query parameters that no value depends on: a front adds the words by which a client chooses a
 #: page or its form.
@@ -75,8 +79,10 @@ class Keys:
             raise TypeError("its rows are filtered for each reader, so they cannot be shared")
         owners = call.asked.owners or _owners_of(call.func)
         identity = self._identity(owners, _reader_of(call))
-        text = canonical([*self._dependencies(call, owners), identity])
-        return Key(_digest(text), self._marks(identity))
+        tenant = _tenant_of(call)
+        divided = [] if tenant is None else [["tenant", tenant]]
+        text = canonical([*self._dependencies(call, owners), identity, *divided])
+        return Key(_digest(text), self._marks(identity, tenant))
 
     def mark_of(self, reader: Any = None) -> str:
         """
@@ -85,15 +91,25 @@ class Keys:
         Raises:
             TypeError: nothing tells *reader* from others.
         """
-        if reader is None or not self.per_user:
-            return self._marks(None)[-1]
-        return self._marks(reader_identity(reader))[-1]
+        if reader is None:
+            return self._marks(None, None)[-1]
+        if self.per_user:
+            return self._marks(reader_identity(reader), None)[-1]
+        tenant = capture(request_of(reader)) if is_asker(reader) else None
+        return self._marks(None, tenant)[-1]
 
-    def _marks(self, identity: Any) -> list[str]:
-        """The mark of the function and, with an *identity*, the mark of this reader."""
+    def _marks(self, identity: Any, tenant: Any) -> list[str]:
+        """
+        The mark of the function, and the mark of a part of its values.
+
+        That is the mark of the reader with this *identity*, in all tenants. Where the value is
+        shared, it is the mark of the *tenant*.
+        """
         marks = [_digest(canonical(["mark", self.name]))]
         if identity is not None:
             marks.append(_digest(canonical(["mark", self.name, identity])))
+        elif tenant is not None:
+            marks.append(_digest(canonical(["mark", self.name, "tenant", tenant])))
         return marks
 
     def _dependencies(self, call: Call, owners: tuple[Any, ...]) -> list[Any]:
@@ -164,6 +180,13 @@ def keyed_query(request: Any) -> dict[str, list[str]]:
 
 def _reader_of(call: Call) -> Any:
     return call.attempt.scope.reader if call.attempt else reader_of(call.asked.asker)
+
+
+def _tenant_of(call: Call) -> Any:
+    """The tenant of the page, if a part of it is called; else the tenant at this moment."""
+    if call.attempt and call.own:
+        return call.attempt.scope.tenant
+    return capture(call.request)
 
 
 def _owner(owner: Any) -> Any:

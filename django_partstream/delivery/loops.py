@@ -29,6 +29,7 @@ from typing import Any, ParamSpec, TypeVar
 from asgiref.sync import async_to_sync, sync_to_async
 
 from django_partstream import _asgiref, clocks
+from django_partstream.carried.thread_locals import with_thread_locals
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,7 +95,7 @@ def run(func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -
 
 async def in_request_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """
-    Call *func*, which may query the database, from a coroutine.
+    Call *func*, which may query the database, from a coroutine, with its thread-locals.
 
     Raises:
         RuntimeError: *func* raised StopIteration, for which no future has a place (PEP 479).
@@ -107,7 +108,7 @@ async def in_request_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.
         except StopIteration as exc:
             raise RuntimeError("A function raised StopIteration.") from exc
 
-    return await sync_to_async(call)()
+    return await sync_to_async(with_thread_locals(call))()
 
 
 class _Loop:

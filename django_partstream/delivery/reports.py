@@ -29,6 +29,10 @@ class Scope(Protocol):
         """The object that has the user."""
 
     @property
+    def tenant(self) -> Any:
+        """The tenant that the response is for; None without."""
+
+    @property
     def sender(self) -> type:
         """The view or connection class."""
 

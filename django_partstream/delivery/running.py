@@ -10,6 +10,8 @@ them for a page, in the order of the parts. There is no second path. The rules:
   its thread runs one, else the loop of the page (:mod:`.loops`).
 - Inside a transaction parts run one after another in the caller's thread, each between
   savepoints, so that a failed part is undone alone. What they await is awaited in the same loop.
+- A part in another thread has the surroundings of the caller's thread (:mod:`..carried`), and the
+  steps of a coroutine have the thread-locals of the thread in which it began.
 - No ``Exception`` of a part escapes. A ``SystemExit`` or ``KeyboardInterrupt`` does, in the
   caller's thread.
 """
@@ -17,18 +19,30 @@ them for a page, in the order of the parts. There is no second path. The rules:
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_partstream.databases import close_broken, open_transactions, savepoints
+from django_partstream.carried.surroundings import Surroundings
+from django_partstream.carried.thread_locals import ThreadLocals, stepped
+from django_partstream.databases import (
+    broken_connections,
+    close_if_obsolete,
+    open_transactions,
+    savepoints,
+)
 from django_partstream.delivery import loops, threads
 from django_partstream.delivery.attempts import Attempt, recording
 from django_partstream.delivery.reports import announce, is_observed
+from django_partstream.delivery.threads import Enter, enter_nothing
 from django_partstream.outcomes import Outcome, Status
+from django_partstream.tenancy import prepares_sessions
+
+logger = logging.getLogger("django_partstream")
 
 #: Takes the outcome of an attempt, in the thread or task in which the part ended.
 Ended: TypeAlias = Callable[[Attempt, Outcome], None]
@@ -54,20 +68,22 @@ def run(
                 _tell(attempt, _run_undoable(attempt, transactions), ended)
         return None
 
-    begun: dict[Attempt, Awaitable[Any]] = {}
+    begun: dict[Attempt, _Rest] = {}
 
-    def begin(attempt: Attempt) -> None:
-        end = _begin(attempt)
+    def begin(attempt: Attempt, enter: Enter) -> None:
+        end = _begin(attempt, enter)
         if isinstance(end, Outcome):
-            _tell(attempt, end, ended)
+            _tell(attempt, end, ended, enter)
         else:
             begun[attempt] = end
 
     if concurrency > 1 and sum(not attempt.immediate for attempt in attempts) > 1:
-        threads.together([partial(begin, attempt) for attempt in attempts], at_once=concurrency)
+        surroundings = Surroundings(attempts[0].scope.request)
+        calls = [partial(begin, attempt) for attempt in attempts]
+        threads.together(calls, surroundings, at_once=concurrency)
     else:
         for attempt in attempts:
-            begin(attempt)
+            begin(attempt, enter_nothing)
     if not begun:
         return None
     left = [(attempt, begun[attempt]) for attempt in attempts if attempt in begun]
@@ -108,30 +124,58 @@ def in_event_loop() -> bool:
     return True
 
 
-def _tell(attempt: Attempt, outcome: Outcome, ended: Ended) -> None:
-    if is_observed(attempt.scope):
-        _announce(attempt, outcome)
-    ended(attempt, outcome)
+class _Rest(NamedTuple):
+    """The rest of a part that has begun: an awaitable, and the thread-locals of its steps."""
+
+    awaitable: Awaitable[Any]
+    held: ThreadLocals
 
 
-def _announce(attempt: Attempt, outcome: Outcome) -> None:
-    """Send the signal. A receiver may break a connection, as a part may."""
-    announce(attempt.scope, outcome)
-    close_broken()
+def _tell(attempt: Attempt, outcome: Outcome, ended: Ended, enter: Enter = enter_nothing) -> None:
+    """Announce *outcome*, and tell it to *ended*."""
+    try:
+        if is_observed(attempt.scope):
+            _announce(attempt, outcome, enter)
+    except Exception:  # as an exception of a receiver, it does not reach the page
+        logger.exception("The end of part %r could not be signalled.", attempt.name)
+    finally:
+        ended(attempt, outcome)
 
 
-def _begin(attempt: Attempt) -> Outcome | Awaitable[Any]:
-    """Call a part. Return its outcome, or the awaitable that it left."""
+def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) -> None:
+    """Send the signal in the surroundings of the part. A receiver may break a connection, too."""
+    with enter():
+        announce(attempt.scope, outcome)
+    _close_broken(enter)
+
+
+def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
+    """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
     with recording(attempt):
         try:
-            value = attempt.begin()
-            if isawaitable(value):
-                return value
-            return attempt.returned(attempt.make_whole(value))
+            with enter():
+                value = attempt.begin()
+                if isawaitable(value):
+                    return _Rest(value, ThreadLocals.of_this_thread())
+                value = attempt.make_whole(value)
+            return attempt.returned(value)
         except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
             return attempt.raised(exc)
         finally:
-            close_broken()  # or it would fail the parts that follow
+            _close_broken(enter)
+
+
+def _close_broken(enter: Enter) -> None:
+    """
+    Close the broken connections of this thread, which would fail the parts that follow.
+
+    Where the project prepares the sessions of its tenants, the connection of the request is left
+    alone. A new one would have no tenant, and would answer the next part wrongly.
+    """
+    broken = broken_connections()
+    if broken and (enter is not enter_nothing or not prepares_sessions()):
+        for connection in broken:
+            close_if_obsolete(connection)
 
 
 async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
@@ -168,7 +212,7 @@ async def _finish_and_tell(
 
 
 async def _finish_all(
-    begun: Sequence[tuple[Attempt, Awaitable[Any]]],
+    begun: Sequence[tuple[Attempt, _Rest]],
     finish: Callable[[Attempt, Awaitable[Any]], Awaitable[Outcome | BaseException]],
 ) -> list[Outcome | BaseException]:
     """
@@ -176,7 +220,9 @@ async def _finish_all(
 
     A cancelled page cancels all of them, waits for them, and is cancelled then.
     """
-    return await asyncio.gather(*[finish(attempt, awaitable) for attempt, awaitable in begun])
+    return await asyncio.gather(
+        *[stepped(finish(attempt, rest.awaitable), rest.held) for attempt, rest in begun]
+    )
 
 
 def _raise_exit(ends: Sequence[Outcome | BaseException]) -> None:
@@ -207,7 +253,7 @@ def _run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper])
 
 def _run_in_place(attempt: Attempt) -> tuple[Outcome, bool]:
     """Run an attempt to its end in this thread. Return whether it was awaited, too."""
-    end = _begin(attempt)
+    end = _begin(attempt, enter_nothing)
     if isinstance(end, Outcome):
         return end, False
     (outcome,) = loops.run(_finish_all, [(attempt, end)], _finish)

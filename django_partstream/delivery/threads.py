@@ -1,8 +1,8 @@
 """
 The threads that resolve the parts of a page together: a pool in each process.
 
-A call in another thread has the caller's context variables, language, time zone, urlconf and
-script prefix. After it, obsolete database connections of the thread are closed.
+A call in a thread of the pool has the surroundings of the caller. After it, database connections
+of the thread that are obsolete, or on which a transaction was left open, are closed.
 """
 
 from __future__ import annotations
@@ -11,42 +11,18 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextvars import copy_context
-from functools import partial
-from typing import TypeVar
+from contextlib import AbstractContextManager
+from typing import TypeAlias
 
 from django.db import connections
-from django.urls import (
-    get_script_prefix,
-    get_urlconf,
-    set_script_prefix,
-    set_urlconf,
-)
-from django.utils import timezone, translation
 
-from django_partstream import clocks
+from django_partstream.carried.surroundings import HERE, Surroundings
 from django_partstream.conf import setting
-from django_partstream.databases import close_if_obsolete
+from django_partstream.databases import close_if_obsolete, close_left_open
 
-T = TypeVar("T")
-
-
-def with_callers_context(call: Callable[[], T]) -> Callable[[], T]:
-    """*call* for another thread, with the context of this thread: see the module."""
-    context = copy_context()
-    language = translation.get_language()
-    zone = clocks.time_zone()
-    urlconf, prefix = get_urlconf(), get_script_prefix()
-
-    def in_context() -> T:
-        # Django keeps these four for each thread, outside of the context variables.
-        set_urlconf(urlconf)
-        set_script_prefix(prefix)
-        with translation.override(language), timezone.override(zone):
-            return call()
-
-    return partial(context.run, in_context)
-
+#: A call is given a function, which makes the context manager for the part that it runs.
+Enter: TypeAlias = Callable[[], AbstractContextManager[None]]
+Call: TypeAlias = Callable[[Enter], None]
 
 _pool: ThreadPoolExecutor | None = None
 _lock = threading.Lock()
@@ -70,37 +46,44 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-def together(calls: Sequence[Callable[[], None]], *, at_once: int) -> None:
+def enter_nothing() -> AbstractContextManager[None]:
+    """The surroundings of a part that runs in the thread of its caller: it has them already."""
+    return HERE
+
+
+def together(calls: Sequence[Call], surroundings: Surroundings, *, at_once: int) -> None:
     """
     Make *calls*, up to *at_once* of them at the same time, in the pool and in this thread.
 
-    None of them may raise an ``Exception``. Any other exception is raised here, when the calls
-    that had begun have ended.
+    Each call is given the function that enters *surroundings* where it is made. None of them may
+    raise an ``Exception``. Any other exception is raised here, when the calls that had begun have
+    ended.
     """
     waiting = iter(calls)
     lock = threading.Lock()
 
-    def take_calls() -> None:
-        # A lane takes the next call when it is done with one, so `at_once` lanes are enough.
-        while True:
-            with lock:
-                call = next(waiting, None)
-            if call is None:
-                return
-            call()
+    def next_call() -> Call | None:
+        with lock:
+            return next(waiting, None)
 
-    def take_calls_in_pool() -> None:
-        _close_obsolete_connections()
+    # A lane takes the next call when it is done with one, so `at_once` lanes are enough.
+    def lane_in_pool() -> None:
+        for call in iter(next_call, None):
+            call(surroundings.entered)
+            close_left_open()
+
+    def pooled() -> None:
+        _tidy_connections()
         try:
-            take_calls()
+            surroundings.call(lane_in_pool)
         finally:
-            _close_obsolete_connections()
+            _tidy_connections()
 
     executor = _executor()
-    lanes = min(at_once, len(calls)) - 1
-    futures = [executor.submit(with_callers_context(take_calls_in_pool)) for _ in range(lanes)]
+    futures = [executor.submit(pooled) for _ in range(min(at_once, len(calls)) - 1)]
     try:
-        take_calls()
+        for call in iter(next_call, None):
+            call(enter_nothing)
     finally:
         running = [future for future in futures if not future.cancel()]
         wait(running)
@@ -108,6 +91,7 @@ def together(calls: Sequence[Callable[[], None]], *, at_once: int) -> None:
         future.result()
 
 
-def _close_obsolete_connections() -> None:
+def _tidy_connections() -> None:
+    close_left_open()
     for connection in connections.all(initialized_only=True):
         close_if_obsolete(connection)

@@ -43,9 +43,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from django.db import connections
 
+from django_partstream.carried.surroundings import Surroundings
 from django_partstream.conf import setting
 from django_partstream.databases import close
-from django_partstream.delivery.threads import with_callers_context
 from django_partstream.exceptions import PartTimeout
 from django_partstream.timed.deadlines import seconds_left, time_limit
 from django_partstream.timed.loans import CallConnections
@@ -76,16 +76,20 @@ def _forget_threads() -> None:
 os.register_at_fork(after_in_child=_forget_threads)
 
 
-def call_within(seconds: float, call: Callable[[], T], *, of: Callable[..., Any]) -> T:
+def call_within(
+    seconds: float, call: Callable[[], T], *, of: Callable[..., Any], request: Any = None
+) -> T:
     """
     Run *call*, a call *of* a function, in another thread, and return its result.
 
-    Inside a transaction the call uses the caller's connection. If it fails or is late, its work
-    there is undone.
+    The other thread has the surroundings of this thread, which serves *request*. Inside a
+    transaction the call uses the caller's connection. If it fails or is late, its work there is
+    undone.
 
     Raises:
         PartTimeout: the call has not returned within *seconds*, or too many late calls of the
             function are still running.
+        ImproperlyConfigured: a setting does not say how to carry the surroundings.
     """
     code = _code_of(of)
     if _abandoned[code] >= setting("MAX_ABANDONED_CALLS"):
@@ -95,7 +99,7 @@ def call_within(seconds: float, call: Callable[[], T], *, of: Callable[..., Any]
             *(_abandoned[code], name),
         )
         raise PartTimeout(seconds)
-    return _TimedCall(seconds, call, code).result()
+    return _TimedCall(seconds, call, code, request).result()
 
 
 def abandoned_calls() -> int:
@@ -106,10 +110,11 @@ def abandoned_calls() -> int:
 class _TimedCall(Generic[T]):
     """A timed call, shared by the thread that waits for it and the thread that runs it."""
 
-    def __init__(self, seconds: float, call: Callable[[], T], code: Any) -> None:
+    def __init__(self, seconds: float, call: Callable[[], T], code: Any, request: Any) -> None:
         self._seconds = seconds
         self._code = code
-        self._call = with_callers_context(partial(_limited, seconds, call))
+        self._call = call
+        self._surroundings = Surroundings(request)  # it may raise, so it comes before savepoints
         self._connections = CallConnections()
         self._future: Future[T] = Future()
         self._late = False
@@ -154,10 +159,17 @@ class _TimedCall(Generic[T]):
         """
         try:
             with self._connections.in_use():
-                result = self._call()
+                result = self._surroundings.call(self._run)
         except BaseException as exc:  # noqa: BLE001 - raised in the waiting thread
             return self._end(jobs, partial(self._future.set_exception, exc))
         return self._end(jobs, partial(self._future.set_result, result))
+
+    def _run(self) -> T:
+        with (
+            time_limit(self._seconds),
+            self._surroundings.entered(lent=self._connections.lent),
+        ):
+            return self._call()
 
     def _end(self, jobs: Jobs, settle: Callable[[], None]) -> bool:
         with _lock:
@@ -169,11 +181,6 @@ class _TimedCall(Generic[T]):
                 _idle.append(jobs)
             settle()
             return waits
-
-
-def _limited(seconds: float, call: Callable[[], T]) -> T:
-    with time_limit(seconds):
-        return call()
 
 
 def _hand_over(job: Callable[[Jobs], bool]) -> None:

@@ -131,6 +131,11 @@ class CallConnections:
         self._begin_lock = threading.Lock()
         self._late = False
 
+    @property
+    def lent(self) -> set[str]:
+        """The aliases of the connections that are lent."""
+        return {connection.wrapper.alias for connection in self._lent}
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """
@@ -149,7 +154,7 @@ class CallConnections:
                 connection.end()
 
     def _open_own(self) -> None:
-        lent = {connection.wrapper.alias for connection in self._lent}
+        lent = self.lent
         with self._begin_lock:
             if self._late:
                 raise Revoked("This call was past its time limit before it began.")

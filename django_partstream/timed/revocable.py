@@ -48,7 +48,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream._django import intercept
-from django_partstream._drivers import is_busy
+from django_partstream._drivers import close_raw, is_busy
 from django_partstream.databases import close, close_cursor
 from django_partstream.timed.cancelling import Canceller
 
@@ -152,6 +152,7 @@ class RevocableConnection:
         with self._end_lock:
             self._ended = True
         if self.state is State.LEFT:
+            close_raw(self.wrapper)  # a late cancellation must not hit its next user
             close(self.wrapper)
 
     def _guarded_cursor(self, name: str | None = None) -> RevocableCursor:

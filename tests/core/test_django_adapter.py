@@ -8,9 +8,12 @@ function of the adapter to look at.
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from unittest import mock
 
 import pytest
+from asgiref.local import Local
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
@@ -40,7 +43,8 @@ IMMUTABLE = (str, int, float, type(None), tuple, frozenset, type, BaseException)
 def relies(*functions):
     """The message of a fact that *functions* of the adapter rely on."""
     names = " and ".join(f"{function.__name__}()" for function in functions)
-    return f"{names} of django_partstream._django relied on this before Django {version('Django')}."
+    upstream = ", ".join(f"{name} {version(name)}" for name in ("Django", "asgiref"))
+    return f"{names} of django_partstream._django relied on this before {upstream}."
 
 
 @pytest.fixture(autouse=True)
@@ -291,3 +295,110 @@ class TestBrokenConnections:
         assert wrapper.connection is None, relies(_django.close_also_in_memory)
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             raw.cursor()
+
+
+class TestPreparedConnections:
+    def test_each_use_of_a_connection_begins_with_ensure_connection_of_its_instance(
+        self, connection
+    ):
+        calls = []
+
+        def ensure(before):
+            calls.append(connection.connection)
+            before()
+
+        undo = _django.prepare_on_use(connection, ensure=ensure, close=lambda before: before())
+        try:
+            for use in (
+                lambda: connection.cursor().close(),
+                lambda: connection.chunked_cursor().close(),
+                connection.get_autocommit,
+                transaction.atomic(connection.alias).__enter__,
+            ):
+                connection.close()
+                calls.clear()
+                use()
+                assert calls[:1] == [None], relies(_django.prepare_on_use)
+        finally:
+            connection.needs_rollback = True
+            connection.close()
+            undo()
+            _django.drop_from_this_thread(connection)
+        assert not {"ensure_connection", "_close"} & vars(connection).keys()
+
+    def test_a_raw_connection_is_closed_by_the_close_method_of_its_instance(self, connection):
+        closed = []
+
+        def close(before):
+            closed.append(connection.connection)
+            before()
+
+        run(connection, "SELECT 1")
+        raw = connection.connection
+        undo = _django.prepare_on_use(connection, ensure=lambda before: before(), close=close)
+        _django.close_also_in_memory(connection)
+        undo()
+        assert closed == [raw], relies(_django.prepare_on_use)
+
+    def test_a_copy_of_a_prepared_connection_is_not_prepared(self, connection):
+        with transaction.atomic(connection.alias):
+            undo = _django.prepare_on_use(
+                connection, ensure=lambda before: before(), close=lambda before: before()
+            )
+            own = vars(_django.copy_in_transaction(connection)).keys()
+            undo()
+        assert not {"ensure_connection", "_close"} & own, relies(_django.prepare_on_use)
+
+    def test_the_list_of_execute_wrappers_is_read_for_each_statement(self, connection):
+        seen = []
+
+        def wrapper(execute, *args):
+            seen.append(args[0])
+            return execute(*args)
+
+        with _django.lend_execute_wrappers(connection, [wrapper]):
+            run(connection, "SELECT 1")
+        run(connection, "SELECT 2")
+        assert seen == ["SELECT 1"], relies(_django.lend_execute_wrappers)
+
+    @pytest.mark.postgres
+    def test_a_backend_forgets_the_state_of_a_session_in_its_own_close_method(self):
+        connection = connections["postgres"]
+        run(connection, "SELECT 1")
+        with mock.patch.object(type(connection), "close", autospec=True) as close:
+            _django.close_also_in_memory(connection)
+        close.assert_called_once_with(connection)
+        assert connection.connection is None, relies(_django.close_also_in_memory)
+
+
+class TestLocalsOfAsgiref:
+    def test_the_values_of_a_local_are_carried_to_another_thread_and_not_back(self):
+        values, seen = Local(), []
+        values.tenant = "ann"
+        context = _django.copy_context()
+
+        def use():
+            _django.adopt_locals(context)
+            seen.append(values.tenant)
+            values.tenant = "bob"
+            seen.append(values.tenant)
+
+        thread = threading.Thread(target=context.run, args=(use,))
+        thread.start()
+        thread.join(30)
+        assert seen == ["ann", "bob"], relies(_django.copy_context, _django.adopt_locals)
+        assert values.tenant == "ann", relies(_django.copy_context, _django.adopt_locals)
+
+    def test_a_local_that_is_set_after_the_hand_over_is_not_set_in_the_other_thread(self):
+        values = Local()
+        values.tenant = "ann"
+        context = _django.copy_context()
+        values.tenant = "bob"
+
+        def use():
+            _django.adopt_locals(context)
+            return values.tenant
+
+        with ThreadPoolExecutor(1) as thread:
+            seen = thread.submit(context.run, use).result(30)
+        assert seen == "ann", relies(_django.copy_context)

@@ -4,12 +4,17 @@ import logging
 from types import SimpleNamespace
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.utils.functional import SimpleLazyObject
 
 from django_partstream import cached_for, lazy, safe_call
 from django_partstream.delivery.attempts import current_attempt
-from django_partstream.identity import is_personal, is_signed_in, user_identity
+from django_partstream.identity import (
+    audience_identity,
+    is_personal,
+    is_signed_in,
+    user_identity,
+)
 from django_partstream.outcomes import Status
 
 
@@ -88,6 +93,69 @@ def test_a_session_is_asked_before_a_user_that_is_read_from_the_database(request
     request = request_of()
     request.user, request.session = SimpleLazyObject(load), SimpleNamespace(session_key="s")
     assert is_personal(request)
+
+
+def credentials(request_of, auth, *, user=None, session_key=None):
+    request = request_of(user=user)
+    request.session, request.auth = SimpleNamespace(session_key=session_key), auth
+    return request
+
+
+class TestAudience:
+    def of(self, request_of, auth, owner=None, **options):
+        return audience_identity(credentials(request_of, auth, **options), owner)
+
+    def test_credentials_without_a_user_bind_a_cursor_by_a_digest(self, request_of):
+        ann, bob = [self.of(request_of, {"key": name}) for name in ("ann", "bob")]
+        assert ann != bob
+        assert ann == self.of(request_of, {"key": "ann"})
+        assert "ann" not in repr(ann)
+
+    def test_a_cursor_of_a_user_outlives_the_refresh_of_a_token(self, request_of):
+        user = User(pk=1)
+        assert self.of(request_of, "old", user=user) == self.of(request_of, "new", user=user)
+        assert self.of(request_of, object(), user=user) == user_identity(request_of(user=user))
+
+    def test_a_session_never_binds_a_cursor(self, request_of):
+        for user in (None, Account()):
+            without = self.of(request_of, None, user=user)
+            assert self.of(request_of, None, user=user, session_key="s1") == without
+
+    def test_credentials_tell_nameless_users_apart(self, request_of):
+        tokens = [self.of(request_of, auth, user=Account()) for auth in ("t1", "t2")]
+        assert tokens[0] != tokens[1]
+
+    def test_credentials_without_a_stable_text_need_an_identity_of_the_view(self, request_of):
+        with pytest.raises(TypeError, match=r"a object, .* define cache_identity\(request\)"):
+            self.of(request_of, object())
+        owner = SimpleNamespace(cache_identity=lambda request: ["key", 7])
+        assert self.of(request_of, object(), owner) == ["identity", ["key", 7]]
+
+    def test_a_value_for_credentials_without_a_stable_text_is_not_cached(self, request_of, caplog):
+        runs = []
+        get = cached_for(60, key="by object")(lambda request: runs.append(1) or len(runs))
+        asked = [get(credentials(request_of, object())) for _ in range(2)]
+        assert asked == [1, 2]
+        assert "define cache_identity(request)" in caplog.text
+
+    @pytest.mark.parametrize("name", ["session", "auth"])
+    def test_a_context_with_an_anonymous_user_has_the_credentials_of_its_request(
+        self, request_of, get, name
+    ):
+        values = [SimpleNamespace(session_key=key) for key in "ab"] if name == "session" else "ab"
+        asked, personal = [], []
+        for value in values:
+            request = request_of()
+            setattr(request, name, value)
+            context = {"request": request, "user": AnonymousUser()}
+            asked.append(get(SimpleNamespace(context=context)))
+            personal.append(is_personal(context))
+        assert (asked, personal) == ([1, 2], [True, True])
+
+    def test_a_request_with_nothing_to_tell_it_apart_is_not_personal(self, request_of):
+        assert not is_personal(request_of())
+        assert is_personal(credentials(request_of, "key"))
+        assert is_personal(credentials(request_of, None, session_key="s"))
 
 
 def test_a_request_that_a_middleware_gave_a_context_is_still_the_request(request_of, get):

@@ -204,3 +204,38 @@ def test_a_request_that_perform_authentication_refuses_is_refused_before_its_cur
     cursor = client.get("/", headers={"X-Name": "ann"}).json()["cursor"]
     response = client.get(f"/?cursor={cursor}")
     assert response.status_code == 401
+
+
+class Keyed(BaseAuthentication):
+    """Authenticate the bearer of ``X-Key`` as nobody in particular."""
+
+    def authenticate(self, request):
+        return AnonymousUser(), request.headers.get("X-Key")
+
+
+class OfKey(Mine):
+    authentication_classes = [Keyed]
+
+
+class TestCredentialsWithoutAUser:
+    @pytest.mark.parametrize("method", ["get", "head"])
+    def test_a_page_for_a_key_is_private(self, serve, method):
+        client = serve(OfKey)
+        assert getattr(client, method)("/", headers={"X-Key": "a"})["Cache-Control"] == PRIVATE
+        assert "Cache-Control" not in getattr(client, method)("/")
+
+    def test_a_cursor_for_a_key_does_not_open_with_another_key_or_none(self, serve):
+        client = serve(OfKey)
+        cursor = client.get("/", headers={"X-Key": "a"}).json()["cursor"]
+        codes = [
+            client.get(f"/?cursor={cursor}", headers=headers).status_code
+            for headers in ({"X-Key": "a"}, {"X-Key": "b"}, {})
+        ]
+        assert codes == [200, 400, 400]
+
+    def test_a_walk_survives_the_beginning_of_a_session(self, serve, settings):
+        settings.SESSION_ENGINE = SessionStore.__module__
+        client = serve(path("", OfKey.as_view()), path("add/", add_to_cart))
+        cursor = client.get("/", headers={"X-Key": "a"}).json()["cursor"]
+        client.get("/add/?item=tea")
+        assert client.get(f"/?cursor={cursor}", headers={"X-Key": "a"}).status_code == 200

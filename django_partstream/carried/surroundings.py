@@ -1,0 +1,145 @@
+"""
+The surroundings of a thread: captured where work is handed over, entered where it is done.
+
+================================= =================================================================
+carried                           how
+================================= =================================================================
+context variables                 a copy of the context; the values of asgiref's ``Local`` in it
+                                  are made this thread's
+language, time zone, urlconf,     set by Django's own functions
+script prefix
+thread-locals                     :mod:`.thread_locals`: copied whole, restored after
+``execute_wrappers``              lent to the connections of the other thread
+the schema of django-tenants      ``connection.tenant``, set before the work if it is another
+the tenant of ``TENANCY``         captured in the handing thread, given to ``thread()`` and
+                                  ``connection()`` in the other
+================================= =================================================================
+
+The first two are entered once for each thread (:meth:`Surroundings.call`), since they end with the
+context. The others are entered for each part (:meth:`Surroundings.entered`), so that no part finds
+the leavings of another. A connection that is lent out of a transaction is the caller's, and has all
+of this already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.urls import (
+    get_script_prefix,
+    get_urlconf,
+    set_script_prefix,
+    set_urlconf,
+)
+from django.utils import timezone, translation
+
+from django_partstream import _django, clocks
+from django_partstream.carried.connections import PreparedConnection
+from django_partstream.carried.thread_locals import ThreadLocals
+from django_partstream.tenancy import tenancy
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: The surroundings of the current thread: there is nothing to enter.
+HERE: AbstractContextManager[None] = nullcontext()
+
+
+class Surroundings:
+    """
+    The surroundings of the thread that makes this, for the parts of *request*.
+
+    Raises:
+        ImproperlyConfigured: ``TENANCY`` or ``THREAD_LOCALS`` cannot be used.
+        Exception: what ``TENANCY.capture()`` raises.
+    """
+
+    def __init__(self, request: Any) -> None:
+        found = self._tenancy = tenancy()
+        self._tenant = found.capture(request) if found else None
+        self._locals = ThreadLocals.of_this_thread()
+        self._wrappers: dict[str, tuple[Any, ...]] = {}
+        self._schemas: dict[str, tuple[Any, Any]] = {}
+        connection: Any
+        for connection in connections.all(initialized_only=True):
+            if connection.execute_wrappers:
+                self._wrappers[connection.alias] = tuple(connection.execute_wrappers)
+            if hasattr(connection, "set_tenant"):
+                schema = connection.tenant, connection.include_public_schema
+                self._schemas[connection.alias] = schema
+        self._context = _django.copy_context()
+        self._language = translation.get_language()
+        self._zone = clocks.time_zone()
+        self._urlconf, self._prefix = get_urlconf(), get_script_prefix()
+
+    def call(self, func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call *func* in this thread, which is another, with what its context can carry."""
+        return self._context.copy().run(self._call, partial(func, *args, **kwargs))
+
+    def _call(self, call: Callable[[], T]) -> T:
+        _django.adopt_locals(self._context)
+        set_urlconf(self._urlconf)
+        set_script_prefix(self._prefix)
+        with translation.override(self._language), timezone.override(self._zone):
+            return call()
+
+    def entered(self, *, lent: Collection[str] = ()) -> AbstractContextManager[None]:
+        """
+        The rest of the surroundings, round a part in this thread, which is another.
+
+        The connections to the databases *lent* are not this thread's own.
+        """
+        made = connections.all(initialized_only=True)
+        has_schemas = self._schemas or any(hasattr(each, "set_tenant") for each in made)
+        if not (self._tenancy or self._locals or self._wrappers or has_schemas):
+            return HERE
+        return _Entered(partial(self._enter, lent))
+
+    def _enter(self, lent: Collection[str], stack: ExitStack) -> None:
+        # The connections come first, for the others may query the database.
+        for connection in self._own_connections(lent):
+            self._set_schema(connection)
+            if wrappers := self._wrappers.get(connection.alias):
+                stack.enter_context(_django.lend_execute_wrappers(connection, wrappers))
+            if self._tenancy and self._tenancy.has_connection:
+                made = partial(self._tenancy.connection, self._tenant, connection)
+                stack.enter_context(PreparedConnection(connection, made))
+        if self._locals:
+            stack.enter_context(self._locals.entered())
+        if self._tenancy and self._tenancy.has_thread:
+            stack.enter_context(self._tenancy.thread(self._tenant))
+
+    def _own_connections(self, lent: Collection[str]) -> Iterator[BaseDatabaseWrapper]:
+        for alias in connections:
+            if alias not in lent:
+                yield connections[alias]
+
+    def _set_schema(self, connection: Any) -> None:
+        """Set the schema of a connection of django-tenants; public, where the caller has none."""
+        if not hasattr(connection, "set_tenant"):
+            return
+        schema = self._schemas.get(connection.alias)
+        if schema is None:
+            connection.set_schema_to_public()
+        elif (connection.tenant, connection.include_public_schema) != schema:
+            connection.set_tenant(*schema)
+
+
+class _Entered(AbstractContextManager[None]):
+    """What *enter* enters on a stack. An exception of the body is never swallowed."""
+
+    def __init__(self, enter: Callable[[ExitStack], None]) -> None:
+        self._enter_on = enter
+
+    def __enter__(self) -> None:
+        with ExitStack() as stack:
+            self._enter_on(stack)
+            self._stack = stack.pop_all()
+
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)

@@ -1,0 +1,153 @@
+"""
+Thread-locals that are carried: those of known packages, and those that ``THREAD_LOCALS`` names.
+
+They are copied whole. Nothing else is carried unasked, since a ``threading.local`` may hold an
+object that must not be shared between threads, such as an HTTP client.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from asgiref.local import Local
+from django.core.exceptions import ImproperlyConfigured
+
+from django_partstream.conf import setting
+from django_partstream.tenancy import named
+
+T = TypeVar("T")
+
+#: The thread-locals of packages that projects use: module, name. Each is private there.
+KNOWN = (("django_multitenant.utils", "_context"), ("crum", "_thread_locals"))
+
+
+def carried_locals() -> list[threading.local]:
+    """
+    The thread-locals to carry.
+
+    Raises:
+        ImproperlyConfigured: ``THREAD_LOCALS`` names an object of another kind, or none.
+    """
+    known = [
+        getattr(sys.modules[name], attribute, None)
+        for name, attribute in KNOWN
+        if name in sys.modules
+    ]
+    found = [each for each in known if isinstance(each, threading.local)]
+    for path in setting("THREAD_LOCALS") or ():
+        value = named(path, "THREAD_LOCALS")
+        if isinstance(value, threading.local):
+            found.append(value)
+        elif not isinstance(value, Local):  # the context of the thread has its values
+            raise ImproperlyConfigured(
+                f"PARTSTREAM['THREAD_LOCALS'] names {path!r}, a {type(value).__name__}. "
+                "Name a threading.local: it is copied whole."
+            )
+    return found
+
+
+class ThreadLocals:
+    """The values of the carried thread-locals in a thread, kept for another thread or step."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: list[tuple[threading.local, dict[str, Any]]]) -> None:
+        self._held = held
+
+    @classmethod
+    def of_this_thread(cls) -> ThreadLocals:
+        """
+        Copy the values of this thread.
+
+        Raises:
+            ImproperlyConfigured: ``THREAD_LOCALS`` names no thread-local.
+        """
+        return cls([(each, dict(vars(each))) for each in carried_locals()])
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
+    def swap(self) -> None:
+        """Exchange the kept values for the values of this thread."""
+        for index, (each, values) in enumerate(self._held):
+            mine = vars(each)
+            self._held[index] = each, dict(mine)
+            mine.clear()
+            mine.update(values)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Give this thread the kept values for the body. Its changes to them are not kept."""
+        held = ThreadLocals(list(self._held))
+        held.swap()
+        try:
+            yield
+        finally:
+            held.swap()
+
+
+def with_thread_locals(call: Callable[[], T]) -> Callable[[], T]:
+    """*call* for another thread, with the thread-locals of this thread."""
+    held = ThreadLocals.of_this_thread()
+    if not held:
+        return call
+
+    def entered() -> T:
+        with held.entered():
+            return call()
+
+    return entered
+
+
+class Stepped:
+    """
+    An awaitable whose steps each have the thread-locals *held*, and keep their changes.
+
+    Between two steps of a coroutine the thread of an event loop serves other requests, so the
+    values are put in before a step and taken out after it. A task that the awaitable creates has
+    steps of its own, without them.
+    """
+
+    __slots__ = ("_awaitable", "_held")
+
+    def __init__(self, awaitable: Awaitable[Any], held: ThreadLocals) -> None:
+        self._awaitable, self._held = awaitable, held
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        coroutine = _awaited(self._awaitable)
+        step: Callable[[], Any] = partial(coroutine.send, None)
+        while True:
+            try:
+                wanted = self._take(step)
+            except StopIteration as end:
+                return end.value
+            try:
+                given = yield wanted
+            except GeneratorExit:
+                self._take(coroutine.close)
+                raise
+            except BaseException as exc:  # noqa: BLE001 - thrown into the awaitable
+                step = partial(coroutine.throw, exc)
+            else:
+                step = partial(coroutine.send, given)
+
+    def _take(self, step: Callable[[], Any]) -> Any:
+        self._held.swap()
+        try:
+            return step()
+        finally:
+            self._held.swap()
+
+
+def stepped(awaitable: Awaitable[T], held: ThreadLocals) -> Awaitable[T]:
+    """*awaitable*, with the thread-locals *held* in each of its steps."""
+    return Stepped(awaitable, held) if held else awaitable
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    return await awaitable
