@@ -53,6 +53,18 @@ def postgres(session: nox.Session) -> None:
     pytest(session, *LIBRARY)
 
 
+@nox.session
+def mariadb(session: nox.Session) -> None:
+    """The tests with MariaDB in place of SQLite, by PyMySQL, then its own tests by mysqlclient."""
+    install(session, "-e", ".[demo,test]")
+    pytest(session, *LIBRARY, env={"PARTSTREAM_TEST_DATABASE": "mariadb"})
+    if not shutil.which("mariadb_config") and os.environ.get("CI") != "true":
+        session.log("mysqlclient is not tested: it needs libmariadb-dev, pkg-config and gcc.")
+        return
+    install(session, "mysqlclient")
+    pytest(session, "tests/core", "-m", "mysql")
+
+
 @nox.session(python=min(DJANGO))
 def lowest(session: nox.Session) -> None:
     """The library's tests with the lowest version of each requirement in pyproject.toml."""
@@ -226,8 +238,8 @@ def reported(session: nox.Session, *, fatal: bool = False) -> Iterator[None]:
         session.warn(f"REPORTED, NOT FATAL: {session.name} failed.")
 
 
-def pytest(session: nox.Session, *arguments: str) -> None:
-    session.run("python", "-m", "pytest", *arguments, *session.posargs)
+def pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    session.run("python", "-m", "pytest", *arguments, *session.posargs, env=env)
 
 
 def assert_absent(session: nox.Session, *modules: str) -> None:

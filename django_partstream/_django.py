@@ -1,8 +1,8 @@
 """
-The adapter for Django's database connections, and for the drivers below them.
+The adapter for Django's database connections. ``_drivers`` is the adapter for the drivers below.
 
-Each function rests on a fact about Django or a driver that is undocumented, or is documented for
-another use. No other module rests on such a fact. ``tests/core/test_django_adapter.py`` has a
+Each function rests on a fact about Django that is undocumented, or is documented for another use.
+No other module rests on such a fact. ``tests/core/test_django_adapter.py`` has a
 test of each row, which fails once the fact is no longer true.
 
 ================================== ===============================================================
@@ -42,10 +42,6 @@ function                           fact
                                    this thread
 :func:`close_if_unusable`          ``close_if_unusable_or_obsolete()``, which is called by
                                    ``close_old_connections()``
-:func:`close_raw`                  ``wrapper.connection`` is the connection of the driver
-:func:`cancel_statement`           psycopg's ``cancel_safe()``, psycopg2's ``cancel()``,
-                                   sqlite3's ``interrupt()``
-:func:`is_busy`                    psycopg's ``info.transaction_status``
 ================================== ===============================================================
 
 The methods behind the documented functions of ``django.db.transaction`` have no row:
@@ -66,12 +62,6 @@ from typing import Any
 from asgiref import local
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-
-#: Seconds that psycopg may spend on sending a cancellation to the server.
-CANCEL = 0.05
-
-#: libpq's PQTRANS_ACTIVE: a command is in progress.
-ACTIVE = 1
 
 #: The lists of a wrapper that describe its transaction.
 TRANSACTION_LISTS = ("savepoint_ids", "atomic_blocks", "run_on_commit", "execute_wrappers")
@@ -228,49 +218,6 @@ def close_also_in_memory(wrapper: BaseDatabaseWrapper) -> None:
 def close_if_unusable(wrapper: BaseDatabaseWrapper) -> None:
     """Close *wrapper* if it is broken or past its ``CONN_MAX_AGE``."""
     wrapper.close_if_unusable_or_obsolete()
-
-
-def close_raw(wrapper: BaseDatabaseWrapper) -> None:
-    """Close the connection of the driver, so that a pool throws it away when it comes back."""
-    with suppress(Exception):  # it is thrown away, so any error of the driver is too
-        wrapper.connection.close()
-
-
-def cancel_statement(wrapper: BaseDatabaseWrapper) -> None:
-    """Cancel the running statement from another thread, on a database that can do so."""
-    with suppress(Exception):  # the caller tries again, or gives the connection up
-        for method, cancel in _CANCELLATIONS.items():
-            if hasattr(wrapper.connection, method):
-                cancel(wrapper)
-                return
-
-
-def _cancel_psycopg(wrapper: BaseDatabaseWrapper) -> None:
-    wrapper.connection.cancel_safe(timeout=CANCEL)  # may have to wait for the network
-
-
-def _cancel_psycopg2(wrapper: BaseDatabaseWrapper) -> None:
-    wrapper.connection.cancel()
-
-
-def _cancel_sqlite(wrapper: BaseDatabaseWrapper) -> None:
-    wrapper.connection.interrupt()
-
-
-#: The function that cancels a statement, by a method of the driver's connections. The first
-#: match counts, since psycopg's connections have ``cancel`` too. A driver is added here.
-_CANCELLATIONS: dict[str, Callable[[BaseDatabaseWrapper], None]] = {
-    "cancel_safe": _cancel_psycopg,
-    "interrupt": _cancel_sqlite,
-    "cancel": _cancel_psycopg2,
-}
-
-
-def is_busy(wrapper: BaseDatabaseWrapper) -> bool:
-    """Return whether a statement or a COPY is known to run on the raw connection."""
-    with suppress(Exception):  # other drivers cannot say, and a closed connection runs nothing
-        return int(wrapper.connection.info.transaction_status) == ACTIVE
-    return False
 
 
 #: The storage of a ``Local`` that is tagged with its thread, in a release of asgiref with such.

@@ -76,7 +76,7 @@ class Endpoint:
 
     @property
     def is_personal(self) -> bool:
-        """Whether the response may be for this reader or tenant only, so that no cache shares it."""
+        """Whether the response may be for this reader or tenant only: no cache may share it."""
         return is_personal(self.reader) or self.tenant is not None
 
     @cached_property

@@ -13,6 +13,16 @@ from django_partstream.timed import calls
 from example_schema.models import Customer
 from tests import services
 
+#: A statement for each kind of database, which ends by itself only after a test has given up.
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000000)"
+    " SELECT count(*) FROM n",
+    "postgresql": "SELECT pg_sleep(60)",
+    # A SLEEP() beside others in MariaDB may miss that it is killed, and MySQL's tells of no error.
+    "mysql": "SELECT count(*) FROM information_schema.COLLATIONS a, information_schema.COLLATIONS b,"
+    " information_schema.COLLATIONS c WHERE MD5(a.ID + b.ID + c.ID) = 'x'",
+}
+
 
 @pytest.fixture
 def request_of():

@@ -1,8 +1,8 @@
 """
-The facts about Django and the drivers that ``django_partstream._django`` relies on.
+The facts about Django that ``django_partstream._django`` relies on.
 
-A red test here means that a release of Django or of a driver has changed such a fact. The message
-names the function of the adapter to look at.
+A red test here means that a release of Django has changed such a fact. The message names the
+function of the adapter to look at.
 """
 
 import sqlite3
@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from unittest import mock
 
-import psycopg
 import pytest
 from asgiref.local import Local
 from django.db import DatabaseError, ProgrammingError, connections, transaction
@@ -44,7 +43,7 @@ IMMUTABLE = (str, int, float, type(None), tuple, frozenset, type, BaseException)
 def relies(*functions):
     """The message of a fact that *functions* of the adapter rely on."""
     names = " and ".join(f"{function.__name__}()" for function in functions)
-    upstream = ", ".join(f"{name} {version(name)}" for name in ("Django", "psycopg", "asgiref"))
+    upstream = ", ".join(f"{name} {version(name)}" for name in ("Django", "asgiref"))
     return f"{names} of django_partstream._django relied on this before {upstream}."
 
 
@@ -280,7 +279,9 @@ class TestBrokenConnections:
                 connection.set_rollback(False)
         assert run(connection, "SELECT 1") == (1,), relies(_django.abandon_transaction)
         assert connection.connection is not raw, relies(_django.abandon_transaction)
-        assert raw.execute("SELECT 2").fetchone() == (2,), relies(_django.abandon_transaction)
+        cursor = raw.cursor()
+        cursor.execute("SELECT 2")
+        assert cursor.fetchone() == (2,), relies(_django.abandon_transaction)
         raw.close()
 
     def test_a_connection_to_a_database_in_memory_is_closed(self):
@@ -294,56 +295,6 @@ class TestBrokenConnections:
         assert wrapper.connection is None, relies(_django.close_also_in_memory)
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             raw.cursor()
-
-    def test_the_connection_of_the_driver_is_closed(self, connection):
-        wrapper = connections.create_connection(connection.alias)
-        wrapper.ensure_connection()
-        raw = wrapper.connection
-        _django.close_raw(wrapper)
-        with pytest.raises(Exception, match="closed"):
-            raw.execute("SELECT 1")
-
-
-class TestDrivers:
-    ENDLESS = {
-        "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
-        "SELECT count(*) FROM n",
-        "postgresql": "SELECT pg_sleep(60)",
-    }
-
-    def test_a_running_statement_is_cancelled_from_another_thread(self, connection):
-        wrapper, ended = connections[connection.alias], threading.Event()
-        wrapper.ensure_connection()
-
-        def cancel_until_ended():
-            while not ended.wait(0.01):
-                _django.cancel_statement(wrapper)
-
-        thread = threading.Thread(target=cancel_until_ended)
-        thread.start()
-        try:
-            with pytest.raises(DatabaseError):
-                run(connection, self.ENDLESS[connection.vendor])
-        finally:
-            ended.set()
-            thread.join(30)
-
-    def test_each_driver_has_the_method_that_cancels(self):
-        assert hasattr(psycopg.Connection, "cancel_safe"), relies(_django.cancel_statement)
-        assert hasattr(sqlite3.Connection, "interrupt"), relies(_django.cancel_statement)
-
-    @pytest.mark.postgres
-    def test_psycopg_tells_that_a_statement_runs(self):
-        connection, seen = connections["postgres"], []
-        with transaction.atomic("postgres"), connection.cursor() as cursor:
-            assert not _django.is_busy(connection), relies(_django.is_busy)
-            for _ in cursor.stream("SELECT generate_series(1, 2)"):
-                seen.append(_django.is_busy(connection))
-        assert seen[0], relies(_django.is_busy)
-        assert psycopg.pq.TransactionStatus.ACTIVE == _django.ACTIVE, relies(_django.is_busy)
-
-    def test_sqlite_cannot_tell_that_a_statement_runs(self):
-        assert not _django.is_busy(connections.create_connection("default"))
 
 
 class TestPreparedConnections:

@@ -376,32 +376,42 @@ class TestAPoolOfConnections:
 
 
 class TestANetworkThatHangs:
-    pytestmark = on_postgres
+    pytestmark = pytest.mark.django_db(transaction=True, databases=services.DATABASES)
+
+    @pytest.fixture(params=services.EACH_DATABASE[1:])
+    def distant(self, request):
+        """The customers in a database that is reached over the network."""
+        yield Customers(request.param)
+        connections.close_all()
 
     @pytest.fixture
-    def proxy(self, postgres):
-        settings = postgres.connection.settings_dict
+    def proxy(self, distant, monkeypatch):
+        """A proxy through which every thread reaches that database."""
+        settings = distant.connection.settings_dict
         with Proxy(settings["HOST"] or "127.0.0.1", int(settings["PORT"] or 5432)) as proxy:
+            distant.connection.close()
+            monkeypatch.setitem(settings, "HOST", proxy.host)
+            monkeypatch.setitem(settings, "PORT", proxy.port)
             yield proxy
+            distant.connection.close()
 
     @pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
     def test_a_timed_part_ends_at_its_limit_when_the_network_hangs(
-        self, deliver, postgres, reached, proxy, inside, arrived
+        self, deliver, distant, proxy, inside, arrived
     ):
-        reached(HOST=proxy.host, PORT=proxy.port)
         ended = threading.Event()
 
         def hangs(request):
             try:
                 proxy.stall()
                 arrived.set()
-                run(postgres.connection, "SELECT 1")
+                run(distant.connection, "SELECT 1")
             finally:
                 ended.set()
 
         started = time.monotonic()
-        with postgres.atomic() if inside else nullcontext():
-            postgres.count()
+        with distant.atomic() if inside else nullcontext():
+            distant.count()
             outcomes = deliver(a=lazy(with_timeout(hangs, 0.2)), b=lazy(free))
             took = time.monotonic() - started
             proxy.close()
@@ -410,7 +420,7 @@ class TestANetworkThatHangs:
         assert ended.wait(30)
         proxy.open()
         close_old_connections()
-        assert deliver(a=lazy(postgres.count))["a"].value == 0
+        assert deliver(a=lazy(distant.count))["a"].value == 0
 
 
 @contextmanager

@@ -124,6 +124,7 @@ def slowly(connection, rows):
         "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %s)"
         " SELECT count(*) FROM n",
         "postgresql": "SELECT count(*) FROM generate_series(1, %s)",
+        "mysql": "SELECT BENCHMARK(%s, MD5('x'))",
     }
     with connection.cursor() as cursor:
         cursor.execute(numbers[connection.vendor], [rows])

@@ -23,6 +23,7 @@ TRIES = 6
 WAYS = [
     pytest.param("hangs_in_sql", "default", id="in-sqlite"),
     pytest.param("hangs_in_sql", "postgres", id="in-postgresql", marks=pytest.mark.postgres),
+    pytest.param("hangs_in_sql", "mariadb", id="in-mariadb", marks=pytest.mark.mysql),
     pytest.param("hangs_at_gate", "default", id="waiting"),
     pytest.param("hangs_busy", "default", id="computing"),
 ]
