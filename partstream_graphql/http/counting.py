@@ -23,6 +23,12 @@ from partstream_graphql.schemas import spelling_of
 #: Pairs of fields with the same response key that a document may have, for each token allowed.
 PAIRS = 10
 
+#: Fields, arguments and fragments that a document may have, for each token allowed.
+NODES = 5
+
+#: Fields and arguments that are compared in pairs, for each pair allowed.
+NODES_OF_PAIRS = 4
+
 #: Levels that a query may have below ``__schema`` or ``__type``, whatever the limit of others:
 #: the introspection query that tools send has 15.
 INTROSPECTION_DEPTH = 20
@@ -40,19 +46,23 @@ class Size:
     """
 
     def __init__(self, most: Limits) -> None:
-        self._most = most
-        self._nodes = self._pairs = 0
+        self._most = most.tokens
+        self._fields = self._pairs = self._nodes = self._nodes_of_pairs = 0
 
-    def add_fields(self, nodes: int, count: int) -> None:
+    def add_fields(self, count: int, nodes: int) -> None:
         """
         Add *count* fields of the same response key, which have *nodes* nodes in all.
 
         Raises:
             GraphQLError: ``TOO_MANY_FIELDS``.
         """
-        self._pairs += nodes * count
-        most = PAIRS * self._most.tokens
-        refuse_above(most, self._pairs, "pairs of equal fields", "TOO_MANY_FIELDS")
+        self._fields += count
+        self._pairs += count**2
+        self._nodes_of_pairs += nodes * count
+        most, pairs = self._most, PAIRS * self._most
+        _refuse_fields(most, self._fields, "fields")
+        _refuse_fields(pairs, self._pairs, "pairs of equal fields")
+        _refuse_fields(NODES_OF_PAIRS * pairs, self._nodes_of_pairs, "arguments of equal fields")
         self.add_nodes(nodes)
 
     def add_nodes(self, count: int) -> None:
@@ -63,8 +73,11 @@ class Size:
             GraphQLError: ``TOO_MANY_FIELDS``.
         """
         self._nodes += count
-        counted = "fields and arguments, with all fragments written out"
-        refuse_above(self._most.tokens, self._nodes, counted, "TOO_MANY_FIELDS")
+        _refuse_fields(NODES * self._most, self._nodes, "fields, arguments and fragments")
+
+
+def _refuse_fields(limit: int, count: int, counted: str) -> None:
+    refuse_above(limit, count, counted, "TOO_MANY_FIELDS")
 
 
 @dataclass(slots=True)
@@ -180,7 +193,7 @@ def _counted_fields(merging: Merging, level: _Level, size: Size) -> Iterator[lis
     size.add_nodes(merging.followed - before)
     for fields in groups:
         nodes = sum(merging.size_of(node) for _, node in fields)
-        size.add_fields(nodes, len(fields))
+        size.add_fields(len(fields), nodes)
         yield fields
 
 

@@ -35,9 +35,9 @@ class ProgressiveLimitsRule(SizeRule):
 
     ``extensions.code`` is ``QUERY_TOO_DEEP``, ``TOO_MANY_CONNECTIONS``, ``TOO_MANY_RUNS`` (of a
     part, with different arguments), ``TOO_MANY_PARTS``, or ``TOO_MANY_FIELDS``: fragments written
-    out have more fields and arguments than there may be tokens, a field is repeated too often, or
-    the schema is selected so that its lists multiply. ``@skip`` and ``@include`` are not looked
-    at, and a connection below a list counts once.
+    out have more fields than there may be tokens, or far more arguments, a field is repeated too
+    often, or the schema is selected so that its lists multiply. ``@skip`` and ``@include`` are not
+    looked at, and a connection below a list counts once.
 
     On graphene-django's own view: ``validation_rules=[*specified_rules, ProgressiveLimitsRule]``.
     """
