@@ -27,13 +27,13 @@ def _is_kind_of_future(kind: type) -> bool:
 
 def then(future: Any, make: Callable[[Any], Any]) -> Any:
     """
-    What *make* makes of the result of *future*, whose batch is loaded now.
+    *make* of the result of *future*, whose batch is loaded now.
 
     Where a field outside of the page began the batch, only the execution context can load it.
     Then return a future of the value. No cache may keep that.
 
     Raises:
-        Exception: the loader's, or what *make* raises.
+        Exception: the exception of the loader, or of *make*.
     """
     _load(future)
     if future.done():
@@ -52,7 +52,7 @@ def result_of(value: Any) -> Any:
 
     Raises:
         RuntimeError: a field outside of the page began the batch, so it cannot be loaded here.
-        Exception: the loader's.
+        Exception: the exception of the loader.
     """
     if not is_future(value):
         return value
