@@ -69,7 +69,7 @@ def register(
     retryable: bool = False,
 ) -> None:
     """
-    Say what an exception of *kind*, or of a subclass, means for the part that raises it.
+    Define the meaning of an exception of *kind*, or of a subclass, for the part that raises it.
 
     *status* is ``Status.ERROR`` or ``Status.DENIED``. A denial passes through ``safe_call``.
     *code* and *message*, which may be translated lazily, are sent to clients. *retryable* says

@@ -18,6 +18,7 @@ from graphql import is_list_type
 from django_partstream.delivery.attempts import current_attempt
 from django_partstream.delivery.loops import in_request_thread
 from partstream_graphql._graphene import inner_resolver
+from partstream_graphql.futures import result_of
 from partstream_graphql.resolving import Resolver
 
 
@@ -38,6 +39,7 @@ class Wrapped(Resolver):
         Raises:
             Exception: the failure that a guard caught without a fallback.
         """
+        value = result_of(value)
         if value is not None:
             return self.ask_field(value)
         attempt = current_attempt()

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.urls import path
 
+from django_partstream import ProgressiveView, lazy, safe_call
 from django_partstream.testing import expired, walk
 from example_schema.models import Customer, Order
 from partstream_graphql import ProgressiveConnectionField
@@ -47,6 +48,7 @@ def statuses(page):
 def test_every_python_block_of_the_guide_is_run_by_a_test():
     named = [code.partition("\n")[0] for code in blocks(PAGE, "python")]
     assert named == [
+        "# shop/exceptions.py",
         "# shop/guarded.py",
         "# shop/cached.py",
         "# shop/regional.py",
@@ -78,7 +80,7 @@ def test_every_public_name_is_listed_in_the_guide():
     modules = {name: set(names.findall(listing)) for name, listing in rows if "." in name}
     for name, public in modules.items():
         assert public == set(import_module(name.strip("`")).__all__)
-    assert len(modules) == 3
+    assert len(modules) == 4
 
 
 def test_a_failed_part_is_answered_as_shown(shop, client):
@@ -122,6 +124,33 @@ def test_a_cursor_is_refused_as_the_table_says(
     assert (answer.status_code, answer.json()["code"]) == (int(status), code)
     (error,) = ask(refused(graphql))["errors"]
     assert error["extensions"]["code"] == graphql_code
+
+
+def test_registered_exceptions_end_their_parts_as_the_guide_says(shop, serve):
+    exceptions = shop("exceptions")
+
+    def raising(exc):
+        def part(request):
+            raise exc
+
+        return safe_call(part, fallback=[])
+
+    class View(ProgressiveView):
+        chunk_size = 3
+
+        def get_parts(self):
+            return [
+                ("stock", lazy(raising(exceptions.OutOfStock("secret")))),
+                ("sold_out", lazy(raising(exceptions.OutOfStock("secret")).__wrapped__)),
+                ("order", lazy(raising(exceptions.NotYours("secret")))),
+            ]
+
+    page = serve(View).get("/").json()
+    assert page["results"] == [{"stock": []}, {"sold_out": None}, {"order": None}]
+    assert [(error["code"], error["message"], error["retryable"]) for error in page["errors"]] == [
+        ("out_of_stock", "Sold out.", True),
+        ("not_yours", "This is not yours.", False),
+    ]
 
 
 def test_guarded_parts_end_as_the_guide_says(shop, serve):

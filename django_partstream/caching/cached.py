@@ -254,8 +254,9 @@ class _Computation:
         return value
 
     def _keep(self, value: Any) -> None:
-        """Keep *value*, unless a guard caught a failure while it was computed."""
-        if len(self._recorder.caught) == self._caught_before:
+        """Keep *value*, unless a guard caught a failure meanwhile, or the value is promised."""
+        is_promised = self._call.attempt is not None and self._call.attempt.is_promised
+        if len(self._recorder.caught) == self._caught_before and not is_promised:
             self._entry.put(value)
         else:
             self._entry.give_up()

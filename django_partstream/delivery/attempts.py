@@ -75,6 +75,8 @@ class Attempt(Recorder):
         super().__init__()
         self.scope, self.name = scope, name
         self.immediate, self.personal = immediate, personal
+        #: Whether a front has left a promise in the value, which no cache may keep.
+        self.is_promised = False
         self.started = time.perf_counter()
         self._call, self._whole = call, whole
         self._whole_value: Any = None

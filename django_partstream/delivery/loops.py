@@ -1,8 +1,8 @@
 """
 The event loop of a page, in which a thread that runs no loop awaits coroutines.
 
-A client or a data loader belongs to a loop. So whatever a request awaits (parts, one after
-another inside a transaction, and the fields below them) is awaited in the same loop:
+A client or a data loader belongs to a loop. So all coroutines of a request run in the same loop:
+parts, also inside a transaction, where they run in turn, and the fields below them. The rules:
 
 - A loop of asgiref counts first. Under ASGI the view runs in a thread beside the server's loop,
   and its coroutines run in the server's loop.
@@ -11,7 +11,7 @@ another inside a transaction, and the fields below them) is awaited in the same 
 
 In both the async ORM runs in the thread of the request, on its connection, as asgiref sees to
 that. The thread of a loop is a native thread, also where gevent has put greenlets in the place of
-threads: asyncio has one running loop for each native thread. The clock of the loop goes on where
+threads: asyncio runs a single loop in a native thread. The clock of the loop goes on where
 a test has frozen time.
 """
 
@@ -45,7 +45,7 @@ _here = _Here()
 
 
 class one_loop:  # noqa: N801 - a context manager, entered for each page
-    """Have :func:`run` await everything within the body in one event loop: ``with one_loop():``."""
+    """Have :func:`run`, within the body, await all in the same loop: ``with one_loop():``."""
 
     __slots__ = ("_loop",)
 
@@ -81,10 +81,10 @@ class one_loop:  # noqa: N801 - a context manager, entered for each page
 
 def run(func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """
-    Return what the coroutine function *func* returns, in a thread that runs no event loop.
+    Return the value of the coroutine function *func*, in a thread that runs no event loop.
 
     Raises:
-        Exception: what *func* raises.
+        Exception: the exception of *func*.
         SystemExit, KeyboardInterrupt: a task beside it raised this, and ended the loop.
     """
     with one_loop():
@@ -99,7 +99,7 @@ async def in_request_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.
 
     Raises:
         RuntimeError: *func* raised StopIteration, for which no future has a place (PEP 479).
-        Exception: what else *func* raises.
+        Exception: any other exception of *func*.
     """
 
     def call() -> T:
