@@ -18,7 +18,7 @@ from django_partstream.cursors import Cursor
 from django_partstream.delivery import running
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import CursorInvalid
-from django_partstream.identity import audience_identity, is_personal
+from django_partstream.identity import audience_identity, is_identified, session_key_of
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Lazy, Page, Plan, is_inert, plan_of
 from django_partstream.tenancy import capture
@@ -75,9 +75,14 @@ class Endpoint:
         return capture(self.request)
 
     @property
+    def is_identified(self) -> bool:
+        """Whether a user, credentials or a tenant tell the reader from others."""
+        return is_identified(self.reader) or self.tenant is not None
+
+    @property
     def is_personal(self) -> bool:
         """Whether the response may be for one reader or tenant only, so that no cache shares it."""
-        return is_personal(self.reader) or self.tenant is not None
+        return self.is_identified or session_key_of(self.reader) is not None
 
     @cached_property
     def plan(self) -> Plan:

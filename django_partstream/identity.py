@@ -135,9 +135,9 @@ def _attribute(reader: Any, name: str) -> Any:
     return own if request is reader else getattr(request, name, None)
 
 
-def is_personal(reader: Any) -> bool:
-    """Whether an answer may be for *reader* only, by its user, session or credentials."""
-    return is_signed_in(reader) or session_key_of(reader) is not None or auth_of(reader) is not None
+def is_identified(reader: Any) -> bool:
+    """Whether a user or credentials tell *reader* from others."""
+    return is_signed_in(reader) or auth_of(reader) is not None
 
 
 def user_identity(reader: Any) -> list[str]:

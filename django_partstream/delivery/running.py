@@ -156,18 +156,18 @@ def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
         except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
             return attempt.raised(exc)
         finally:
-            _close_broken(enter)
+            if broken := broken_connections():
+                _close_all(broken, enter)
 
 
-def _close_broken(enter: Enter) -> None:
+def _close_all(broken: Sequence[BaseDatabaseWrapper], enter: Enter) -> None:
     """
-    Close the broken connections of this thread, which would fail the parts that follow.
+    Close the *broken* connections of this thread, which would fail the parts that follow.
 
     Where the project prepares the sessions of its tenants, the connection of the request is left
     alone. A new one would have no tenant, and would answer the next part wrongly.
     """
-    broken = broken_connections()
-    if broken and (enter is not enter_nothing or not prepares_sessions()):
+    if enter is not enter_nothing or not prepares_sessions():
         for connection in broken:
             close_if_obsolete(connection)
 

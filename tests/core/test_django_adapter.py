@@ -15,6 +15,7 @@ from unittest import mock
 import psycopg
 import pytest
 from asgiref.local import Local
+from django.conf import settings as django_settings
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
@@ -451,3 +452,12 @@ class TestLocalsOfAsgiref:
         with ThreadPoolExecutor(1) as thread:
             seen = thread.submit(context.run, use).result(30)
         assert seen == "ann", relies(_django.copy_context)
+
+
+def test_a_setting_is_found_or_missing_behind_the_settings_object(settings):
+    with mock.patch.object(type(django_settings), "__getattr__", side_effect=AssertionError):
+        assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
+    settings.PARTSTREAM = {"CHUNK_SIZE": 7}
+    assert _django.find_setting("PARTSTREAM") == {"CHUNK_SIZE": 7}, relies(_django.find_setting)
+    del settings.PARTSTREAM
+    assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
