@@ -13,7 +13,7 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check -qq --constraint co
 python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak bench bench-quick screenshots snapshots pins clean
+.PHONY: help demo test lint soak mutants bench bench-quick screenshots snapshots pins clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 
 soak: $(VENV)/.dev ## Walk a real server for a minute, and print its resources (SOAK=600 for ten minutes)
 	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest tests/server/test_soak.py -q
+
+mutants: $(VENV)/.dev ## Change the code in one place at a time; list changes that no test notices
+	@$(RUN) -m tests.mutants $(ARGS)
 
 bench: $(VENV)/.bench ## Compare a page with the code it replaces, in five minutes; write the results
 	@$(RUN) -m benchmarks

@@ -40,7 +40,7 @@ pins: dict[str, set[str]] = {}
 @nox.session(python=list(DJANGO))
 def tests(session: nox.Session) -> None:
     """The library's tests on each Python with a Django of its time."""
-    install(session, "-e", ".[demo,test]", DJANGO[str(session.python)])
+    install(session, "-e", ".[demo,test,test-graphql]", DJANGO[str(session.python)])
     session.run("python", "-m", "django", "--version")
     pytest(session, *IN_PROCESS)
 
@@ -53,13 +53,26 @@ def postgres(session: nox.Session) -> None:
     pytest(session, *LIBRARY)
 
 
+@nox.session
+def mariadb(session: nox.Session) -> None:
+    """The tests with MariaDB in place of SQLite, by PyMySQL, then its own tests by mysqlclient."""
+    install(session, "-e", ".[demo,test]")
+    pytest(session, *LIBRARY, env={"PARTSTREAM_TEST_DATABASE": "mariadb"})
+    if not shutil.which("mariadb_config") and os.environ.get("CI") != "true":
+        session.log("mysqlclient is not tested: it needs libmariadb-dev, pkg-config and gcc.")
+        return
+    install(session, "mysqlclient")
+    pytest(session, "tests/core", "-m", "mysql")
+
+
 @nox.session(python=min(DJANGO))
 def lowest(session: nox.Session) -> None:
     """The library's tests with the lowest version of each requirement in pyproject.toml."""
     minima = lowest_versions()
     # psycopg asks for a psycopg-binary of its own version.
     others = pinned(without={*minima, "psycopg-binary"})
-    install_constrained(session, [*minima.values(), *others], "-e", ".[demo,test]")
+    extras = "demo,test,test-graphql"
+    install_constrained(session, [*minima.values(), *others], "-e", f".[{extras}]")
     pytest(session, *LIBRARY)
 
 
@@ -136,9 +149,10 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def readme(session: nox.Session) -> None:
-    """The code of the README, run as it is written."""
+    """The code of the README and of the pages in docs, run as it is written."""
     install(session, "-e", ".[demo,test]")
-    pytest(session, "tests/test_readme.py")
+    pages = [path for path in HERE.glob("tests/test_*.py") if path.name not in ASIDE]
+    pytest(session, *(str(path) for path in sorted(pages)))
 
 
 @nox.session(venv_backend="none")
@@ -224,8 +238,8 @@ def reported(session: nox.Session, *, fatal: bool = False) -> Iterator[None]:
         session.warn(f"REPORTED, NOT FATAL: {session.name} failed.")
 
 
-def pytest(session: nox.Session, *arguments: str) -> None:
-    session.run("python", "-m", "pytest", *arguments, *session.posargs)
+def pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    session.run("python", "-m", "pytest", *arguments, *session.posargs, env=env)
 
 
 def assert_absent(session: nox.Session, *modules: str) -> None:

@@ -1,9 +1,10 @@
 """
 Deliver an API response part by part: fast parts first, slow parts when the client asks for them.
 
-The public names of the core are the names here, and the modules
+The public names of the core are the names here, the modules
 :mod:`django_partstream.testing`, :mod:`~django_partstream.exceptions` and
-:mod:`~django_partstream.signals`. Everything else is private.
+:mod:`~django_partstream.signals`, and ``register()`` in :mod:`~django_partstream.failures`.
+Everything else is private.
 """
 
 from __future__ import annotations

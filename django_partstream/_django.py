@@ -1,8 +1,8 @@
 """
-The adapter for Django's database connections, and for the drivers below them.
+The adapter for Django's database connections. ``_drivers`` is the adapter for the drivers below.
 
-Each function rests on a fact about Django or a driver that is undocumented, or is documented for
-another use. No other module rests on such a fact. ``tests/core/test_django_adapter.py`` has a
+Each function rests on a fact about Django that is undocumented, or is documented for another use.
+No other module rests on such a fact. ``tests/core/test_django_adapter.py`` has a
 test of each row, which fails once the fact is no longer true.
 
 ================================== ===============================================================
@@ -36,17 +36,8 @@ function                           fact
                                    pool, by the ``_close()`` of the instance
 :func:`lend_execute_wrappers`      ``execute_wrappers`` is a list that is read for each statement
 :func:`find_setting`               ``settings`` keeps the settings of the project in ``_wrapped``
-:func:`copy_context`               asgiref before 3.9 keeps the values of a ``Local`` in a dict,
-                                   which it changes, in a context variable ``asgiref.local``
-:func:`adopt_locals`               asgiref since 3.12 keeps them in a ``_Storage``, which counts
-                                   for the thread that it names; ``_rehome()`` makes a copy for
-                                   this thread
 :func:`close_if_unusable`          ``close_if_unusable_or_obsolete()``, which is called by
                                    ``close_old_connections()``
-:func:`close_raw`                  ``wrapper.connection`` is the connection of the driver
-:func:`cancel_statement`           psycopg's ``cancel_safe()``, psycopg2's ``cancel()``,
-                                   sqlite3's ``interrupt()``
-:func:`is_busy`                    psycopg's ``info.transaction_status``
 ================================== ===============================================================
 
 The methods behind the documented functions of ``django.db.transaction`` have no row:
@@ -56,7 +47,6 @@ The methods behind the documented functions of ``django.db.transaction`` have no
 
 from __future__ import annotations
 
-import contextvars
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -64,17 +54,10 @@ from functools import partial
 from inspect import isroutine
 from typing import Any
 
-from asgiref import local
 from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.functional import empty
-
-#: Seconds that psycopg may spend on sending a cancellation to the server.
-CANCEL = 0.05
-
-#: libpq's PQTRANS_ACTIVE: a command is in progress.
-ACTIVE = 1
 
 #: The lists of a wrapper that describe its transaction.
 TRANSACTION_LISTS = ("savepoint_ids", "atomic_blocks", "run_on_commit", "execute_wrappers")
@@ -233,49 +216,6 @@ def close_if_unusable(wrapper: BaseDatabaseWrapper) -> None:
     wrapper.close_if_unusable_or_obsolete()
 
 
-def close_raw(wrapper: BaseDatabaseWrapper) -> None:
-    """Close the connection of the driver, so that a pool throws it away when it comes back."""
-    with suppress(Exception):  # it is thrown away, so any error of the driver is too
-        wrapper.connection.close()
-
-
-def cancel_statement(wrapper: BaseDatabaseWrapper) -> None:
-    """Cancel the running statement from another thread, on a database that can do so."""
-    with suppress(Exception):  # the caller tries again, or gives the connection up
-        for method, cancel in _CANCELLATIONS.items():
-            if hasattr(wrapper.connection, method):
-                cancel(wrapper)
-                return
-
-
-def _cancel_psycopg(wrapper: BaseDatabaseWrapper) -> None:
-    wrapper.connection.cancel_safe(timeout=CANCEL)  # may have to wait for the network
-
-
-def _cancel_psycopg2(wrapper: BaseDatabaseWrapper) -> None:
-    wrapper.connection.cancel()
-
-
-def _cancel_sqlite(wrapper: BaseDatabaseWrapper) -> None:
-    wrapper.connection.interrupt()
-
-
-#: The function that cancels a statement, by a method of the driver's connections. The first
-#: match counts, since psycopg's connections have ``cancel`` too. A driver is added here.
-_CANCELLATIONS: dict[str, Callable[[BaseDatabaseWrapper], None]] = {
-    "cancel_safe": _cancel_psycopg,
-    "interrupt": _cancel_sqlite,
-    "cancel": _cancel_psycopg2,
-}
-
-
-def is_busy(wrapper: BaseDatabaseWrapper) -> bool:
-    """Return whether a statement or a COPY is known to run on the raw connection."""
-    with suppress(Exception):  # other drivers cannot say, and a closed connection runs nothing
-        return int(wrapper.connection.info.transaction_status) == ACTIVE
-    return False
-
-
 def find_setting(name: str) -> Any:
     """
     The setting *name* of the project; None if it has none.
@@ -285,31 +225,3 @@ def find_setting(name: str) -> Any:
     """
     configured = getattr(settings, "_wrapped", empty)
     return getattr(settings if configured is empty else configured, name, None)
-
-
-#: The storage of a ``Local`` that is tagged with its thread, in a release of asgiref with such.
-_TaggedStorage: Any = getattr(local, "_Storage", None)
-
-
-def copy_context() -> contextvars.Context:
-    """Copy the context of this thread. A ``Local`` that is set in the copy is not set here."""
-    context = contextvars.copy_context()
-    if _TaggedStorage is None:
-        context.run(_copy_dicts_of_locals, context)
-    return context
-
-
-def adopt_locals(context: contextvars.Context) -> None:
-    """Give this thread, which runs in *context*, the values of each ``Local`` in it as its own."""
-    if _TaggedStorage is None:
-        _copy_dicts_of_locals(context)
-        return
-    for variable, value in context.items():
-        if isinstance(value, _TaggedStorage):
-            variable.set(local._rehome(value))
-
-
-def _copy_dicts_of_locals(context: contextvars.Context) -> None:
-    for variable, value in context.items():
-        if variable.name == "asgiref.local" and isinstance(value, dict):
-            variable.set(value.copy())

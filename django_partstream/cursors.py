@@ -37,9 +37,12 @@ FORMAT = 1
 ALGORITHM = "HS256"
 HEADER = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"  # {"typ":"JWT","alg":"HS256"}
 
+#: The shape of a cursor, as a regular expression of Python and of JSON Schema.
 # A signature has 32 bytes, so the last of its 43 characters holds four bits and two zeros. PyJWT
 # before 2.15 ignores the two zeros, and reads four spellings of the same signature.
-_shape = re.compile(rf"{HEADER}\.[\w-]+\.[\w-]{{42}}[AEIMQUYcgkosw048]", re.ASCII)
+SHAPE = rf"{HEADER}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048]"
+
+_shape = re.compile(SHAPE)
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _encode_message = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), default=canonical_or_kind
@@ -144,6 +147,12 @@ def digest(key: bytes, message: Iterable[Any]) -> str:
     """The keyed digest of a JSON-like *message*: 16 characters of base64, 96 bits."""
     text = _encode_message(list(message))
     return urlsafe_b64encode(hmac.digest(key, b"\0" + text.encode(), "sha256")[:12]).decode()
+
+
+def expiry_of(token: str) -> int:
+    """The end of the life of *token*, which was signed here, in seconds since the epoch."""
+    payload = _jws.decode(token, options={"verify_signature": False})
+    return int(json.loads(payload)["exp"])
 
 
 def expire(token: str) -> str:

@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from django_partstream import _django
+from django_partstream._drivers import close_raw
 
 logger = logging.getLogger("django_partstream")
 
@@ -37,7 +38,7 @@ def close_if_obsolete(connection: BaseDatabaseWrapper) -> None:
 
 def discard(connection: BaseDatabaseWrapper) -> None:
     """Close *connection* for good: no pool hands it on, and this thread makes a new one."""
-    _django.close_raw(connection)
+    close_raw(connection)
     close(connection)
     _django.drop_from_this_thread(connection)
 

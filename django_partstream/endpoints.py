@@ -18,7 +18,7 @@ from django_partstream.cursors import Cursor
 from django_partstream.delivery import running
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import CursorInvalid
-from django_partstream.identity import audience_identity, is_identified, session_key_of
+from django_partstream.identity import audience_identity, is_identified, is_personal
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Lazy, Page, Plan, is_inert, plan_of
 from django_partstream.tenancy import capture
@@ -81,8 +81,8 @@ class Endpoint:
 
     @property
     def is_personal(self) -> bool:
-        """Whether the response may be for one reader or tenant only, so that no cache shares it."""
-        return self.is_identified or session_key_of(self.reader) is not None
+        """Whether the response may be for this reader or tenant only: no cache may share it."""
+        return is_personal(self.reader) or self.tenant is not None
 
     @cached_property
     def plan(self) -> Plan:
@@ -103,9 +103,12 @@ class Endpoint:
         """
         return option(self.owner, name)
 
-    def follow(self, token: str) -> Cursor:
+    def follow(self, token: str, *, authenticate: Callable[[], None] | None = None) -> Cursor:
         """
         Verify *token* and return where it stands.
+
+        *authenticate* is called between the signature and the user: it may decide on the user,
+        or refuse the request.
 
         Raises:
             CursorExpired: it is older than the ``cursor_ttl`` (seconds) it was signed with.
@@ -113,6 +116,8 @@ class Endpoint:
             TypeError: the reader's credentials have no stable text.
         """
         cursor = cursors.read(token)
+        if authenticate is not None:
+            authenticate()
         if not cursor.is_for(self._audience()):
             raise CursorInvalid
         return cursor

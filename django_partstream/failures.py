@@ -3,7 +3,7 @@ The meaning of an exception: its status, its code, and the message that a client
 
 :func:`failure_of` alone decides. The core knows Django's exceptions and its own. A front
 registers the exceptions of its framework when it is imported: by type, or by shape where it
-cannot import the type.
+cannot import the type. A project registers its own with :func:`register`, which is public.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from functools import singledispatch
 from typing import Any, TypeAlias, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404
+from django.utils.functional import Promise
 
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
+
+__all__ = ["register"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +47,73 @@ T = TypeVar("T", bound=Translator)
 
 _UNEXPECTED = Failure(retryable=True, expected=False)
 
+#: A fault of the code itself, which is the same at each attempt.
+_LASTING = Failure(retryable=False, expected=False)
+
+#: The packages of this library: a front adds its own when it is imported.
+OWN_PACKAGES = {"django_partstream"}
+
 _shapes: list[ShapeTranslator] = []
+
+#: The kinds of exception that the project has registered.
+_registered: set[type[Exception]] = set()
+
+
+def register(
+    kind: type[Exception],
+    /,
+    *,
+    status: Status,
+    code: str,
+    message: str,
+    retryable: bool = False,
+) -> None:
+    """
+    Define the meaning of an exception of *kind*, or of a subclass, for the part that raises it.
+
+    *status* is ``Status.ERROR`` or ``Status.DENIED``. A denial passes through ``safe_call``.
+    *code* and *message*, which may be translated lazily, are sent to clients. *retryable* says
+    whether the same request may succeed later. The last registration of a kind counts.
+
+    Raises:
+        TypeError: an argument is of another type.
+        ValueError: *kind* is ``Exception`` itself, *status* is another status, or a text is
+            empty or not printable.
+    """
+    _check_registration(kind, status, retryable, {"code": code, "message": message})
+
+    def translator(exc: Exception) -> Failure:
+        return Failure(status=status, code=code, message=str(message), retryable=retryable)
+
+    _translate.register(kind, translator)
+    _registered.add(kind)
+
+
+def _check_registration(kind: Any, status: Any, retryable: Any, texts: dict[str, Any]) -> None:
+    if not isinstance(kind, type) or not issubclass(kind, BaseException):
+        raise TypeError(f"failures.register() needs a class of exceptions, got {kind!r}.")
+    if kind in (Exception, BaseException):
+        raise ValueError(
+            f"failures.register({kind.__name__}) would be about every failure. "
+            "Register the class that your code raises."
+        )
+    if not issubclass(kind, Exception):
+        raise TypeError(
+            f"failures.register({kind.__name__}): it is no Exception, so it ends the whole page."
+        )
+    if not isinstance(status, Status):
+        raise TypeError(f"status must be Status.ERROR or Status.DENIED, got {status!r}.")
+    if status not in (Status.ERROR, Status.DENIED):
+        raise ValueError(f"status must be Status.ERROR or Status.DENIED, got Status.{status.name}.")
+    if not isinstance(retryable, bool):
+        raise TypeError(f"retryable must be True or False, got {retryable!r}.")
+    for name, text in texts.items():
+        if isinstance(text, Promise):  # of gettext_lazy()
+            continue
+        if not isinstance(text, str):
+            raise TypeError(f"{name} must be a str, got {text!r}.")
+        if not text.strip() or not text.isprintable():
+            raise ValueError(f"{name} must be a line of text, got {text!r}.")
 
 
 def failure_of(exc: Exception) -> Failure:
@@ -52,7 +121,7 @@ def failure_of(exc: Exception) -> Failure:
     Translate *exc*. It never raises, for *exc* may itself be broken.
 
     The class of *exc* decides, then its base classes, then its shape. An unknown exception
-    means a failed part that may be retried.
+    means a failed part. The part may be retried, unless *exc* is a fault of the code itself.
     """
     try:
         return _translate(exc)
@@ -66,17 +135,37 @@ def _translate(exc: Exception) -> Failure:
         failure = translate(exc)
         if failure is not None:
             return failure
-    return _UNEXPECTED
+    return _LASTING if _is_lasting(exc) else _UNEXPECTED
+
+
+def _is_lasting(exc: Exception) -> bool:
+    """
+    Whether *exc* is raised again at each attempt, because of the code of the part.
+
+    That is so for a call with the wrong arguments, and for a value that cannot be sent: this
+    library itself raised it, or called a function that did not begin.
+    """
+    if not isinstance(exc, (TypeError, ValueError)):
+        return False
+    traceback = exc.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return False
+    module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+    is_a_test = module == "django_partstream.testing"  # it raises in place of a part's function
+    return module.partition(".")[0] in OWN_PACKAGES and not is_a_test
 
 
 def translates(kind: type[Exception]) -> Callable[[T], T]:
-    """Register the decorated function as the translator of exceptions of *kind*."""
+    """Register the decorated function of a front as the translator of exceptions of *kind*."""
 
-    def register(translator: T) -> T:
-        _translate.register(kind, translator)
+    def decorate(translator: T) -> T:
+        if kind not in _registered:  # the project's word counts, also if the front comes later
+            _translate.register(kind, translator)
         return translator
 
-    return register
+    return decorate
 
 
 def translates_shape(translator: ShapeTranslator) -> ShapeTranslator:
@@ -136,6 +225,13 @@ def _denial(exc: PermissionDenied) -> Failure:
         code="permission_denied",
         message="You do not have permission to see this.",
     )
+
+
+@translates(BadRequest)
+@translates(SuspiciousOperation)
+def _bad_request(exc: BadRequest | SuspiciousOperation) -> Failure:
+    """Django answers these with a 400."""
+    return Failure(code="bad_request", message="This request is not valid.")
 
 
 @translates(Http404)

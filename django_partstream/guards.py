@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from copy import deepcopy
@@ -21,6 +20,7 @@ from typing import Any, Final, TypeVar, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
+from django_partstream.clocks import monotonic
 from django_partstream.databases import open_transactions, savepoints
 from django_partstream.delivery.attempts import (
     Attempt,
@@ -59,7 +59,7 @@ class Call:
     in its place) the call was made by hand, and none of them is set.
     """
 
-    __slots__ = ("_asked", "args", "attempt", "func", "kwargs", "own", "recorder")
+    __slots__ = ("_asked", "_inner", "args", "attempt", "func", "kwargs", "own", "recorder")
 
     def __init__(
         self,
@@ -72,7 +72,8 @@ class Call:
         self._asked: Asked | None = None
         self.recorder: Recorder | None = current_recorder()
         self.attempt = self.recorder if isinstance(self.recorder, Attempt) else None
-        self.own = self.attempt is not None and self.attempt.enter(guard)
+        self._inner = self.attempt.enter(guard) if self.attempt is not None else None
+        self.own = self._inner is not None
         if self.recorder is not None and not self.own and self.asked.by_hand:
             self.recorder = self.attempt = None
 
@@ -91,9 +92,10 @@ class Call:
 
     def __call__(self) -> Any:
         """Call the function. Return its value, whole if the call is own, or an awaitable."""
-        if self.attempt is None or not self.own:
+        if self.attempt is None or self._inner is None:
             return self.func(*self.args, **self.kwargs)
-        value = self.attempt.call_under(partial(self.func, *self.args, **self.kwargs))
+        call = partial(self.func, *self.args, **self.kwargs)
+        value = self.attempt.call_under(self._inner, call)
         return value if isawaitable(value) else self.attempt.make_whole(value)
 
     async def awaited(self, awaitable: Awaitable[Any]) -> Any:
@@ -235,9 +237,9 @@ def _limit(seconds: Any) -> float:
 def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_awaited(call, call(), seconds, seconds)
-    started = time.monotonic()
+    started = monotonic()
     value = call_within(seconds, call, of=call.func, request=call.request)
-    left = seconds - (time.monotonic() - started)
+    left = seconds - (monotonic() - started)
     if isawaitable(value):
         return _timed_awaited(call, value, left, seconds)
     return value

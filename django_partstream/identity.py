@@ -108,7 +108,7 @@ def has_parts(owner: Any) -> bool:
 
 def user_of(reader: Any) -> Any:
     """The user of a request or context; None if it has no user."""
-    return reader.get("user") if isinstance(reader, Mapping) else getattr(reader, "user", None)
+    return _attribute(reader, "user")
 
 
 def is_signed_in(reader: Any) -> bool:
@@ -138,6 +138,12 @@ def _attribute(reader: Any, name: str) -> Any:
 def is_identified(reader: Any) -> bool:
     """Whether a user or credentials tell *reader* from others."""
     return is_signed_in(reader) or auth_of(reader) is not None
+
+
+def is_personal(reader: Any) -> bool:
+    """Whether an answer may be for *reader* only, by its session, user or credentials."""
+    # The session first: its key is known without a query.
+    return session_key_of(reader) is not None or is_identified(reader)
 
 
 def user_identity(reader: Any) -> list[str]:

@@ -19,6 +19,9 @@ function               upstream fact                              without it
                        ``coerce_output_value`` in 3.3             its part
 ``was_cut_off``        the words of the syntax error of           too many tokens are told as a
                        ``parse(max_tokens=)``                     syntax error
+``tokens_of``          ``token_count`` of a parsed document        a batch has no limit of tokens
+``count_nodes``        ``Node.keys``: the names of the nodes in   arguments of shared fragments
+                       a node                                     have no limit
 ``abort_validation``   ``validate()`` ends when a rule raises     the other rules run on a query
                        ``ValidationAbortedError``; its error is   that asks too much
                        told since 3.2.14, before it is dropped
@@ -43,6 +46,7 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     GraphQLSyntaxError,
+    Node,
     ValidationRule,
     execute,
 )
@@ -146,6 +150,26 @@ def output_of(type_: Any, value: Any) -> Any:
 def was_cut_off(exc: GraphQLSyntaxError, limit: int) -> bool:
     """Whether ``parse()`` stopped at *limit* tokens; *exc* is no mistake in the text then."""
     return f"more than {limit} tokens" in exc.message
+
+
+def tokens_of(document: DocumentNode) -> int:
+    """The number of tokens of *document*, as it was parsed."""
+    return document.token_count
+
+
+def count_nodes(nodes: Sequence[Node]) -> int:
+    """The number of *nodes* and of the nodes in them. Each is a token of its text or more."""
+    count, left = 0, [*nodes]
+    while left:
+        node = left.pop()
+        count += 1
+        for key in node.keys:
+            inside = getattr(node, key)
+            if isinstance(inside, Node):
+                left.append(inside)
+            elif isinstance(inside, (list, tuple)):
+                left.extend(inside)
+    return count
 
 
 def abort_validation(rule: ValidationRule, error: GraphQLError) -> NoReturn:

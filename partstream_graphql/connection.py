@@ -30,11 +30,15 @@ from partstream_graphql.declaration import (
     own_resolver,
     resolves_itself,
 )
+from partstream_graphql.errors import throttled
 from partstream_graphql.pages import ConnectionPage
 from partstream_graphql.permissions import allows, as_read
+from partstream_graphql.throttles import refused_by, seconds_to_wait
 
 #: Methods that decide on the response and on access to it: a mixin's must not be ignored.
-_DECIDING = frozenset({"get_parts", "get_permissions", "has_permission"})
+_DECIDING = frozenset(
+    {"get_parts", "get_permissions", "has_permission", "get_throttles", "check_throttles"}
+)
 
 
 class ProgressiveConnection(Connection):
@@ -59,6 +63,8 @@ class ProgressiveConnection(Connection):
     concurrency: int | None = None
     #: Classes whose ``has_permission(request, self)`` must all be true, as in DRF.
     permission_classes: ClassVar[Iterable[Any]] = ()
+    #: Classes whose ``allow_request(request, self)`` must all be true, as in DRF.
+    throttle_classes: ClassVar[Iterable[Any]] = ()
 
     total_count = graphene.Int(
         required=True,
@@ -145,6 +151,22 @@ class ProgressiveConnection(Connection):
                     self._refusal = getattr(permission, "message", None)
                     return False
         return True
+
+    def get_throttles(self) -> list[Any]:
+        """The throttles to ask, in order."""
+        return [throttle() for throttle in self.throttle_classes]
+
+    def check_throttles(self, request: Any) -> None:
+        """
+        Count a page that *request* asks for; called after :meth:`has_permission`.
+
+        Raises:
+            GraphQLError: ``THROTTLED``: a throttle does not allow another page.
+            TypeError: a throttle is ``async def``.
+        """
+        refusing = refused_by(self.get_throttles(), request, self)
+        if refusing:
+            raise throttled(seconds_to_wait(refusing))
 
     def _part_at(self, name: str, key: str | int) -> Any:
         """The value of a part, for a field of the connection; null if the page lacks the part."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from math import ceil
 from secrets import token_hex
 from typing import Any
 
@@ -11,6 +12,7 @@ from graphql import GraphQLError
 
 from django_partstream.exceptions import CursorError
 from django_partstream.failures import (
+    OWN_PACKAGES,
     Failure,
     failure_of,
     http_failure,
@@ -22,7 +24,28 @@ from django_partstream.outcomes import PartError, Status
 
 logger = logging.getLogger("django_partstream")
 
-_DENIALS = ("FORBIDDEN", "UNAUTHENTICATED", "PERMISSION_DENIED")
+OWN_PACKAGES.add("partstream_graphql")
+
+#: The values of ``extensions.code``, in any case of letters, that mean a denial.
+_DENIALS = frozenset(
+    {
+        "FORBIDDEN",
+        "UNAUTHENTICATED",
+        "UNAUTHORIZED",
+        "PERMISSION_DENIED",
+        "NOT_AUTHENTICATED",
+        "AUTHENTICATION_FAILED",
+    }
+)
+
+#: The message for a denial that has none of its own.
+_REFUSED = "You do not have permission to see this."
+
+#: Denials of packages that are not imported here: the dotted path of a class, and our code.
+_FOREIGN_DENIALS = {
+    "graphql_jwt.exceptions.PermissionDenied": "permission_denied",
+    "graphql_jwt.exceptions.JSONWebTokenError": "authentication_failed",
+}
 
 
 @translates(GraphQLError)
@@ -59,6 +82,17 @@ def _failure_of_api_exception(exc: Exception) -> Failure | None:
     )
 
 
+@translates_shape
+def _failure_of_foreign_denial(exc: Exception) -> Failure | None:
+    """The denial of a part whose decorator, from another package, refused the reader."""
+    for kind in type(exc).__mro__:
+        code = _FOREIGN_DENIALS.get(f"{kind.__module__}.{kind.__qualname__}")
+        if code is not None:
+            message = str(exc) if any(exc.args) else _REFUSED
+            return Failure(status=Status.DENIED, code=code, message=message)
+    return None
+
+
 def sendable(extensions: Any) -> dict[str, Any]:
     """*extensions* with values that JSON has no form for as text."""
     text = json.dumps(dict(extensions or {}), default=str)
@@ -78,7 +112,17 @@ def bad_input(message: str) -> GraphQLError:
 
 def forbidden(message: str | None = None) -> GraphQLError:
     """The error for a client without permission; *message* is the permission's own."""
-    return coded_error(message or "You do not have permission to see this.", "FORBIDDEN")
+    return coded_error(message or _REFUSED, "FORBIDDEN")
+
+
+def throttled(seconds: float | None) -> GraphQLError:
+    """The error for too many requests; the client may ask again in *seconds*, if that is known."""
+    error = coded_error("Too many requests. Try again later.", "THROTTLED")
+    if seconds is not None:
+        wait = ceil(seconds)
+        error.message = f"Too many requests. Try again in {wait} seconds."
+        error.extensions = {"code": "THROTTLED", "retryAfter": wait}
+    return error
 
 
 def cursor_error(exc: CursorError) -> GraphQLError:

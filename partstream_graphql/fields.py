@@ -8,9 +8,9 @@ from typing import Any
 from weakref import WeakSet
 
 import graphene
-from asgiref.sync import async_to_sync
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
 
+from django_partstream.delivery import loops
 from django_partstream.delivery.running import in_event_loop
 from partstream_graphql._graphene import (
     innermost_type,
@@ -19,7 +19,7 @@ from partstream_graphql._graphene import (
 )
 from partstream_graphql.connection import ProgressiveConnection
 from partstream_graphql.errors import page_refusal
-from partstream_graphql.masking import note_connection
+from partstream_graphql.executions import note_connection
 from partstream_graphql.paging import PageRequest
 from partstream_graphql.schemas import check_type_names
 
@@ -105,7 +105,8 @@ class ConnectionResolver:
                 return page_of(root)
             if in_event_loop():
                 return _page_later(kind, root, page_of)
-            return page_of(async_to_sync(awaited)(root))
+            with loops.one_loop():
+                return page_of(loops.run(awaited, root))
         except Exception as exc:
             raise page_refusal(exc, str(kind)) from exc
 
@@ -127,7 +128,7 @@ async def _page_later(
 
 
 async def awaited(value: Awaitable[Any]) -> Any:
-    """*value*, as the coroutine that ``async_to_sync`` wants."""
+    """*value*, awaited: the coroutine function that ``loops.run()`` needs."""
     return await value
 
 

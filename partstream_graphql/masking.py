@@ -8,43 +8,17 @@ below a progressive connection, and leaves the errors of other fields as they ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import Any
 
-from graphql import GraphQLError, GraphQLResolveInfo
+from graphql import GraphQLError
 
 from partstream_graphql._graphql_core import is_from_completion
 from partstream_graphql.errors import masked
 
-#: Masks the errors of an execution.
-Mask: TypeAlias = Callable[[list[GraphQLError]], list[GraphQLError]]
 
-#: The paths of the progressive connections in the response of the current execution.
-_paths: ContextVar[list[list[Any]] | None] = ContextVar("partstream_graphql.paths")
-
-
-@contextmanager
-def mask_below_connections() -> Iterator[Mask]:
-    """Note the connections of an execution in the body, and yield the mask for its errors."""
-    paths: list[list[Any]] = []
-    token = _paths.set(paths)
-
-    def mask(errors: list[GraphQLError]) -> list[GraphQLError]:
-        return [_public(error) if _is_below(error, paths) else error for error in errors]
-
-    try:
-        yield mask
-    finally:
-        _paths.reset(token)
-
-
-def note_connection(info: GraphQLResolveInfo) -> None:
-    """Note the path of a progressive connection in the response."""
-    paths = _paths.get(None)
-    if paths is not None:
-        paths.append(info.path.as_list())
+def mask_below(paths: list[list[Any]], errors: list[GraphQLError]) -> list[GraphQLError]:
+    """*errors*, of which each below one of the *paths* is masked."""
+    return [_public(error) if _is_below(error, paths) else error for error in errors]
 
 
 def _is_below(error: GraphQLError, paths: list[list[Any]]) -> bool:

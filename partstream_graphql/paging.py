@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -15,8 +15,9 @@ from partstream_graphql._graphql_core import info_for
 from partstream_graphql.connection import ProgressiveConnection
 from partstream_graphql.declaration import Part, own_resolver, resolves_itself
 from partstream_graphql.errors import bad_input, forbidden
+from partstream_graphql.executions import note_page
 from partstream_graphql.pages import ConnectionPage
-from partstream_graphql.permissions import answer_of
+from partstream_graphql.permissions import answer_of, as_read
 from partstream_graphql.resolving import InvalidRun, Resolver
 from partstream_graphql.schemas import spelling_of
 from partstream_graphql.selection import Run, Selection, selection_of
@@ -45,13 +46,15 @@ class PageRequest:
         The connection with its page, or an awaitable of it.
 
         Raises:
-            GraphQLError: ``FORBIDDEN``, or *first* is below 1.
+            GraphQLError: ``FORBIDDEN``, ``THROTTLED``, or *first* is below 1.
             CursorError: *after* cannot be followed.
             PlanError: ``get_parts()`` made no plan.
         """
         connection = self.connection
         if not answer_of(connection.has_permission(connection.info)):
             raise forbidden(connection._refusal)
+        with as_read(connection.request):
+            connection.check_throttles(connection.request)
         selection = selection_of(connection.info, self.spelling.parts)
         page = self._take(selection)
         resolvers = self._resolvers(page, selection)
@@ -97,7 +100,7 @@ class PageRequest:
         return kind(connection, name, run, value, own=own, info=info)
 
     def _complete(
-        self, page: Page, selection: Selection, runs: Iterable[Run], outcomes: Iterable[Outcome]
+        self, page: Page, selection: Selection, runs: list[Run], outcomes: list[Outcome]
     ) -> ProgressiveConnection:
         for run, outcome in zip(runs, outcomes, strict=True):
             run.outcome = outcome
@@ -110,13 +113,14 @@ class PageRequest:
         )
         connection.edges = connection._page.edges()
         connection.total_count = page.total
+        note_page(self.endpoint, failed=any(outcome.error for outcome in outcomes))
         return connection
 
     async def _complete_later(
         self,
         page: Page,
         selection: Selection,
-        runs: Iterable[Run],
+        runs: list[Run],
         outcomes: Awaitable[list[Outcome]],
     ) -> ProgressiveConnection:
         return self._complete(page, selection, runs, await outcomes)

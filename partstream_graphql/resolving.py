@@ -11,6 +11,7 @@ from django_partstream.delivery.attempts import Attempt
 from django_partstream.endpoints import Endpoint
 from django_partstream.parts import Lazy, is_inert
 from partstream_graphql.errors import bad_input
+from partstream_graphql.futures import has_future, with_its_batch
 from partstream_graphql.selection import Run
 from partstream_graphql.values import completable
 
@@ -67,11 +68,12 @@ class Resolver:
         Raises:
             Exception: the resolver's own.
         """
+        value = self.value
         if self.own is not None:
-            return self.own(self.connection, self.info, **self.run.arguments)
-        if isinstance(self.value, Lazy):
-            return self.value(self.connection.request, **self.run.arguments)
-        return self.value
+            value = self.own(self.connection, self.info, **self.run.arguments)
+        elif isinstance(self.value, Lazy):
+            value = self.value(self.connection.request, **self.run.arguments)
+        return with_its_batch(value) if has_future(value) else value
 
     def make_whole(self, value: Any) -> Any:
         """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -27,6 +28,7 @@ from graphql import (
 
 from django_partstream.timed.deadlines import until_late
 from partstream_graphql._graphql_core import output_of
+from partstream_graphql.futures import is_future, then
 
 
 def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
@@ -41,6 +43,8 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
         raise value
     if isawaitable(value):
         return value
+    if is_future(value):
+        return then(value, partial(completable, type_, info))
     if is_non_null_type(type_):
         if value is None:
             raise TypeError(f"None in the place of a {type_}.")

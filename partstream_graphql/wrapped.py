@@ -13,11 +13,12 @@ from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from graphql import is_list_type
 
 from django_partstream.delivery.attempts import current_attempt
+from django_partstream.delivery.loops import in_request_thread
 from partstream_graphql._graphene import inner_resolver
+from partstream_graphql.futures import result_of
 from partstream_graphql.resolving import Resolver
 
 
@@ -38,6 +39,7 @@ class Wrapped(Resolver):
         Raises:
             Exception: the failure that a guard caught without a fallback.
         """
+        value = result_of(value)
         if value is not None:
             return self.ask_field(value)
         attempt = current_attempt()
@@ -82,7 +84,7 @@ class WrappedConnection(Wrapped):
         return value
 
     async def _through_field_later(self, value: Awaitable[Any]) -> Any:
-        return await sync_to_async(self.through_field)(await value)
+        return await in_request_thread(self.through_field, await value)
 
 
 def wrapped_class(type_: Any, *, has_value: bool) -> type[Wrapped]:

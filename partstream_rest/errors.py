@@ -6,7 +6,9 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 from django_partstream.exceptions import CursorError, UnknownParts
-from django_partstream.failures import Failure, http_failure, translates
+from django_partstream.failures import OWN_PACKAGES, Failure, http_failure, translates
+
+OWN_PACKAGES.add("partstream_rest")
 
 _STATUS_CODES = {
     "invalid_cursor": status.HTTP_400_BAD_REQUEST,

@@ -18,6 +18,10 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
+from django_partstream.conf import setting
+from django_partstream.cursors import SHAPE
+from partstream_rest.queries import CURSOR_PARAM, PARTS_PARAM
+
 _page = inline_serializer(
     "ProgressivePage",
     {
@@ -49,6 +53,7 @@ _page = inline_serializer(
                 "message": serializers.CharField(),
                 "retryable": serializers.BooleanField(),
                 "reference": serializers.CharField(help_text="Also on the server's log record."),
+                "index": serializers.IntegerField(help_text="The place in `results`."),
             },
             many=True,
             required=False,
@@ -59,6 +64,35 @@ _page = inline_serializer(
 _refusal = inline_serializer(
     "ProgressiveRefusal", {"detail": serializers.CharField(), "code": serializers.CharField()}
 )
+
+
+#: A cursor, or nothing for the start.
+_CURSOR_PATTERN = rf"^({SHAPE})?$"
+
+#: The name of a part: any text without commas, which separate names.
+_NAME_PATTERN = r"^[^,]*$"
+
+
+def _parameters() -> list[OpenApiParameter]:
+    """The parameters of a page, and the form of their values."""
+    cursor = {
+        "type": "string",
+        "pattern": _CURSOR_PATTERN,
+        "maxLength": setting("MAX_CURSOR_LENGTH"),
+    }
+    names = {"type": "array", "items": {"type": "string", "pattern": _NAME_PATTERN}}
+    return [
+        OpenApiParameter(
+            CURSOR_PARAM, cursor, description="Where the page begins: the `cursor` of another page."
+        ),
+        OpenApiParameter(
+            PARTS_PARAM,
+            names,
+            style="form",
+            explode=False,
+            description="Deliver only these parts: names with commas.",
+        ),
+    ]
 
 
 class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call]
@@ -75,12 +109,7 @@ class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped
         class Described(view):  # type: ignore[misc]
             @extend_schema(
                 description=cleandoc(vars(view).get("__doc__") or "") or None,
-                parameters=[
-                    OpenApiParameter("cursor", str, description="Where the page begins."),
-                    OpenApiParameter(
-                        "parts", str, description="Deliver only these parts: names with commas."
-                    ),
-                ],
+                parameters=_parameters(),
                 responses={
                     200: _page,
                     400: OpenApiResponse(

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from django.template import loader
 from django.utils.encoding import escape_uri_path
+from django.utils.http import http_date, parse_http_date_safe
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from django_partstream.cursors import expiry_of
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Page
+from django_partstream.privacy import keep_private
 from partstream_rest.queries import CURSOR_PARAM
+
+#: A directive of Cache-Control that gives a page a lifetime.
+_lifetime = re.compile(
+    r"\b(?P<name>s-maxage|max-age|(?P<stale>stale-(?:while-revalidate|if-error)))"
+    r'\s*=\s*"?(?P<seconds>\d+)"?',
+    re.IGNORECASE,
+)
 
 #: RFC 9110, section 5.6.2.
 _token = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
@@ -23,7 +34,8 @@ class PageResponse(Response):
     """
     The response to a request for a page; without *body* its headers alone.
 
-    A *private* page is for a single reader, or holds a failure: no cache may keep it.
+    A *private* page is for a single reader, or holds a failure: no cache may keep it. *token* is
+    the cursor of the next page.
     """
 
     def __init__(
@@ -31,6 +43,7 @@ class PageResponse(Response):
     ) -> None:
         super().__init__(body, headers=links.headers)
         self.is_private = private
+        self.token = links.token
 
 
 class PageLinks:
@@ -49,6 +62,7 @@ class PageLinks:
         host, path = http_request.get_host(), escape_uri_path(http_request.path)
         address = f"{http_request.scheme}://{host}{path}"
         prefix = f"{query}&" if query else ""
+        self.token = token
         self.first = None if begins else f"{address}?{query}".rstrip("?")
         self.next = f"{address}?{prefix}{CURSOR_PARAM}={token}" if token else None
 
@@ -68,7 +82,11 @@ class PageLinks:
 
 
 def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The JSON object of a page: ``results``, ``cursor``, ``meta``, and ``errors`` if any."""
+    """
+    The JSON object of a page: ``results``, ``cursor``, ``meta``, and ``errors`` if any.
+
+    The ``index`` of an error is the place of its part in ``results``.
+    """
     body: dict[str, Any] = {
         "results": [{outcome.name: outcome.value} for outcome in outcomes],
         "cursor": token,
@@ -78,10 +96,56 @@ def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> dic
             "has_more": page.has_more,
         },
     }
-    errors = [outcome.error.as_dict() for outcome in outcomes if outcome.error]
+    errors = [
+        {**outcome.error.as_dict(), "index": index}
+        for index, outcome in enumerate(outcomes)
+        if outcome.error
+    ]
     if errors:
         body["errors"] = errors
     return body
+
+
+def set_cache_headers(response: PageResponse) -> None:
+    """
+    Keep a private page out of caches, unless the view has decided itself.
+
+    The lifetime that a view gives to a page is cut to that of its cursor. A page that a cache
+    serves for longer would send its readers to a 410.
+    """
+    headers = response.headers
+    if keep_private(response):
+        return
+    told = headers.get("Cache-Control", "")
+    if response.token and ("Expires" in headers or _lifetime.search(told)):
+        _end_with_cursor(response, expiry_of(response.token))
+
+
+def _end_with_cursor(response: PageResponse, expiry: int) -> None:
+    """
+    End the lifetimes in the headers of *response* at *expiry*, in seconds since the epoch.
+
+    Directives: RFC 9111, section 5.2.2, and RFC 5861.
+    """
+    headers = response.headers
+    if "Cache-Control" in headers:
+        seconds = max(expiry - int(time.time()), 0)
+        headers["Cache-Control"] = _cut(headers["Cache-Control"], seconds)
+    expires = parse_http_date_safe(headers.get("Expires", ""))
+    if expires is not None and expires > expiry:
+        headers["Expires"] = http_date(expiry)
+
+
+def _cut(cache_control: str, seconds: int) -> str:
+    """The directives of *cache_control*, none of them with a lifetime beyond *seconds*."""
+    fresh = [int(one["seconds"]) for one in _lifetime.finditer(cache_control) if not one["stale"]]
+    stale = seconds - min(max(fresh, default=0), seconds)  # counted from the end of the others
+
+    def cut(directive: re.Match[str]) -> str:
+        longest = stale if directive["stale"] else seconds
+        return f"{directive['name']}={min(int(directive['seconds']), longest)}"
+
+    return _lifetime.sub(cut, cache_control)
 
 
 def server_timing(outcomes: Sequence[Outcome]) -> str:

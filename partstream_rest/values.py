@@ -95,7 +95,10 @@ def _reduced(value: Any) -> Any:
         return _fields(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         raise TypeError("Bytes have no form in JSON; decode them, or send base64.")
-    reduced = _default(value)
+    try:
+        reduced = _default(value)
+    except TypeError as exc:
+        raise TypeError(f"{type(value).__name__} has no form in JSON.") from exc
     if type(reduced) is type(value):
         raise TypeError(f"{type(value).__name__} has no form in JSON.")
     return reduced

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
-from functools import update_wrapper
+from functools import cached_property, partial, update_wrapper
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -23,7 +23,13 @@ from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import CursorError, UnknownParts
 from django_partstream.parts import Page, refuse_late_mixin
 from partstream_rest.errors import RequestRefused
-from partstream_rest.pages import PageLinks, PageResponse, page_body, server_timing
+from partstream_rest.pages import (
+    PageLinks,
+    PageResponse,
+    page_body,
+    server_timing,
+    set_cache_headers,
+)
 from partstream_rest.queries import carried, named_parts, read_token, restore
 from partstream_rest.renderers import with_orjson
 from partstream_rest.values import plain
@@ -37,6 +43,7 @@ _DECIDING = frozenset(
         "check_permissions",
         "get_authenticators",
         "get_throttles",
+        "check_throttles",
     }
 )
 
@@ -69,7 +76,6 @@ class ProgressiveView(APIView):
         "password",
     )
 
-    _endpoint: Endpoint
     _after: Cursor | None = None
     _own_query = ""
     _links: PageLinks | None = None
@@ -78,6 +84,10 @@ class ProgressiveView(APIView):
         super().__init_subclass__(**kwargs)
         refuse_late_mixin(cls, ProgressiveView, _DECIDING)
         _refuse_lone_name(cls)
+        maker = next(base for base in cls.__mro__ if "as_view" in vars(base))
+        if not issubclass(maker, ProgressiveView):
+            # DRF's ViewSetMixin stands first and does not ask super(): go round it.
+            cls.as_view = classmethod(partial(_as_view, maker))  # type: ignore[assignment]
 
     def __init__(self, **initkwargs: Any) -> None:
         super().__init__(**initkwargs)
@@ -93,21 +103,13 @@ class ProgressiveView(APIView):
         raise NotImplementedError(f"{type(self).__qualname__} must define get_parts().")
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
-        """The view function. The page of a signed-in user is private unless the view decides."""
-        view = super().as_view(**initkwargs)
+    def as_view(cls, *args: Any, **initkwargs: Any) -> Any:
+        """
+        The view function. The page of a signed-in user is private unless the view decides.
 
-        def progressive(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            response = view(request, *args, **kwargs)
-            # After the whole view, so that a decorator of dispatch() can set the header first.
-            is_private = isinstance(response, PageResponse) and response.is_private
-            if is_private and not response.has_header("Cache-Control"):
-                patch_cache_control(response, private=True, no_store=True)
-            return response
-
-        update_wrapper(progressive, view)
-        progressive.csrf_exempt = True  # type: ignore[attr-defined]
-        return progressive
+        *args* are the actions of a ``ViewSet``.
+        """
+        return _progressive(super().as_view(*args, **initkwargs))
 
     def get_renderers(self) -> list[BaseRenderer]:
         """The usual renderers; ``JSONRenderer`` uses orjson if that is installed."""
@@ -118,20 +120,31 @@ class ProgressiveView(APIView):
         Follow the cursor, then go on as every DRF view does before its handler.
 
         The request is authenticated by its own parameters, before the parameters that the cursor
-        carries are put back: a credential in a cursor never counts.
+        carries are put back: a credential in a cursor never counts. If the cursor is refused, a
+        request that may not have the response at all is still told that first.
         """
         self._endpoint = self._bound_to(request)
+        refusal: CursorError | None = None
         if request.method in ("GET", "HEAD", "OPTIONS"):
             try:
                 self._follow(request)
             except CursorError as exc:
-                # An exception handler may ask for the version, which is determined after this.
-                request.version = request.versioning_scheme = None
-                raise RequestRefused(exc) from exc
+                refusal = exc
         super().initial(request, *args, **kwargs)
+        if refusal is not None:
+            raise RequestRefused(refusal) from refusal
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """The response to *exc*. No cache may keep the refusal of a cursor."""
+        response = super().handle_exception(exc)
+        if isinstance(exc, RequestRefused) and not response.has_header("Cache-Control"):
+            patch_cache_control(response, no_store=True)
+        return response
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Deliver a page."""
+        """Deliver a page; to a HEAD, which a ``ViewSet`` sends here, its headers alone."""
+        if request.method == "HEAD":
+            return ProgressiveView.head(self, request)
         page, token = self._taken(request)
         attempts = self._endpoint.attempts(page, whole=plain)
         outcomes = self._endpoint.resolve_now(attempts)
@@ -163,6 +176,11 @@ class ProgressiveView(APIView):
         """The links of the page, for DRF's browsable API."""
         return self._links
 
+    @cached_property
+    def _endpoint(self) -> Endpoint:
+        """This view, bound by :meth:`initial`; bound here if a test calls a handler by itself."""
+        return self._bound_to(self.request)
+
     def _bound_to(self, request: Request) -> Endpoint:
         """This view as it is routed, with the arguments of its URL."""
         match, kind = request._request.resolver_match, type(self)
@@ -186,8 +204,8 @@ class ProgressiveView(APIView):
         own = request._request.GET
         self._own_query = own.urlencode() if own else ""
         if token:
-            cursor = self._endpoint.follow(token)
-            self.perform_authentication(request)
+            authenticate = partial(self.perform_authentication, request)
+            cursor = self._endpoint.follow(token, authenticate=authenticate)
             restore(request._request, cursor, self.cursor_exclude_params)
             self._after = cursor
 
@@ -225,6 +243,28 @@ class ProgressiveView(APIView):
         # Not Endpoint.is_personal: to DRF's request, a session that is not there is costly.
         session = getattr(request._request, "session", None)
         return bool(getattr(session, "session_key", None)) or self._endpoint.is_identified
+
+
+def _progressive(view: Any) -> Any:
+    """The view function *view*, with the caching headers of a page."""
+
+    def progressive(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = view(request, *args, **kwargs)
+        # After the whole view, so that a decorator of dispatch() can set the header first.
+        if isinstance(response, PageResponse):
+            set_cache_headers(response)
+            if not response.is_rendered:  # cache_page(), on dispatch(), sets its headers then
+                response.add_post_render_callback(set_cache_headers)
+        return response
+
+    update_wrapper(progressive, view)
+    progressive.csrf_exempt = True  # type: ignore[attr-defined]
+    return progressive
+
+
+def _as_view(maker: type, cls: type, *args: Any, **initkwargs: Any) -> Any:
+    """The ``as_view()`` of *cls* where the class *maker* has it, which is no progressive view."""
+    return _progressive(vars(maker)["as_view"].__func__(cls, *args, **initkwargs))
 
 
 def _refuse_lone_name(view: Any) -> None:

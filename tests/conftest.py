@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import path
 
 from django_partstream.caching import health
-from tests.services import LACKING
+from tests.services import LACKING, shortage_of_connections
 
 if sys.version_info >= (3, 12):
     # snapshottest 0.6.0 loads its snapshots with `imp`, which Python 3.12 no longer has.
@@ -38,6 +38,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for service, why in LACKING.items():
         if item.get_closest_marker(service):
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Begin the report of a failure with PostgreSQL's shortage of connections, if there is one."""
+    report = yield
+    on_postgres = (
+        item.get_closest_marker("postgres")
+        or os.environ.get("PARTSTREAM_TEST_DATABASE") == "postgres"
+    )
+    if report.failed and on_postgres and (shortage := shortage_of_connections()):
+        report.sections.insert(0, ("PostgreSQL", shortage))
+        summary = getattr(report.longrepr, "reprcrash", None)
+        if summary is not None:
+            summary.message = f"{shortage}\n{summary.message}"
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -70,11 +70,16 @@ DATABASES = {
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if "postgres" not in services.LACKING:
     DATABASES["postgres"] = services.database()
+if "mysql" not in services.LACKING:
+    DATABASES["mariadb"] = services.mariadb()
 if "redis" not in services.LACKING:
     CACHES["redis"] = services.cache()
+MAIN = {"NAME": f"partstream_tests_{os.getpid()}_main"}
+# Every test runs on that database, not only the tests that ask for it.
 if os.environ.get("PARTSTREAM_TEST_DATABASE") == "postgres":
-    # Every test runs on PostgreSQL, not only the tests that ask for it.
-    DATABASES["default"] = services.database(TEST={"NAME": f"partstream_tests_{os.getpid()}_main"})
+    DATABASES["default"] = services.database(TEST=MAIN)
+if os.environ.get("PARTSTREAM_TEST_DATABASE") == "mariadb":
+    DATABASES["default"] = services.mariadb(TEST=MAIN)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}

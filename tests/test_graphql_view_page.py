@@ -1,14 +1,17 @@
 """The page of the GraphQL view: its code runs as written, and its limits have the codes it lists."""
 
+import inspect
 import json
 import re
+from importlib import import_module
+from types import ModuleType
 
 import graphene
 import pytest
 from django.urls import path
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
-from partstream_graphql.http.persisted import digest_of
+from partstream_graphql.http.persisted import AutomaticPersistedQueries, digest_of
 from partstream_graphql.views import ProgressiveGraphQLView
 from tests.documentation import ROOT, block, blocks, make_shop, run_module
 
@@ -80,13 +83,14 @@ def code_of(answer):
 
 def test_every_python_block_of_the_page_is_run_by_a_test():
     told = [code.partition("\n")[0] for code in blocks(PAGE, "python")]
-    assert told == ["# urls.py", "# urls.py", "# urls.py", "# shop/graphql.py"]
+    assert told == ["# urls.py", "# settings.py", "# urls.py", "# urls.py", "# shop/graphql.py"]
 
 
 def test_every_code_is_listed_with_its_setting():
     rows = re.findall(r"^\| (`[A-Z].*?) \| `(MAX_\w+)` \|", PAGE.read_text(), re.MULTILINE)
     listed = {code: limit for codes, limit in rows for code in re.findall(r"`(\w+)`", codes)}
-    assert listed == {code: limit for code, ((limit,), _) in TOO_MUCH.items()}
+    tested = {code: limit for code, ((limit,), _) in TOO_MUCH.items()}
+    assert listed == {**tested, "TOO_MANY_OPERATIONS": "MAX_BATCH"}
 
 
 @pytest.mark.parametrize("code", TOO_MUCH)
@@ -111,12 +115,89 @@ def test_the_rule_brings_the_limits_to_the_stock_view(post, settings, code):
         assert code_of(post(query)) == code
 
 
-def test_a_hash_is_enough_once_its_text_was_sent(post):
+def test_a_batch_of_too_many_operations_is_refused(post, serve, settings, client):
+    schema = import_module("shop.schema").schema
+    serve(path("graphql/", ProgressiveGraphQLView.as_view(schema=schema, batch=True)))
+
+    def send(count):
+        batch = [{"query": QUERY}] * count
+        return client.post("/graphql/", batch, content_type="application/json").json()
+
+    assert [answer["data"] for answer in send(2)] == [STORE, STORE]
+    settings.PARTSTREAM = {"MAX_BATCH": 1}
+    assert code_of(send(2)) == "TOO_MANY_OPERATIONS"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ a: __schema { types { name } } b: __schema { types { name } } }",
+        "{ __schema { types { a: name b: name } } }",
+        "{ __schema { types { fields { type { fields { name } } } } } }",
+    ],
+)
+def test_a_query_that_multiplies_the_schema_is_refused(post, query):
+    assert code_of(post(query)) == "TOO_MANY_FIELDS"
+
+
+#: Requests as the rows of the table name them: the body.
+REQUESTS = {
+    "executed": {"query": QUERY},
+    "an invalid query": {"query": "{"},
+    "malformed": {"query": QUERY, "variables": [1]},
+}
+
+
+def test_statuses_and_media_types_are_those_of_the_table(post, client):
+    section = PAGE.read_text().partition("## GraphQL over HTTP")[2].partition("\n## ")[0]
+    _, _, *rows = [
+        line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"
+    ]
+    (_, *types), *statuses = rows
+    accepted = ["application/json", "application/graphql-response+json", "*/*"]
+    for accept, media_type, *told in zip(
+        accepted, types, *(row[1:] for row in statuses), strict=True
+    ):
+        answers = [
+            client.post(
+                "/graphql/", body, content_type="application/json", headers={"Accept": accept}
+            )
+            for body in REQUESTS.values()
+        ]
+        assert {f"`{answer['Content-Type'].partition(';')[0]}`" for answer in answers} == {
+            media_type
+        }
+        assert [str(answer.status_code) for answer in answers] == told
+    for row, request in zip(statuses, REQUESTS, strict=True):
+        assert row[0].startswith(request)
+
+
+def test_the_page_for_a_signed_in_user_is_not_kept_by_caches(post, client, admin_user):
+    assert "Cache-Control" not in client.get("/graphql/", {"query": QUERY})
+    client.force_login(admin_user)
+    response = client.get("/graphql/", {"query": QUERY})
+    assert response["Cache-Control"] == "private, no-store"
+
+
+def test_a_hash_is_enough_once_its_text_was_sent(post, settings):
+    module = ModuleType("settings")
+    exec(block(PAGE, "# settings.py"), vars(module))
+    settings.CACHES = module.CACHES
     post.serve("AutomaticPersistedQueries")
     named = {"persistedQuery": {"version": 1, "sha256Hash": digest_of(QUERY)}}
     assert code_of(post(extensions=named)) == "PERSISTED_QUERY_NOT_FOUND"
     assert post(QUERY, extensions=named)["data"] == STORE
     assert post(extensions=named)["data"] == STORE
+
+
+def test_the_arguments_on_the_page_are_the_defaults():
+    shown = re.search(r"AutomaticPersistedQueries\((.*)\)", PAGE.read_text())[1]
+    defaults = inspect.signature(AutomaticPersistedQueries).parameters.values()
+    told = dict(argument.split("=") for argument in shown.split(", "))
+    assert {name: eval(value) for name, value in told.items() if name != "cache"} == {
+        one.name: one.default for one in defaults if one.name != "cache"
+    }
+    assert {one.name for one in defaults} == set(told)
 
 
 def test_only_the_documents_of_the_file_are_run(post, tmp_path, monkeypatch):

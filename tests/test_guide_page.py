@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.urls import path
 
+from django_partstream import ProgressiveView, lazy, safe_call
 from django_partstream.testing import expired, walk
 from example_schema.models import Customer, Order
 from partstream_graphql import ProgressiveConnectionField
@@ -47,11 +48,13 @@ def statuses(page):
 def test_every_python_block_of_the_guide_is_run_by_a_test():
     named = [code.partition("\n")[0] for code in blocks(PAGE, "python")]
     assert named == [
+        "# shop/exceptions.py",
         "# shop/guarded.py",
         "# shop/cached.py",
         "# shop/regional.py",
         "CachedParts.get_mine.invalidate()  # the values of all readers",
         "# shop/staff.py",
+        "# shop/limited.py",
         "# shop/nullable.py",
         "# shop/together.py",
         "# shop/long.py",
@@ -77,7 +80,7 @@ def test_every_public_name_is_listed_in_the_guide():
     modules = {name: set(names.findall(listing)) for name, listing in rows if "." in name}
     for name, public in modules.items():
         assert public == set(import_module(name.strip("`")).__all__)
-    assert len(modules) == 3
+    assert len(modules) == 4
 
 
 def test_a_failed_part_is_answered_as_shown(shop, client):
@@ -121,6 +124,33 @@ def test_a_cursor_is_refused_as_the_table_says(
     assert (answer.status_code, answer.json()["code"]) == (int(status), code)
     (error,) = ask(refused(graphql))["errors"]
     assert error["extensions"]["code"] == graphql_code
+
+
+def test_registered_exceptions_end_their_parts_as_the_guide_says(shop, serve):
+    exceptions = shop("exceptions")
+
+    def raising(exc):
+        def part(request):
+            raise exc
+
+        return safe_call(part, fallback=[])
+
+    class View(ProgressiveView):
+        chunk_size = 3
+
+        def get_parts(self):
+            return [
+                ("stock", lazy(raising(exceptions.OutOfStock("secret")))),
+                ("sold_out", lazy(raising(exceptions.OutOfStock("secret")).__wrapped__)),
+                ("order", lazy(raising(exceptions.NotYours("secret")))),
+            ]
+
+    page = serve(View).get("/").json()
+    assert page["results"] == [{"stock": []}, {"sold_out": None}, {"order": None}]
+    assert [(error["code"], error["message"], error["retryable"]) for error in page["errors"]] == [
+        ("out_of_stock", "Sold out.", True),
+        ("not_yours", "This is not yours.", False),
+    ]
 
 
 def test_guarded_parts_end_as_the_guide_says(shop, serve):
@@ -206,6 +236,30 @@ class TestPermissions:
         assert [error["part"] for error in walked.errors] == ["forecast"]
         ends = [edge["node"] for edge in self.nodes(staff)["data"]["dashboard"]["edges"]]
         assert [node["status"] for node in ends] == ["OK", "ERROR"]
+
+
+def test_a_throttle_of_the_mixin_counts_pages_of_both_fronts(shop, serve, monkeypatch):
+    module = shop("limited")
+    assert module.Hourly.rate == "600/hour"
+    monkeypatch.setattr(module.Hourly, "rate", "2/hour")
+    field = ProgressiveConnectionField(module.LimitedDashboard)
+    query = type("Query", (graphene.ObjectType,), {"dashboard": field})
+    view = ProgressiveGraphQLView.as_view(schema=graphene.Schema(query=query))
+    client = serve(path("", module.LimitedView.as_view()), path("graphql/", view))
+
+    def ask():
+        body = {"query": "{ dashboard { edges { node { overview { store } } } } }"}
+        return client.post("/graphql/", body, content_type="application/json").json()
+
+    cursor = client.get("/").json()["cursor"]
+    assert ask()["data"]
+    refused = client.get("/", {"cursor": cursor})
+    assert (refused.status_code, "Retry-After" in refused) == (429, True)
+    (error,) = ask()["errors"]
+    assert error["extensions"]["code"] == "THROTTLED"
+    assert 0 < error["extensions"]["retryAfter"] <= 3600
+    monkeypatch.setattr(module.Hourly, "rate", "3/hour")
+    assert client.get("/", {"cursor": cursor}).status_code == 200
 
 
 def test_required_false_makes_the_connection_nullable(shop):

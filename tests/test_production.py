@@ -3,17 +3,22 @@
 import re
 import shlex
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from unittest import mock
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.db.utils import ConnectionHandler
 from django.test import override_settings
+from django.urls import path
+from django.views.decorators.cache import cache_page
+from django.views.decorators.vary import vary_on_headers
 
-from django_partstream import cached_for
+from django_partstream import ProgressiveView, cached_for, lazy
 from django_partstream.conf import SETTINGS
 from django_partstream.signals import part_resolved
+from django_partstream.testing import walk
 
 PAGE = Path(__file__).parent.parent / "docs" / "production.md"
 if not PAGE.exists():
@@ -50,6 +55,28 @@ def test_the_commands_on_the_production_page_are_accepted_by_their_servers():
         else:
             assert name == "uvicorn"
             assert main.make_context(name, options).params["workers"] == 4
+
+
+def test_the_cached_view_on_the_production_page_keeps_readers_apart(client, settings, db):
+    class DashboardView(ProgressiveView):
+        chunk_size = 1
+
+        def get_parts(self):
+            return [("reader", lazy(lambda request: str(request.user))), ("last", 1)]
+
+    (code,) = [code for code in PYTHON if "cache_page" in code]
+    view = run(
+        code, DashboardView=DashboardView, cache_page=cache_page, vary_on_headers=vary_on_headers
+    )["view"]
+    urls = ModuleType("cached")
+    urls.urlpatterns = [path("", view)]
+    settings.ROOT_URLCONF = urls
+    anonymous = walk(client, "/").pages
+    assert walk(client, "/").pages == anonymous
+    client.force_login(User.objects.create_user("ann"))
+    assert walk(client, "/").parts == {"reader": "ann", "last": 1}
+    client.logout()
+    assert walk(client, "/").pages == anonymous
 
 
 def test_the_invalidation_code_on_the_production_page_runs(rf):

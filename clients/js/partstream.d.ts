@@ -7,6 +7,8 @@ export interface PartError {
   retryable: boolean;
   /** Identifies the failure in the server's log. */
   reference: string;
+  /** The place of the part in the `results` of its page. */
+  index: number;
 }
 
 /** A part: its value, or its error entry. `P` maps names to values. */
@@ -74,7 +76,7 @@ export class ProgressiveLoader<P = Record<string, unknown>> {
   /** The parts loaded so far, `[{ name: value }, …]`. */
   allData: Array<Result<P>>;
   /** The error entries of the failed parts. */
-  errors: PartError[];
+  readonly errors: PartError[];
   /** Load all parts; `onProgress` is called for each page. Throws as `parts()` does. */
   loadAll(onProgress?: ((progress: Progress<P>) => void) | null): Promise<Array<Result<P>>>;
   /** Request these parts again, or all failed parts that are retryable. */

@@ -21,25 +21,31 @@ export async function* parts(url, options) {
 
 /** The same for pages of another source: `pageAt(cursor)` returns a page in the REST format. */
 export async function* follow(pageAt) {
-  for await (const { results, errors, total } of pages(pageAt)) {
+  for await (const { results, failures, total } of pages(pageAt)) {
     for (const [name, value] of results.flatMap(Object.entries)) {
-      yield { name, value, error: errors.find(({ part }) => part === name) ?? null, total };
+      yield { name, value, error: failures.get(name) ?? null, total };
     }
   }
 }
 
 /** All parts, page by page: `await new ProgressiveLoader(url).loadAll(onProgress)`. */
 export class ProgressiveLoader {
+  #failures = new Map();
+
   constructor(apiUrl, options = {}) {
-    Object.assign(this, { apiUrl, options, allData: [], errors: [] });
+    Object.assign(this, { apiUrl, options, allData: [] });
+  }
+
+  get errors() {
+    return [...this.#failures.values()];
   }
 
   async loadAll(onProgress = null) {
     this.allData = [];
-    this.errors = [];
-    for await (const { results, errors, hasMore } of pages(pagesAt(this.apiUrl, this.options))) {
+    this.#failures = new Map();
+    for await (const { results, failures, hasMore } of pages(pagesAt(this.apiUrl, this.options))) {
       this.allData.push(...results);
-      this.errors.push(...errors);
+      this.#note(results, failures);
       onProgress?.({ results, totalLoaded: this.allData.length, hasMore });
     }
     return this.allData;
@@ -48,12 +54,12 @@ export class ProgressiveLoader {
   /** Request these parts again, or all failed parts that are retryable. */
   async retry(...names) {
     const failed = this.errors.filter(({ retryable }) => retryable).map(({ part }) => part);
-    const only = names.length ? names : failed;
+    const named = names.map((name) => this.#failures.get(name)?.part ?? name);
+    const only = names.length ? named : failed;
     if (only.length === 0) return this.allData;
     const again = pagesAt(this.apiUrl, { ...this.options, only });
-    for await (const { results, errors } of pages(again)) {
-      const came = results.flatMap(Object.keys);
-      this.errors = this.errors.filter(({ part }) => !came.includes(part)).concat(errors);
+    for await (const { results, failures } of pages(again)) {
+      this.#note(results, failures);
       for (const result of results) {
         const [name] = Object.keys(result);
         const place = this.allData.findIndex((one) => Object.hasOwn(one, name));
@@ -61,6 +67,13 @@ export class ProgressiveLoader {
       }
     }
     return this.allData;
+  }
+
+  #note(results, failures) {
+    for (const name of results.flatMap(Object.keys)) {
+      this.#failures.delete(name);
+      if (failures.has(name)) this.#failures.set(name, failures.get(name));
+    }
   }
 }
 
@@ -98,10 +111,20 @@ async function* pages(pageAt) {
       throw new PartstreamError(200, "", "The same parts come again and again.");
     }
     if (names.length || !cursor) {
-      const errors = (page.errors ?? []).filter(({ part }) => names.includes(part));
-      yield { results, errors, total: page.meta.total_parts, hasMore: Boolean(cursor) };
+      yield { results, failures: failuresOf(page), total: totalOf(page), hasMore: Boolean(cursor) };
     }
   } while (cursor);
+}
+
+// The errors of a page by the names in `results`. A renderer may have renamed those (`todayStats`),
+// and not the name in the entry (`today_stats`), so the place of the part decides.
+function failuresOf({ results, errors = [] }) {
+  const nameOf = ({ index, part }) => Object.keys(results[index] ?? {})[0] ?? part;
+  return new Map(errors.map((error) => [nameOf(error), error]));
+}
+
+function totalOf({ meta }) {
+  return meta.total_parts ?? meta.totalParts;
 }
 
 function pagesAt(url, { only, ...options } = {}) {

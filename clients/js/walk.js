@@ -39,9 +39,15 @@ export function walk(url, { signal, ...options } = {}, tell) {
     set({ loading: running > 0 });
   }
 
+  // A renderer may have renamed a part; its error has the name to ask for.
+  function requested(name) {
+    return state.parts.find((part) => part.name === name)?.error?.part ?? name;
+  }
+
   function retry(...names) {
-    const failed = state.parts.filter(({ error }) => error?.retryable).map(({ name }) => name);
-    const only = names.length ? names : failed;
+    const failed = state.parts.filter(({ error }) => error?.retryable).map(({ error }) => error.part);
+    const named = names.map((name) => requested(name));
+    const only = names.length ? named : failed;
     if (only.length) run(only);
   }
 

@@ -4,6 +4,11 @@
 A call is answered in three steps. :mod:`.keys` gives the value its key. :mod:`.entries` says
 whether to take the value, to wait for it or to compute it. A computed value is kept unless a
 guard caught a failure meanwhile. The sync and the async path differ in how they wait.
+
+A lease is held only by a computation that runs. A plain function may return an awaitable, which
+runs when its caller awaits it, perhaps after the caller has called the function again. So the
+lease is given up with the awaitable, and asked for again when that is awaited. And a thread that
+runs an event loop never waits: the holder may need the loop.
 """
 
 from __future__ import annotations
@@ -12,18 +17,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from math import inf
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction
 
 from django_partstream.caching.entries import Entry, Hit, Wait, change_mark
 from django_partstream.caching.keys import Keys, name_of
-from django_partstream.carried.thread_locals import with_thread_locals
 from django_partstream.delivery.attempts import Recorder, recording
+from django_partstream.delivery.loops import in_request_thread
+from django_partstream.delivery.running import in_event_loop
 from django_partstream.guards import Call, guard, is_number
 from django_partstream.timed import deadlines
 
@@ -105,14 +111,19 @@ class Cached(Protocol[P, R_co]):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Store:
-    """The values of a function: their *keys* in the cache *alias*, and their times in seconds."""
+    """
+    The values of a function: their *keys* in the cache *alias*, and their times in seconds.
+
+    *awaits* is set once the function has returned an awaitable, though it is no ``async def``.
+    """
 
     keys: Keys
     alias: str
     seconds: float
     stale: float
+    awaits: bool = field(default=False, init=False)
 
     def entry(self, call: Call) -> Entry | None:
         """The place of the value of *call*; None, which is logged once, if it has no key."""
@@ -141,24 +152,56 @@ def _cached(call: Call, *, store: Store) -> Any:
     entry = store.entry(call)
     if entry is None:
         return call()
-    while isinstance(answer := entry.look(), Wait):
+    answer = entry.look()
+    while isinstance(answer, Wait):
+        if store.awaits:
+            return _found_or_awaited(call, entry, partial(_begun, call))
+        if in_event_loop():
+            answer = entry.look(waits=False)
+            break
         deadlines.check_deadline()
         time.sleep(answer.seconds)
+        answer = entry.look()
     if isinstance(answer, Hit):
         return _accept(call, answer.value)
-    return _Computation(call, entry).run()
+    value = _Computation(call, entry).run()
+    if not isawaitable(value):
+        return value
+    store.awaits = True
+    return _rest_of(call, entry, value)
 
 
 async def _cached_awaited(call: Call, store: Store) -> Any:
-    entry = await sync_to_async(with_thread_locals(partial(store.entry, call)))()
+    entry = await in_request_thread(store.entry, call)
     if entry is None:
         return await call.awaited(call())
+    return await _found_or_awaited(call, entry, call)
+
+
+async def _found_or_awaited(call: Call, entry: Entry, begin: Callable[[], Awaitable[Any]]) -> Any:
+    """The value of *entry*, kept or computed by the awaitable that *begin* returns."""
     # The value may come from another process, so no event can tell when it is there.
-    while isinstance(answer := await sync_to_async(entry.look)(), Wait):  # noqa: ASYNC110
+    while isinstance(answer := await in_request_thread(entry.look), Wait):  # noqa: ASYNC110
         await asyncio.sleep(answer.seconds)
     if isinstance(answer, Hit):
         return _accept(call, answer.value)
-    return await _Computation(call, entry).run_awaited(call)
+    return await _Computation(call, entry).run_awaited(begin)
+
+
+async def _rest_of(call: Call, entry: Entry, awaitable: Awaitable[Any]) -> Any:
+    """The value of *entry*, kept meanwhile or computed by *awaitable*, which *call* returned."""
+    if not iscoroutine(awaitable):  # a task, for example: it runs already
+        return await _Computation(call, entry).run_awaited(lambda: awaitable)
+    try:
+        return await _found_or_awaited(call, entry, lambda: awaitable)
+    finally:
+        awaitable.close()
+
+
+async def _begun(call: Call) -> Any:
+    """Make *call* in the thread of the request. Return its value, awaited where it must be."""
+    value = await in_request_thread(call)
+    return await value if isawaitable(value) else value
 
 
 def _accept(call: Call, value: Any) -> Any:
@@ -182,32 +225,38 @@ class _Computation:
         self._caught_before = len(self._recorder.caught)
 
     def run(self) -> Any:
-        """Compute and keep the value. Return it, or an awaitable of it."""
+        """
+        Compute and keep the value, and return it.
+
+        Where the function returns an awaitable, nothing is kept yet, and the lease is given up.
+        """
         try:
-            with recording(self._recorder):
+            with recording(self._recorder), self._entry.computing():
                 value = self._call()
         except BaseException:
             self._entry.give_up()
             raise
         if isawaitable(value):
-            return self.run_awaited(lambda: value)
-        self._keep(value)
+            self._entry.give_up()
+        else:
+            self._keep(value)
         return value
 
     async def run_awaited(self, begin: Callable[[], Awaitable[Any]]) -> Any:
         """Compute, keep and return the value of the awaitable that *begin* returns."""
         try:
-            with recording(self._recorder):
+            with recording(self._recorder), self._entry.computing():
                 value = await self._call.awaited(begin())
         except BaseException:
-            await sync_to_async(self._entry.give_up)()
+            await in_request_thread(self._entry.give_up)
             raise
-        await sync_to_async(self._keep)(value)
+        await in_request_thread(self._keep, value)
         return value
 
     def _keep(self, value: Any) -> None:
-        """Keep *value*, unless a guard caught a failure while it was computed."""
-        if len(self._recorder.caught) == self._caught_before:
+        """Keep *value*, unless a guard caught a failure meanwhile, or the value is promised."""
+        is_promised = self._call.attempt is not None and self._call.attempt.is_promised
+        if len(self._recorder.caught) == self._caught_before and not is_promised:
             self._entry.put(value)
         else:
             self._entry.give_up()

@@ -15,7 +15,8 @@ Each caller has an :class:`Entry` of its own. The rules:
    Otherwise it looks again, less and less often. After :data:`WAITS` other holders without a
    value it computes beside the next holder: to queue behind callers that all fail would take as
    long as there are callers. It also computes if it gets no lease and sees no holder, twice in a
-   row, for such a cache keeps nothing.
+   row, for such a cache keeps nothing. And it computes at once if it is itself part of what the
+   holder computes, for that would wait for the caller: see :mod:`~.leases`.
 4. *Marks.* Value and marks are read together. A value is good while its marks are the same as
    when its computation began. A computation begins by adding the missing marks and reading all
    of them. Before the value is written the marks are read again: if any has changed, the value
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
@@ -39,7 +41,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.core.cache import BaseCache, caches
 
 from django_partstream.caching.health import UNREADABLE, health_of
-from django_partstream.caching.leases import Lease
+from django_partstream.caching.leases import Lease, is_above
 from django_partstream.timed import deadlines
 
 T = TypeVar("T")
@@ -93,9 +95,17 @@ class Entry:
         self._lease = Lease(f"{self.key}:lease")
         self._patience = _Patience()
 
-    def look(self) -> Hit | Wait | None:
-        """Look for the value. None means: compute it, and finish the entry."""
-        return self._ask(self._look, "did not answer for")
+    def look(self, *, waits: bool = True) -> Hit | Wait | None:
+        """
+        Look for the value. None means: compute it, and finish the entry.
+
+        With *waits* False the caller computes beside another holder rather than wait.
+        """
+        return self._ask(partial(self._look, waits), "did not answer for")
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Compute the value in the body: code in it does not wait for the lease."""
+        return self._lease.computing()
 
     def put(self, value: Any) -> None:
         """Keep *value*, unless it was dropped meanwhile, and end the lease."""
@@ -113,7 +123,7 @@ class Entry:
             question, lease=self._lease, name=self.name, problem=problem
         )
 
-    def _look(self, cache: BaseCache) -> Hit | Wait | None:
+    def _look(self, waits: bool, cache: BaseCache) -> Hit | Wait | None:
         found = self._read(cache)
         if found.is_fresh:
             return found.hit
@@ -127,7 +137,8 @@ class Entry:
             return None
         if found.hit:
             return found.hit
-        wait = self._patience.wait_for(self._lease.holder(cache))
+        holder = self._lease.holder(cache)
+        wait = self._patience.wait_for(holder) if waits and not is_above(holder) else None
         if wait is None:
             self._begin(cache, found.marks)
         return wait

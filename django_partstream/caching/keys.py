@@ -32,9 +32,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from django.utils import timezone, translation
+from django.utils import translation
 
 from django_partstream.canonical import canonical, canonical_or_kind
+from django_partstream.clocks import time_zone_name
 from django_partstream.guards import Call
 from django_partstream.identity import (
     cache_identity,
@@ -127,7 +128,7 @@ class Keys:
             _without(asker, call.kwargs),
             get_host() if get_host else None,
             translation.get_language(),
-            timezone.get_current_timezone_name(),
+            time_zone_name(),
         ]
 
     def _identity(self, owners: tuple[Any, ...], reader: Any) -> Any:

@@ -1,12 +1,24 @@
-"""The lease on a place in a cache: the right, and the duty, to compute its value."""
+"""
+The lease on a place in a cache: the right, and the duty, to compute its value.
+
+A computation must not wait for a lease that it is under itself, for the lease would not end. So
+the context of a computation has the lease. Whatever it calls or awaits has a copy of the context:
+tasks, jobs of ``sync_to_async()`` and timed calls.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from math import ceil
 from secrets import token_hex
 
 from django.core.cache import BaseCache
+
+#: The tokens of the leases that this code is under, by its context.
+_above: ContextVar[frozenset[str]] = ContextVar("django_partstream.leases", default=frozenset())
 
 
 @dataclass(slots=True)
@@ -36,8 +48,22 @@ class Lease:
         token: str | None = cache.get(self.key)
         return token
 
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute in the body, under this lease."""
+        before = _above.set(_above.get() | {self.token})
+        try:
+            yield
+        finally:
+            _above.reset(before)
+
     def end(self, cache: BaseCache) -> None:
         """End the lease. If it ended by itself, and another caller holds it, leave it."""
         self.is_held = False
         if self.holder(cache) == self.token:
             cache.delete(self.key)
+
+
+def is_above(token: str | None) -> bool:
+    """Whether this code computes under the lease of *token*, so that it must not wait for it."""
+    return token in _above.get()

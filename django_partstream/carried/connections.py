@@ -28,6 +28,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream import _django
+from django_partstream._drivers import close_raw
 from django_partstream.databases import close
 
 logger = logging.getLogger("django_partstream")
@@ -99,7 +100,7 @@ class PreparedConnection:
                     wrapper.commit()  # or the first rollback of the part would undo it
                 self._entered, self._raw = entered.pop_all(), wrapper.connection
         except BaseException:
-            _django.close_raw(wrapper)
+            close_raw(wrapper)
             close(wrapper)
             raise
 
@@ -126,5 +127,5 @@ class PreparedConnection:
         finally:
             self._mode = Mode.PREPARE
             if is_there and not left:
-                _django.close_raw(wrapper)
+                close_raw(wrapper)
         return left or not is_there

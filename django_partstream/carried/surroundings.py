@@ -39,7 +39,7 @@ from django.urls import (
 )
 from django.utils import timezone, translation
 
-from django_partstream import _django
+from django_partstream import _asgiref, _django, clocks
 from django_partstream.carried.connections import PreparedConnection
 from django_partstream.carried.thread_locals import ThreadLocals
 from django_partstream.tenancy import tenancy
@@ -73,9 +73,9 @@ class Surroundings:
             if hasattr(connection, "set_tenant"):
                 schema = connection.tenant, connection.include_public_schema
                 self._schemas[connection.alias] = schema
-        self._context = _django.copy_context()
+        self._context = _asgiref.copy_context()
         self._language = translation.get_language()
-        self._zone = timezone.get_current_timezone()
+        self._zone = clocks.time_zone()
         self._urlconf, self._prefix = get_urlconf(), get_script_prefix()
 
     def call(self, func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -83,7 +83,7 @@ class Surroundings:
         return self._context.copy().run(self._call, partial(func, *args, **kwargs))
 
     def _call(self, call: Callable[[], T]) -> T:
-        _django.adopt_locals(self._context)
+        _asgiref.adopt_locals(self._context)
         set_urlconf(self._urlconf)
         set_script_prefix(self._prefix)
         with translation.override(self._language), timezone.override(self._zone):

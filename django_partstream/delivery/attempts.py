@@ -19,19 +19,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeAlias
 
-from asgiref.sync import sync_to_async
-
-from django_partstream.carried.thread_locals import with_thread_locals
+from django_partstream.delivery.loops import in_request_thread
 from django_partstream.delivery.reports import Scope, level_of, log_failure
 from django_partstream.failures import failure_of, public_message
 from django_partstream.outcomes import Outcome, PartError, Status
+
+#: Own guards of a part, outermost first.
+Guards: TypeAlias = tuple[Callable[..., Any], ...]
 
 #: Functions that run in place of a part's own function, by part name: for tests.
 stand_ins: dict[str, Callable[[], Any]] = {}
@@ -75,29 +75,30 @@ class Attempt(Recorder):
         super().__init__()
         self.scope, self.name = scope, name
         self.immediate, self.personal = immediate, personal
-        self.is_guarded = False
+        #: Whether a front has left a promise in the value, which no cache may keep.
+        self.is_promised = False
         self.started = time.perf_counter()
         self._call, self._whole = call, whole
         self._whole_value: Any = None
-        self._guards: deque[Callable[..., Any]] | None = None
-        if guarded is not None and (guards := deque(guards_of(guarded))):
-            self.is_guarded, self._guards = True, guards
+        #: The own guards that are not entered, outermost first.
+        self._guards: Guards = () if guarded is None else tuple(guards_of(guarded))
+        self.is_guarded = bool(self._guards)
 
     def begin(self) -> Any:
         """Call the part. Return its value, or an awaitable of it."""
         self.started = time.perf_counter()
         return self._call() if self.is_guarded else self.invoke(self._call)
 
-    def enter(self, guard: Callable[..., Any]) -> bool:
-        """Whether *guard* is the next own guard of the part; from then on it is entered."""
+    def enter(self, guard: Callable[..., Any]) -> Guards | None:
+        """The own guards inside *guard*; None if it is not the next own guard of the part."""
         if self._guards and self._guards[0] is guard:
-            self._guards.popleft()
-            return True
-        return False
+            return self._guards[1:]
+        return None
 
-    def call_under(self, call: Callable[[], Any]) -> Any:
-        """Make the *call* of the own guard that was entered last."""
-        return call() if self._guards else self.invoke(call)
+    def call_under(self, inner: Guards, call: Callable[[], Any]) -> Any:
+        """Make the *call* of an own guard that has *inner* inside; it may call more than once."""
+        self._guards = inner
+        return call() if inner else self.invoke(call)
 
     def invoke(self, call: Callable[[], Any]) -> Any:
         """Make *call*, which is the part's own function under all of its guards."""
@@ -115,7 +116,7 @@ class Attempt(Recorder):
         """Make *value* whole from a coroutine: in a thread, for it may query the database."""
         if value is None or value is self._whole_value:
             return value
-        return await sync_to_async(with_thread_locals(partial(self.make_whole, value)))()
+        return await in_request_thread(self.make_whole, value)
 
     def accept(self, value: Any) -> Any:
         """Return *value*, which a cache kept whole."""

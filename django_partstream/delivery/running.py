@@ -7,9 +7,9 @@ them for a page, in the order of the parts. There is no second path. The rules:
 - Plain functions run in order in the caller's thread, or up to ``concurrency`` of them at the
   same time in threads.
 - The awaitables that functions return run together in an event loop: the loop of the caller if
-  its thread runs one, else a loop for the page.
+  its thread runs one, else the loop of the page (:mod:`.loops`).
 - Inside a transaction parts run one after another in the caller's thread, each between
-  savepoints, so that a failed part is undone alone.
+  savepoints, so that a failed part is undone alone. What they await is awaited in the same loop.
 - A part in another thread has the surroundings of the caller's thread (:mod:`..carried`), and the
   steps of a coroutine have the thread-locals of the thread in which it began.
 - No ``Exception`` of a part escapes. A ``SystemExit`` or ``KeyboardInterrupt`` does, in the
@@ -25,18 +25,17 @@ from functools import partial
 from inspect import isawaitable
 from typing import Any, NamedTuple, TypeAlias
 
-from asgiref.sync import async_to_sync, sync_to_async
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream.carried.surroundings import Surroundings
-from django_partstream.carried.thread_locals import ThreadLocals, stepped, with_thread_locals
+from django_partstream.carried.thread_locals import ThreadLocals, stepped
 from django_partstream.databases import (
     broken_connections,
     close_if_obsolete,
     open_transactions,
     savepoints,
 )
-from django_partstream.delivery import threads
+from django_partstream.delivery import loops, threads
 from django_partstream.delivery.attempts import Attempt, recording
 from django_partstream.delivery.reports import announce, is_observed
 from django_partstream.delivery.threads import Enter, enter_nothing
@@ -64,8 +63,9 @@ def run(
     """
     transactions = open_transactions()
     if transactions:
-        for attempt in attempts:
-            _tell(attempt, _run_undoable(attempt, transactions), ended)
+        with loops.one_loop():
+            for attempt in attempts:
+                _tell(attempt, _run_undoable(attempt, transactions), ended)
         return None
 
     begun: dict[Attempt, _Rest] = {}
@@ -90,7 +90,7 @@ def run(
     finish_all = partial(_finish_all, left, partial(_finish_and_tell, ended))
     if in_event_loop():
         return _raise_exit_later(finish_all())
-    _raise_exit(async_to_sync(finish_all)())
+    _raise_exit(loops.run(finish_all))
     return None
 
 
@@ -132,15 +132,21 @@ class _Rest(NamedTuple):
 
 
 def _tell(attempt: Attempt, outcome: Outcome, ended: Ended, enter: Enter = enter_nothing) -> None:
-    """Announce *outcome* in the surroundings of the part, and tell it to *ended*."""
+    """Announce *outcome*, and tell it to *ended*."""
     try:
         if is_observed(attempt.scope):
-            with enter():
-                announce(attempt.scope, outcome)
+            _announce(attempt, outcome, enter)
     except Exception:  # as an exception of a receiver, it does not reach the page
         logger.exception("The end of part %r could not be signalled.", attempt.name)
     finally:
         ended(attempt, outcome)
+
+
+def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) -> None:
+    """Send the signal in the surroundings of the part. A receiver may break a connection, too."""
+    with enter():
+        announce(attempt.scope, outcome)
+    _close_broken(enter)
 
 
 def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
@@ -156,18 +162,18 @@ def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
         except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
             return attempt.raised(exc)
         finally:
-            if broken := broken_connections():
-                _close_all(broken, enter)
+            _close_broken(enter)
 
 
-def _close_all(broken: Sequence[BaseDatabaseWrapper], enter: Enter) -> None:
+def _close_broken(enter: Enter) -> None:
     """
-    Close the *broken* connections of this thread, which would fail the parts that follow.
+    Close the broken connections of this thread, which would fail the parts that follow.
 
     Where the project prepares the sessions of its tenants, the connection of the request is left
     alone. A new one would have no tenant, and would answer the next part wrongly.
     """
-    if enter is not enter_nothing or not prepares_sessions():
+    broken = broken_connections()
+    if broken and (enter is not enter_nothing or not prepares_sessions()):
         for connection in broken:
             close_if_obsolete(connection)
 
@@ -199,8 +205,7 @@ async def _finish_and_tell(
     if isinstance(end, Outcome):
         try:
             if is_observed(attempt.scope):
-                announced = partial(announce, attempt.scope, end)
-                await sync_to_async(with_thread_locals(announced))()
+                await loops.in_request_thread(_announce, attempt, end)
         finally:
             ended(attempt, end)
     return end
@@ -251,7 +256,7 @@ def _run_in_place(attempt: Attempt) -> tuple[Outcome, bool]:
     end = _begin(attempt, enter_nothing)
     if isinstance(end, Outcome):
         return end, False
-    (outcome,) = async_to_sync(_finish_all)([(attempt, end)], _finish)
+    (outcome,) = loops.run(_finish_all, [(attempt, end)], _finish)
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome, True

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import inf
 from typing import NamedTuple, TypeVar
 
+from django_partstream.clocks import monotonic
 from django_partstream.exceptions import PartTimeout
 
 T = TypeVar("T")
 
 
 class _Deadline(NamedTuple):
-    """The time at which a call must end, by ``time.monotonic()``, and its limit in seconds."""
+    """The time at which a call must end, by ``clocks.monotonic()``, and its limit in seconds."""
 
     at: float
     seconds: float
@@ -28,7 +28,7 @@ _deadline: ContextVar[_Deadline] = ContextVar("django_partstream.deadline", defa
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Set the deadline of the body in *seconds*, unless an outer deadline is earlier."""
-    deadline = _Deadline(time.monotonic() + seconds, seconds)
+    deadline = _Deadline(monotonic() + seconds, seconds)
     token = _deadline.set(min(_deadline.get(), deadline))
     try:
         yield
@@ -38,7 +38,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def seconds_left() -> float:
     """Return the seconds until the deadline: negative after it, infinite without a limit."""
-    return _deadline.get().at - time.monotonic()
+    return _deadline.get().at - monotonic()
 
 
 def check_deadline() -> None:
@@ -49,7 +49,7 @@ def check_deadline() -> None:
         PartTimeout: its deadline has passed.
     """
     deadline = _deadline.get()
-    if time.monotonic() > deadline.at:
+    if monotonic() > deadline.at:
         raise PartTimeout(deadline.seconds)
 
 

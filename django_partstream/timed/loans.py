@@ -21,7 +21,6 @@ says. It is always closed if a statement on it was cancelled.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,13 +30,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_partstream._django import (
     abandon_transaction,
     add_savepoint,
-    close_raw,
     copy_in_transaction,
     copy_state_back,
     drop_from_this_thread,
     stop_intercepting,
     use_in_this_thread,
 )
+from django_partstream._drivers import close_raw
 from django_partstream.databases import (
     close,
     close_if_obsolete,
@@ -45,10 +44,11 @@ from django_partstream.databases import (
     open_transactions,
     roll_back,
 )
-from django_partstream.timed.revocable import RevocableConnection, Revoked
+from django_partstream.timed.revocable import Grace, RevocableConnection, Revoked
 
-#: Seconds within which the running statements of a late call must be cancelled.
-GRACE = 0.15
+#: Seconds within which the running statements of a late call must be cancelled, where the machine
+#: is not too busy for a wait of a hundredth to take as long.
+GRACE = 0.2
 
 
 class LentConnection(RevocableConnection):
@@ -84,9 +84,9 @@ class LentConnection(RevocableConnection):
         elif self._point:
             self._lender.savepoint_commit(self._point)
 
-    def take_back(self, deadline: float) -> None:
-        """Undo the work of a late call, or abandon the transaction if *deadline* passes first."""
-        if self.revoke(deadline) or not self.leave_to_call():
+    def take_back(self, grace: Grace) -> None:
+        """Undo the work of a late call, or abandon the transaction if *grace* is too short."""
+        if self.revoke(grace) or not self.leave_to_call():
             roll_back(self._lender, self._point)
         else:
             abandon_transaction(self._lender)
@@ -171,8 +171,8 @@ class CallConnections:
         """Take all connections from a late call, and undo its work in transactions."""
         with self._begin_lock:
             self._late = True
-        deadline = time.monotonic() + GRACE
+        grace = Grace(GRACE)
         for lent in self._lent:
-            lent.take_back(deadline)
+            lent.take_back(grace)
         for own in self._own:
-            own.revoke(deadline)
+            own.revoke(grace)

@@ -20,17 +20,18 @@ States, which only the waiting thread changes::
 
 Apart from the state, ``_ended`` says that the call has returned. Only the call's thread sets it.
 
-Locks, always taken in this order:
+Locks, never held together:
 
-1. ``_use_lock`` is held by the call's thread for each use of the raw connection, and by the
-   waiting thread on the way from REFUSED to TAKEN. So a connection that is TAKEN is not in use.
-   REFUSED is set without the lock, because the statement to cancel holds it.
-2. ``_end_lock`` is held by the call's thread when it ends, and by the waiting thread for each
-   cancellation and for LEFT. So a cancellation never hits the next user of the connection, and a
-   connection is never LEFT to a call that has already ended.
+* ``_use_lock`` is held by the call's thread for each use of the raw connection, and by the
+  waiting thread on the way from REFUSED to TAKEN. So a connection that is TAKEN is not in use.
+  REFUSED is set without the lock, because the statement to cancel holds it.
+* ``_end_lock`` is held by the call's thread when it ends, and by the waiting thread for LEFT. So a
+  connection is never LEFT to a call that has already ended.
 
-A cancellation is asynchronous: it may arrive after its statement. So rollbacks and the closing
-of cursors are tried again, and ``cancelled`` says that no pool may hand the connection on.
+A cancellation is asynchronous: it may arrive after its statement, and hit the next one. So the
+waiting thread does not take the connection, and the call's thread does not end, before the
+``_canceller`` is quiet. Some servers answer before the statement is hit. So rollbacks and the
+closing of cursors are tried again, and ``cancelled`` says that no pool may hand the connection on.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from __future__ import annotations
 import enum
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
@@ -46,11 +47,38 @@ from weakref import WeakSet
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_partstream._django import cancel_statement, close_raw, intercept, is_busy
+from django_partstream._django import intercept
+from django_partstream._drivers import close_raw, is_busy
 from django_partstream.databases import close, close_cursor
+from django_partstream.timed.cancelling import Canceller
 
-#: Seconds between two attempts to cancel a statement.
+#: Seconds between two looks at a running statement, and two interruptions of SQLite.
 RETRY = 0.01
+
+
+class Grace:
+    """
+    The *seconds* that the running statements of a late call have to end.
+
+    They are counted in waits, not read from a clock, because a cancellation takes longer on a busy
+    machine, and so does each wait.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._waits = round(seconds / RETRY)
+
+    def wait(self, is_ready: Callable[[float], bool], cancel: Callable[[], None]) -> bool:
+        """
+        Return True once ``is_ready(timeout)`` is true, or False if no time is left.
+
+        Call *cancel* each time that it was false.
+        """
+        while not is_ready(RETRY):
+            cancel()
+            self._waits -= 1
+            if self._waits < 0:
+                return False
+        return True
 
 
 class Revoked(DatabaseError):
@@ -76,7 +104,6 @@ class RevocableConnection:
     def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
         self.wrapper = wrapper
         self.state = State.OPEN
-        self.cancelled = False
         self._ended = False
         self._use_lock = threading.Lock()
         self._end_lock = threading.Lock()
@@ -84,6 +111,17 @@ class RevocableConnection:
         self._create_cursor, self._commit = intercept(
             wrapper, create_cursor=self._guarded_cursor, commit=self._guarded_commit
         )
+        self._canceller = Canceller(wrapper, self._outer_canceller())
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether a statement may have been cancelled on the raw connection."""
+        return self._canceller.used
+
+    def _outer_canceller(self) -> Canceller | None:
+        """Return the canceller of the call that has lent this connection, if it was lent itself."""
+        lender = getattr(self._create_cursor, "__self__", None)
+        return lender._canceller if isinstance(lender, RevocableConnection) else None
 
     # In the call's thread.
 
@@ -110,6 +148,7 @@ class RevocableConnection:
 
     def end(self) -> None:
         """Record that the call has returned, and close a connection that was left to it."""
+        self._canceller.stop()
         with self._end_lock:
             self._ended = True
         if self.state is State.LEFT:
@@ -120,6 +159,7 @@ class RevocableConnection:
         with self.held():
             cursor = self._create_cursor(name)
             self._cursors.add(cursor)
+            self._canceller.aim()  # the wrapper may have connected anew
         return RevocableCursor(self, cursor)
 
     def _guarded_commit(self) -> None:
@@ -128,18 +168,20 @@ class RevocableConnection:
 
     # In the waiting thread.
 
-    def revoke(self, deadline: float) -> bool:
+    def revoke(self, grace: Grace) -> bool:
         """
         Refuse later statements, and cancel the running statement until it ends.
 
-        Return whether the raw connection is free, or False if that is not so by *deadline*, a
-        time of ``time.monotonic()``.
+        Return whether the raw connection is free, or False if that is not so within *grace*.
         """
         self.state = State.REFUSED
-        if not self._lock_use(deadline):
+        self._canceller.begin()
+        if not grace.wait(self._lock_use, self._canceller.cancel):
             return False
         try:
-            if not self._cancel_work_without_lock(deadline):
+            if not grace.wait(self._is_idle, self._cancel_work_without_cursor):
+                return False
+            if not grace.wait(self._canceller.is_quiet, lambda: None):
                 return False
             for cursor in list(self._cursors):  # SQLite interrupts until all are closed
                 close_cursor(cursor)
@@ -159,28 +201,23 @@ class RevocableConnection:
                 self.state = State.LEFT
         return self.state is State.LEFT
 
-    def _lock_use(self, deadline: float) -> bool:
-        """Take the lock from the running statement, by cancelling that."""
-        while not self._use_lock.acquire(timeout=RETRY):
-            self._cancel()
-            if time.monotonic() > deadline:
-                return False
-        return True
+    def _lock_use(self, timeout: float) -> bool:
+        """Take the lock, for which a running statement may have to end within *timeout* seconds."""
+        return self._use_lock.acquire(timeout=timeout)
 
-    def _cancel_work_without_lock(self, deadline: float) -> bool:
-        """Cancel a COPY, a stream or work on the raw connection, which take no lock of ours."""
-        while is_busy(self.wrapper):
-            self._cancel()
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(RETRY)
-        return True
+    def _is_idle(self, timeout: float) -> bool:
+        """
+        Return whether the raw connection is idle, or becomes so in *timeout* seconds.
 
-    def _cancel(self) -> None:
-        with self._end_lock:
-            if not self._ended:
-                self.cancelled = True
-                cancel_statement(self.wrapper)
+        A COPY, a stream and work on the raw connection take no lock of ours.
+        """
+        if is_busy(self.wrapper):
+            time.sleep(timeout)
+        return not is_busy(self.wrapper)
+
+    def _cancel_work_without_cursor(self) -> None:
+        self._canceller.aim()  # the raw connection may be newer than the last cursor
+        self._canceller.cancel()
 
 
 class RevocableCursor:

@@ -1,13 +1,13 @@
 """
 The limits of an operation, each of them a key of ``PARTSTREAM``.
 
-Length and tokens are counted while the text is parsed. :mod:`~partstream_graphql.http.rules`
-counts the rest.
+Length and tokens are counted while the text is parsed. :mod:`~partstream_graphql.http.counting`
+and :mod:`~partstream_graphql.http.introspection` count the rest.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, parse
 
@@ -35,23 +35,51 @@ def limits() -> Limits:
     return Limits(*map(setting, _SETTINGS))
 
 
-def parse_within_limits(text: Any) -> DocumentNode:
+def parse_within_limits(text: str) -> DocumentNode:
     """
     Parse *text*.
 
     Raises:
         GraphQLSyntaxError: as ``graphql.parse()``.
-        GraphQLError: ``QUERY_TOO_LONG`` (characters) or ``TOO_MANY_TOKENS``, comments included.
+        GraphQLError: ``QUERY_TOO_LONG`` (characters), ``TOO_MANY_TOKENS``, comments included, or
+            ``QUERY_TOO_DEEP``.
     """
-    longest, most = setting("MAX_QUERY_LENGTH"), setting("MAX_QUERY_TOKENS")
-    if isinstance(text, str) and len(text) > longest:
-        raise too_much(longest, "characters", "QUERY_TOO_LONG")
+    refuse_long(len(text))
+    most = setting("MAX_QUERY_TOKENS")
     try:
         return parse(text, max_tokens=most)
     except GraphQLSyntaxError as exc:
         if was_cut_off(exc, most):
             raise too_much(most, "tokens", "TOO_MANY_TOKENS") from None
         raise
+    except RecursionError:
+        raise too_deep() from None
+
+
+def refuse_long(length: int) -> None:
+    """
+    Refuse a text of *length* characters, or texts of as many together.
+
+    Raises:
+        GraphQLError: ``QUERY_TOO_LONG``.
+    """
+    refuse_above(setting("MAX_QUERY_LENGTH"), length, "characters", "QUERY_TOO_LONG")
+
+
+def refuse_above(limit: int, count: int, counted: str, code: str) -> None:
+    """
+    Refuse more than *limit* of the things *counted*.
+
+    Raises:
+        GraphQLError: *count* is above *limit*; it has *code*.
+    """
+    if count > limit:
+        raise too_much(limit, counted, code)
+
+
+def too_deep() -> GraphQLError:
+    """The error for a query that is nested so deeply that it cannot be read."""
+    return coded_error("The query is nested too deeply.", "QUERY_TOO_DEEP")
 
 
 def too_much(limit: int, counted: str, code: str) -> GraphQLError:

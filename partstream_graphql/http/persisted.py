@@ -21,6 +21,7 @@ from django.core.cache import caches
 from graphql import GraphQLError
 
 from partstream_graphql.errors import bad_input, coded_error
+from partstream_graphql.http.reading import is_map, read_json
 
 logger = logging.getLogger("django_partstream")
 
@@ -51,11 +52,14 @@ class AutomaticPersistedQueries:
     Apollo's automatic persisted queries, kept in a Django *cache* for *seconds*.
 
     An unknown hash is answered ``PERSISTED_QUERY_NOT_FOUND``. The client then sends hash and
-    text. Only valid texts are kept. While the cache is down, clients send texts.
+    text. Only valid texts of at most *max_length* characters are kept. Their number is bounded by
+    the cache. While the cache is down, clients send texts.
     """
 
-    def __init__(self, *, cache: str = "default", seconds: float = 86_400) -> None:
-        self.cache, self.seconds = cache, seconds
+    def __init__(
+        self, *, cache: str = "default", seconds: float = 86_400, max_length: int = 20_000
+    ) -> None:
+        self.cache, self.seconds, self.max_length = cache, seconds, max_length
 
     def text(self, digest: str | None, text: str | None) -> str:
         """
@@ -71,13 +75,15 @@ class AutomaticPersistedQueries:
         if digest is None:
             return ""
         found = self._ask_cache("get", _key(digest))
-        if not isinstance(found, str):
+        if not isinstance(found, str) or digest_of(found) != digest:
             raise not_found()
         return found
 
     def ran(self, digest: str | None, text: str) -> None:
-        """Keep *text* in the cache."""
-        if digest is not None and self._ask_cache("get", _key(digest)) != text:
+        """Keep *text* in the cache, unless it is too long."""
+        if digest is None or len(text) > self.max_length:
+            return
+        if self._ask_cache("get", _key(digest)) != text:
             self._ask_cache("set", _key(digest), text, self.seconds)
 
     def _ask_cache(self, method: str, *arguments: Any) -> Any:
@@ -163,9 +169,9 @@ def digest_in(data: Mapping[str, Any], query: Mapping[str, Any]) -> str | None:
     Raises:
         GraphQLError: ``extensions`` is no JSON object, or the hash no text.
     """
-    extensions = _read_json(query.get("extensions") or data.get("extensions"))
+    extensions = _read_extensions(query.get("extensions") or data.get("extensions"))
     named = query.get("documentId") or data.get("documentId")
-    if isinstance(extensions, dict) and isinstance(extensions.get("persistedQuery"), dict):
+    if extensions and isinstance(extensions.get("persistedQuery"), dict):
         named = extensions["persistedQuery"].get("sha256Hash") or named
     if named is None:
         return None
@@ -174,19 +180,25 @@ def digest_in(data: Mapping[str, Any], query: Mapping[str, Any]) -> str | None:
     return named.removeprefix("sha256:")
 
 
-def _read_json(extensions: Any) -> Any:
+def _read_extensions(extensions: Any) -> Any:
     """*extensions*, which are JSON text in a query string and in a form."""
-    if not isinstance(extensions, str):
-        return extensions
-    try:
-        return json.loads(extensions)
-    except ValueError:
-        raise bad_input("Extensions are invalid JSON.") from None
+    if extensions and isinstance(extensions, str):
+        try:
+            extensions = read_json(extensions)
+        except ValueError:
+            raise bad_input("Extensions are invalid JSON.") from None
+    if not is_map(extensions):
+        raise bad_input("The extensions must be a JSON object.")
+    return extensions
 
 
 def digest_of(text: str) -> str:
-    """The hash by which Apollo's clients name *text*: its SHA-256, in hexadecimal digits."""
-    return sha256(text.encode()).hexdigest()
+    """
+    The hash by which Apollo's clients name *text*: its SHA-256, in hexadecimal digits.
+
+    A text with a lone surrogate, which no parser accepts, has a hash, too.
+    """
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def not_found() -> GraphQLError:

@@ -3,48 +3,56 @@ The view: graphene-django's own, with remembered documents, limits, and masked f
 
 ``execute_graphql_request`` types graphene-django's method again, with further steps between its
 steps: find the text, parse it, choose the operation, validate the document, execute it (GraphQL
-specification, sections 2, 5 and 6). A test compares the source of the original with the source
-that was read.
+specification, sections 2, 5 and 6). So do ``parse_body`` and ``get_graphql_params``. A test
+compares the source of the originals with the source that was read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
-from asgiref.sync import async_to_sync
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
-from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseNotAllowed
-from graphene_django.settings import graphene_settings
+from django.core.exceptions import BadRequest
+from django.db import transaction
+from django.http import (
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseNotAllowed,
+    UnreadablePostError,
+)
 from graphene_django.views import GraphQLView, HttpError
 from graphql import (
-    ASTValidationRule,
     DocumentNode,
     ExecutionResult,
     GraphQLError,
     OperationDefinitionNode,
-    OperationType,
-    get_operation_ast,
     specified_rules,
     validate,
     validate_schema,
 )
 
+from django_partstream.delivery import loops
+from django_partstream.identity import is_personal
+from django_partstream.privacy import mark_private, with_privacy
 from partstream_graphql._graphene import mutation_failed
 from partstream_graphql._graphql_core import execute_document
+from partstream_graphql.executions import watched_execution
 from partstream_graphql.fields import awaited, check_schema
 from partstream_graphql.http.documents import documents_of
-from partstream_graphql.http.limits import Limits, limits, parse_within_limits
+from partstream_graphql.http.limits import limits, refuse_long, too_deep
+from partstream_graphql.http.negotiation import negotiate, status_of_answer
+from partstream_graphql.http.operations import Asked, BatchBudget, Document, is_atomic, may_run
 from partstream_graphql.http.persisted import (
     NOT_FOUND,
     NotSupported,
     PersistedDocuments,
     digest_in,
 )
-from partstream_graphql.http.rules import ProgressiveLimitsRule
-from partstream_graphql.masking import mask_below_connections
+from partstream_graphql.http.reading import BODIES, operations_in, parameters_in, read_body
+from partstream_graphql.http.rules import with_limits
+from partstream_graphql.masking import mask_below
 
 
 class ProgressiveGraphQLView(GraphQLView):
@@ -53,7 +61,11 @@ class ProgressiveGraphQLView(GraphQLView):
 
     - A valid text is neither parsed nor validated again
       (:mod:`~partstream_graphql.http.documents`).
-    - An operation that asks too much is refused (:mod:`~partstream_graphql.http.rules`).
+    - An operation that asks too much is refused (:mod:`~partstream_graphql.http.rules`), and so
+      is a batch whose operations ask too much together.
+    - A malformed request is a 400 (:mod:`~partstream_graphql.http.reading`). Media types and
+      statuses are those of GraphQL over HTTP (:mod:`~partstream_graphql.http.negotiation`).
+    - The response to a GET is private if it is for a single reader or has a failure.
     - A field below a part may fail after the part has ended. The text of its exception is logged
       and does not reach the client, unless ``DEBUG`` is on. ``format_error()``, graphene-django's
       own hook, finds the exception in ``original_error``.
@@ -66,14 +78,71 @@ class ProgressiveGraphQLView(GraphQLView):
 
     persisted: PersistedDocuments = NotSupported()
 
-    _is_unknown_hash = False
+    _is_answer = _is_unknown_hash = _is_private = False
 
     def __init__(
         self, *args: Any, persisted: PersistedDocuments | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.persisted = persisted or self.persisted
+        #: The operations of a batch, by the identity of their entries in its list.
+        self._batch: dict[int, Asked] = {}
         check_schema(self.schema.graphql_schema)
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """The view function. A private response says so unless the view decides."""
+        return with_privacy(super().as_view(**initkwargs))
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answer *request*, in the media type that it prefers."""
+        response = super().dispatch(request, *args, **kwargs)
+        if not self.batch:
+            negotiate(request, response)
+        if request.method == "GET" and (self._is_private or is_personal(request)):
+            mark_private(response)
+        return response
+
+    def parse_body(self, request: Any) -> Any:
+        """
+        The parameters in the body of *request*; in a batch, a list of them.
+
+        Raises:
+            HttpError: the body is malformed, or the batch has too many operations.
+        """
+        try:
+            kind = self.get_content_type(request)
+            data = read_body(kind, request.body) if kind in BODIES else super().parse_body(request)
+            if self.batch:
+                self._prepare_batch(request, operations_in(data))
+            elif not isinstance(data, Mapping):
+                raise BadRequest("The received data is not a valid JSON query.")
+        except (BadRequest, UnreadablePostError) as exc:
+            raise HttpError(HttpResponseBadRequest(str(exc))) from exc
+        except GraphQLError as exc:
+            raise HttpError(HttpResponseBadRequest(exc.message)) from exc
+        return data
+
+    @staticmethod
+    def get_graphql_params(request: Any, data: Any) -> tuple[Any, Any, Any, Any]:
+        """
+        The query, variables, operation name and id of an operation.
+
+        Raises:
+            HttpError: a parameter is malformed.
+        """
+        try:
+            return parameters_in(request.GET, data)
+        except BadRequest as exc:
+            raise HttpError(HttpResponseBadRequest(str(exc))) from exc
+
+    @staticmethod
+    def format_error(error: Any) -> dict[str, Any]:
+        """The JSON object of *error*; a refused request has the code of its cause."""
+        if isinstance(error, HttpError) and isinstance(error.__cause__, GraphQLError):
+            error = error.__cause__
+        formatted: dict[str, Any] = GraphQLView.format_error(error)
+        return formatted
 
     def get_response(self, request: Any, data: Any, show_graphiql: bool = False) -> Any:
         """
@@ -81,8 +150,10 @@ class ProgressiveGraphQLView(GraphQLView):
 
         An unknown hash has the status 200: in Apollo's protocol it is no mistake of the client.
         """
-        self._is_unknown_hash = False
+        self._is_answer = self._is_unknown_hash = False
         body, status = super().get_response(request, data, show_graphiql)
+        if self._is_answer and not self.batch:
+            status = status_of_answer(request, status)
         return body, 200 if self._is_unknown_hash else status
 
     def execute_graphql_request(
@@ -100,66 +171,82 @@ class ProgressiveGraphQLView(GraphQLView):
         Raises:
             HttpError: there is no query, or a GET asks for more than to read.
         """
-        try:
-            digest = digest_in(data, request.GET)
-            text = self._find_text(digest, query)
-        except GraphQLError as exc:
-            self._is_unknown_hash = exc.message == NOT_FOUND
-            return _failed([exc])
-        if not text:
+        asked = self._batch.get(id(data))
+        if asked is None:
+            asked = self._find(request, data, query, operation_name)
+            self._parse(asked)
+        if asked.refusal is not None:
+            self._is_unknown_hash = asked.refusal.message == NOT_FOUND
+            return self._failed([asked.refusal])
+        if not asked.text:
             if show_graphiql:
                 return None
-            raise HttpError(HttpResponseBadRequest("Must provide query string."))
-        if errors := validate_schema(self.schema.graphql_schema):
-            return _failed(errors)
-        try:
-            document = self._parse(text)
-        except Exception as exc:  # noqa: BLE001 - graphene-django answers every exception here
-            return _failed([exc])
-        operation = get_operation_ast(document.node, operation_name)
-        if operation is not None and not _may_run(request, operation):
+            raise _no_query()
+        operation = asked.operation
+        if operation is not None and not may_run(request, operation):
             if show_graphiql:
                 return None
             raise HttpError(_only_by_post(operation))
-        if errors := self._validate(document):
-            return _failed(errors)
-        self.persisted.ran(digest, text)
-        return self._execute(request, document.node, operation, variables, operation_name)
+        self._is_answer = True
+        return self._answer(request, asked, variables)
 
-    def _find_text(self, digest: str | None, query: Any) -> Any:
+    def _prepare_batch(self, request: Any, entries: list[Any]) -> None:
         """
-        The text to run; *query* itself if it is no text, for the parser to refuse.
+        Find and parse each operation of a batch, before the first of them runs.
 
         Raises:
-            GraphQLError: *digest* is unknown, or the text must not be run.
+            HttpError: an operation is malformed.
         """
-        if query and not isinstance(query, str):
-            return query
-        return self.persisted.text(digest, query)
+        for data in entries:
+            query, _, operation_name, _ = self.get_graphql_params(request, data)
+            asked = self._batch[id(data)] = self._find(request, data, query, operation_name)
+            if not asked.text and asked.refusal is None:
+                raise _no_query()
+        operations = self._batch.values()
+        try:
+            refuse_long(sum(len(asked.text) for asked in operations))
+            budget = BatchBudget(self.schema.graphql_schema, limits())
+            for asked in operations:
+                self._parse(asked)
+                budget.add(asked)
+        except GraphQLError as exc:
+            for asked in operations:
+                asked.refusal = exc
 
-    def _parse(self, text: Any) -> _Document:
-        """
-        The document of *text*, parsed now or remembered.
+    def _find(self, request: Any, data: Any, query: Any, operation_name: str | None) -> Asked:
+        """The operation that *data* asks for, with its text or a refusal."""
+        asked = Asked(None, "", operation_name)
+        try:
+            asked.digest = digest_in(data, request.GET)
+            asked.text = self.persisted.text(asked.digest, query)
+        except GraphQLError as exc:
+            asked.refusal = exc
+        return asked
 
-        Raises:
-            GraphQLError: it is too long.
-            Exception: it cannot be parsed.
-        """
+    def _parse(self, asked: Asked) -> None:
         rules = specified_rules if self.validation_rules is None else self.validation_rules
-        key = _Key(
-            text, (ProgressiveLimitsRule, *rules), limits(), graphene_settings.MAX_VALIDATION_ERRORS
-        )
-        known = None
-        if isinstance(text, str):
-            known = documents_of(self.schema.graphql_schema).get(key)
-        return _Document(key, known or parse_within_limits(text), is_valid=known is not None)
+        asked.parse(self.schema.graphql_schema, with_limits(rules))
 
-    def _validate(self, document: _Document) -> list[GraphQLError]:
+    def _answer(self, request: Any, asked: Asked, variables: Any) -> ExecutionResult:
+        """The answer to a well-formed request, which may ask for an invalid document."""
+        if asked.document is None:
+            return self._failed([asked.mistake])
+        if errors := self._validate(asked.document):
+            return self._failed(errors)
+        self.persisted.ran(asked.digest, asked.text)
+        return self._execute(request, asked.document.node, asked.operation, variables, asked.name)
+
+    def _validate(self, document: Document) -> list[GraphQLError]:
         """The errors of *document*. Without errors it is remembered."""
         if document.is_valid:
             return []
         schema, key = self.schema.graphql_schema, document.key
-        errors = validate(schema, document.node, key.rules, key.max_errors)
+        try:
+            errors = validate_schema(schema) or validate(
+                schema, document.node, key.rules, key.max_errors
+            )
+        except RecursionError:
+            return [too_deep()]
         if not errors:
             documents_of(schema).put(key, document.node, len(key.text))
         return errors
@@ -173,10 +260,11 @@ class ProgressiveGraphQLView(GraphQLView):
         operation_name: str | None,
     ) -> ExecutionResult:
         """Execute *document*, in a transaction if graphene-django is set to do so for mutations."""
-        atomic = operation is not None and _is_atomic(operation)
+        atomic = operation is not None and is_atomic(operation)
         try:
             with (
-                mask_below_connections() as mask,
+                watched_execution() as execution,
+                loops.one_loop(),
                 transaction.atomic() if atomic else nullcontext(),
             ):
                 result = execute_document(
@@ -190,57 +278,28 @@ class ProgressiveGraphQLView(GraphQLView):
                     middleware=self.get_middleware(request),
                 )
                 if isawaitable(result):
-                    result = async_to_sync(awaited)(result)
+                    result = loops.run(awaited, result)
                 if atomic and mutation_failed(request):
                     transaction.set_rollback(True)
         except Exception as exc:  # noqa: BLE001 - graphene-django answers every exception here
-            return _failed([exc])
+            return self._failed([exc])
         if result.errors:
-            result.errors = mask(result.errors)
+            result.errors = mask_below(execution.paths, result.errors)
+        if request.method == "GET":
+            self._is_private = bool(result.errors) or execution.is_private
         return result  # type: ignore[no-any-return]
 
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """A text, and everything that decides whether it is valid in its schema."""
-
-    text: Any
-    rules: tuple[type[ASTValidationRule], ...]
-    limits: Limits
-    max_errors: int
+    def _failed(self, errors: list[Any]) -> ExecutionResult:
+        """A result without data. graphene-django formats any exception among *errors*."""
+        self._is_private = True
+        return ExecutionResult(data=None, errors=errors)
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """A parsed text; *is_valid* if it was found valid in an earlier request."""
-
-    key: _Key
-    node: DocumentNode
-    is_valid: bool
-
-
-def _failed(errors: list[Any]) -> ExecutionResult:
-    """A result without data. graphene-django formats any exception among *errors*."""
-    return ExecutionResult(data=None, errors=errors)
-
-
-def _may_run(request: Any, operation: OperationDefinitionNode) -> bool:
-    """Whether *operation* may be run: a GET only reads (RFC 9110, section 9.2.1)."""
-    return request.method != "GET" or operation.operation is OperationType.QUERY
+def _no_query() -> HttpError:
+    return HttpError(HttpResponseBadRequest("Must provide query string."))
 
 
 def _only_by_post(operation: OperationDefinitionNode) -> HttpResponse:
     kind = operation.operation.value
     message = f"Can only perform a {kind} operation from a POST request."
     return HttpResponseNotAllowed(["POST"], message)
-
-
-def _is_atomic(operation: OperationDefinitionNode) -> bool:
-    """Whether *operation* runs in a transaction, by the settings of graphene-django."""
-    if operation.operation is not OperationType.MUTATION:
-        return False
-    database = connections[DEFAULT_DB_ALIAS].settings_dict
-    return (
-        graphene_settings.ATOMIC_MUTATIONS is True
-        or database.get("ATOMIC_MUTATIONS", False) is True
-    )

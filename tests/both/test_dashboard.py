@@ -86,6 +86,7 @@ def test_a_failure_has_the_same_code_and_message_in_both_fronts(staff):
         "code": "part_failed",
         "message": "This part could not be loaded.",
         "retryable": True,
+        "index": 1,
     }
     assert graphql == {
         "part": "inventoryAlerts",

@@ -1,8 +1,14 @@
-"""The example shop, its controls, and an endpoint that returns its query and headers."""
+"""
+The example shop, its controls, and an endpoint that returns its query and headers.
+
+``/audited/`` is the shop's GraphQL view without the protection by CSRF tokens.
+"""
 
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 
 from django_partstream import ProgressiveView, lazy
+from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.clients import controls
 
 
@@ -26,5 +32,6 @@ class EchoView(ProgressiveView):
 urlpatterns = [
     *controls.urlpatterns,
     path("api/echo/", EchoView.as_view()),
+    path("audited/", csrf_exempt(ProgressiveGraphQLView.as_view())),
     path("", include("example_schema.urls")),
 ]

@@ -1,3 +1,4 @@
+import threading
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -8,8 +9,19 @@ from django.test import RequestFactory
 
 from django_partstream.endpoints import Endpoint
 from django_partstream.parts import Plan
+from django_partstream.timed import calls
 from example_schema.models import Customer
 from tests import services
+
+#: A statement for each kind of database, which ends by itself only after a test has given up.
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000000)"
+    " SELECT count(*) FROM n",
+    "postgresql": "SELECT pg_sleep(60)",
+    # A SLEEP() beside others in MariaDB may miss that it is killed, and MySQL's tells of no error.
+    "mysql": "SELECT count(*) FROM information_schema.COLLATIONS a, information_schema.COLLATIONS b,"
+    " information_schema.COLLATIONS c WHERE MD5(a.ID + b.ID + c.ID) = 'x'",
+}
 
 
 @pytest.fixture
@@ -52,6 +64,25 @@ def deliver(attempts_of):
         return {outcome.name: outcome for outcome in endpoint.resolve(attempts)}
 
     return delivered
+
+
+@pytest.fixture
+def arrived(monkeypatch):
+    """
+    An event that starts the time limits of less than a second.
+
+    A call sets the event at the place where the call is to be late. Without it a busy machine can
+    reach the limit before the call has begun.
+    """
+    event, wait = threading.Event(), calls.wait
+
+    def wait_from_there(futures, timeout):
+        if timeout < 1:
+            assert event.wait(30), "the call did not arrive at the place where it is to be late"
+        return wait(futures, timeout)
+
+    monkeypatch.setattr(calls, "wait", wait_from_there)
+    return event
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,25 @@ def test_the_signal_part_resolved_is_sent_once_for_each_part(deliver):
     ]
 
 
+async def _acount(request):
+    return 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("part", [lambda request: 1, _acount], ids=["function", "coroutine"])
+def test_a_connection_that_a_signal_receiver_broke_is_closed_before_the_next_part(deliver, part):
+    def break_connection(**_):
+        connection.errors_occurred = True
+
+    connection.ensure_connection()
+    part_resolved.connect(break_connection)
+    try:
+        deliver(a=lazy(part))
+    finally:
+        part_resolved.disconnect(break_connection)
+    assert not connection.errors_occurred
+
+
 def test_a_failing_signal_receiver_does_not_fail_the_page(deliver):
     def fail(**_):
         raise ValueError

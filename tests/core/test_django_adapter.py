@@ -1,20 +1,17 @@
 """
-The facts about Django and the drivers that ``django_partstream._django`` relies on.
+The facts about Django that ``django_partstream._django`` relies on.
 
-A red test here means that a release of Django or of a driver has changed such a fact. The message
-names the function of the adapter to look at.
+A red test here means that a release of Django has changed such a fact. The message names the
+function of the adapter to look at.
 """
 
 import sqlite3
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from unittest import mock
 
-import psycopg
 import pytest
-from asgiref.local import Local
 from django.conf import settings as django_settings
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
@@ -45,7 +42,7 @@ IMMUTABLE = (str, int, float, type(None), tuple, frozenset, type, BaseException)
 def relies(*functions):
     """The message of a fact that *functions* of the adapter rely on."""
     names = " and ".join(f"{function.__name__}()" for function in functions)
-    upstream = ", ".join(f"{name} {version(name)}" for name in ("Django", "psycopg", "asgiref"))
+    upstream = ", ".join(f"{name} {version(name)}" for name in ("Django", "asgiref"))
     return f"{names} of django_partstream._django relied on this before {upstream}."
 
 
@@ -281,7 +278,9 @@ class TestBrokenConnections:
                 connection.set_rollback(False)
         assert run(connection, "SELECT 1") == (1,), relies(_django.abandon_transaction)
         assert connection.connection is not raw, relies(_django.abandon_transaction)
-        assert raw.execute("SELECT 2").fetchone() == (2,), relies(_django.abandon_transaction)
+        cursor = raw.cursor()
+        cursor.execute("SELECT 2")
+        assert cursor.fetchone() == (2,), relies(_django.abandon_transaction)
         raw.close()
 
     def test_a_connection_to_a_database_in_memory_is_closed(self):
@@ -295,56 +294,6 @@ class TestBrokenConnections:
         assert wrapper.connection is None, relies(_django.close_also_in_memory)
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             raw.cursor()
-
-    def test_the_connection_of_the_driver_is_closed(self, connection):
-        wrapper = connections.create_connection(connection.alias)
-        wrapper.ensure_connection()
-        raw = wrapper.connection
-        _django.close_raw(wrapper)
-        with pytest.raises(Exception, match="closed"):
-            raw.execute("SELECT 1")
-
-
-class TestDrivers:
-    ENDLESS = {
-        "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
-        "SELECT count(*) FROM n",
-        "postgresql": "SELECT pg_sleep(60)",
-    }
-
-    def test_a_running_statement_is_cancelled_from_another_thread(self, connection):
-        wrapper, ended = connections[connection.alias], threading.Event()
-        wrapper.ensure_connection()
-
-        def cancel_until_ended():
-            while not ended.wait(0.01):
-                _django.cancel_statement(wrapper)
-
-        thread = threading.Thread(target=cancel_until_ended)
-        thread.start()
-        try:
-            with pytest.raises(DatabaseError):
-                run(connection, self.ENDLESS[connection.vendor])
-        finally:
-            ended.set()
-            thread.join(30)
-
-    def test_each_driver_has_the_method_that_cancels(self):
-        assert hasattr(psycopg.Connection, "cancel_safe"), relies(_django.cancel_statement)
-        assert hasattr(sqlite3.Connection, "interrupt"), relies(_django.cancel_statement)
-
-    @pytest.mark.postgres
-    def test_psycopg_tells_that_a_statement_runs(self):
-        connection, seen = connections["postgres"], []
-        with transaction.atomic("postgres"), connection.cursor() as cursor:
-            assert not _django.is_busy(connection), relies(_django.is_busy)
-            for _ in cursor.stream("SELECT generate_series(1, 2)"):
-                seen.append(_django.is_busy(connection))
-        assert seen[0], relies(_django.is_busy)
-        assert psycopg.pq.TransactionStatus.ACTIVE == _django.ACTIVE, relies(_django.is_busy)
-
-    def test_sqlite_cannot_tell_that_a_statement_runs(self):
-        assert not _django.is_busy(connections.create_connection("default"))
 
 
 class TestPreparedConnections:
@@ -419,39 +368,6 @@ class TestPreparedConnections:
             _django.close_also_in_memory(connection)
         close.assert_called_once_with(connection)
         assert connection.connection is None, relies(_django.close_also_in_memory)
-
-
-class TestLocalsOfAsgiref:
-    def test_the_values_of_a_local_are_carried_to_another_thread_and_not_back(self):
-        values, seen = Local(), []
-        values.tenant = "ann"
-        context = _django.copy_context()
-
-        def use():
-            _django.adopt_locals(context)
-            seen.append(values.tenant)
-            values.tenant = "bob"
-            seen.append(values.tenant)
-
-        thread = threading.Thread(target=context.run, args=(use,))
-        thread.start()
-        thread.join(30)
-        assert seen == ["ann", "bob"], relies(_django.copy_context, _django.adopt_locals)
-        assert values.tenant == "ann", relies(_django.copy_context, _django.adopt_locals)
-
-    def test_a_local_that_is_set_after_the_hand_over_is_not_set_in_the_other_thread(self):
-        values = Local()
-        values.tenant = "ann"
-        context = _django.copy_context()
-        values.tenant = "bob"
-
-        def use():
-            _django.adopt_locals(context)
-            return values.tenant
-
-        with ThreadPoolExecutor(1) as thread:
-            seen = thread.submit(context.run, use).result(30)
-        assert seen == "ann", relies(_django.copy_context)
 
 
 def test_a_setting_is_found_or_missing_behind_the_settings_object(settings):

@@ -350,7 +350,7 @@ class TestAPoolOfConnections:
             self.assert_all_are_back(pool)
 
     def test_a_late_call_gives_its_place_in_the_pool_back_but_not_a_cancelled_connection(
-        self, deliver, postgres, pooled
+        self, deliver, postgres, pooled, arrived
     ):
         """The cancellation may arrive late, and would hit the next user of that connection."""
         pool = pooled(1)
@@ -359,12 +359,14 @@ class TestAPoolOfConnections:
         def sleeps(request):
             backend = run(postgres.connection, "SELECT pg_backend_pid()")
             again.append(backend in cancelled)
+            arrived.set()
             try:
                 run(postgres.connection, "SELECT pg_sleep(60)")
             except OperationalError:
                 cancelled.add(backend)
 
         for _ in range(5):
+            arrived.clear()
             outcomes = deliver(a=lazy(with_timeout(sleeps, 0.1)), b=lazy(postgres.count))
             assert [one.status for one in outcomes.values()] == ["timeout", "ok"]
             close_old_connections()
@@ -374,31 +376,42 @@ class TestAPoolOfConnections:
 
 
 class TestANetworkThatHangs:
-    pytestmark = on_postgres
+    pytestmark = pytest.mark.django_db(transaction=True, databases=services.DATABASES)
+
+    @pytest.fixture(params=services.EACH_DATABASE[1:])
+    def distant(self, request):
+        """The customers in a database that is reached over the network."""
+        yield Customers(request.param)
+        connections.close_all()
 
     @pytest.fixture
-    def proxy(self, postgres):
-        settings = postgres.connection.settings_dict
+    def proxy(self, distant, monkeypatch):
+        """A proxy through which every thread reaches that database."""
+        settings = distant.connection.settings_dict
         with Proxy(settings["HOST"] or "127.0.0.1", int(settings["PORT"] or 5432)) as proxy:
+            distant.connection.close()
+            monkeypatch.setitem(settings, "HOST", proxy.host)
+            monkeypatch.setitem(settings, "PORT", proxy.port)
             yield proxy
+            distant.connection.close()
 
     @pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
     def test_a_timed_part_ends_at_its_limit_when_the_network_hangs(
-        self, deliver, postgres, reached, proxy, inside
+        self, deliver, distant, proxy, inside, arrived
     ):
-        reached(HOST=proxy.host, PORT=proxy.port)
         ended = threading.Event()
 
         def hangs(request):
             try:
                 proxy.stall()
-                run(postgres.connection, "SELECT 1")
+                arrived.set()
+                run(distant.connection, "SELECT 1")
             finally:
                 ended.set()
 
         started = time.monotonic()
-        with postgres.atomic() if inside else nullcontext():
-            postgres.count()
+        with distant.atomic() if inside else nullcontext():
+            distant.count()
             outcomes = deliver(a=lazy(with_timeout(hangs, 0.2)), b=lazy(free))
             took = time.monotonic() - started
             proxy.close()
@@ -407,7 +420,7 @@ class TestANetworkThatHangs:
         assert ended.wait(30)
         proxy.open()
         close_old_connections()
-        assert deliver(a=lazy(postgres.count))["a"].value == 0
+        assert deliver(a=lazy(distant.count))["a"].value == 0
 
 
 @contextmanager
@@ -578,11 +591,14 @@ class TestAFork:
             text = said.read()
         return text, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    def test_a_process_forked_after_parts_ran_has_threads_of_its_own(self, deliver, settings, gate):
+    def test_a_process_forked_after_parts_ran_has_threads_of_its_own(
+        self, deliver, settings, gate, arrived
+    ):
         settings.PARTSTREAM = {"MAX_ABANDONED_CALLS": 1}
         gate.set()
 
         def waits(request):
+            arrived.set()
             return gate.wait(60)
 
         def ends():

@@ -43,7 +43,7 @@ class TestWithTimeout:
             return 5
 
         clock = iter([100.0, 107.0])
-        monkeypatch.setattr(guards, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+        monkeypatch.setattr(guards, "monotonic", lambda: next(clock))
         with mock.patch.object(asyncio, "timeout", wraps=asyncio.timeout) as given:
             outcome = deliver(a=lazy(with_timeout(lambda request: work(), 10)))["a"]
         assert outcome.value == 5

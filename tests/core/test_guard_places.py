@@ -8,15 +8,16 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream.guards import guard
 from django_partstream.outcomes import Status
 
 
 @pytest.mark.parametrize(
-    "guard",
+    "guarded_by",
     [cached_for(60, key="under"), safe_call(fallback=[]), with_timeout(30)],
     ids=["cached_for", "safe_call", "with_timeout"],
 )
-def test_a_plain_decorator_above_a_guard_gets_the_functions_return_value(deliver, guard):
+def test_a_plain_decorator_above_a_guard_gets_the_functions_return_value(deliver, guarded_by):
     def name_of_first(func):
         @wraps(func)
         def inner(*args, **kwargs):
@@ -27,7 +28,7 @@ def test_a_plain_decorator_above_a_guard_gets_the_functions_return_value(deliver
     def part(request):
         return [SimpleNamespace(name="ann")]
 
-    decorated = lazy(name_of_first(guard(part)))
+    decorated = lazy(name_of_first(guarded_by(part)))
     for _ in range(2):
         outcome = deliver(whole=str, a=decorated)["a"]
         assert (outcome.status, outcome.value) == (Status.OK, "ann")
@@ -39,6 +40,22 @@ def test_safe_call_inside_a_partial_covers_the_evaluation_of_the_value(deliver):
 
     guarded = partial(partial(safe_call(lambda request: "rows", fallback=None)))
     assert deliver(whole=whole, a=lazy(guarded))["a"].status is Status.FALLBACK
+
+
+def test_a_guard_may_call_its_function_twice_and_the_guards_inside_cover_both_calls(deliver):
+    threads = []
+
+    def twice(call):
+        call()
+        return call()
+
+    def whole(value):
+        threads.append(threading.current_thread().name)
+        return value
+
+    guarded = guard(with_timeout(lambda request: object(), 30), twice)
+    assert deliver(whole=whole, a=lazy(guarded))["a"].status is Status.OK
+    assert threads == ["partstream-timed", "partstream-timed"]
 
 
 @pytest.mark.parametrize(

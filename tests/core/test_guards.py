@@ -164,13 +164,14 @@ class TestWithTimeout:
             timed(lambda request: gate.wait(30))(None)
 
     def test_past_the_ceiling_of_late_calls_new_calls_of_a_function_fail_at_once(
-        self, settings, gate, caplog
+        self, settings, gate, caplog, arrived
     ):
         settings.PARTSTREAM = {"MAX_ABANDONED_CALLS": 2}
         calls = []
 
         def hang(request):
             calls.append(request)
+            arrived.set()
             gate.wait(30)
 
         def made_for_each_request(request):
@@ -179,6 +180,7 @@ class TestWithTimeout:
         for ask in (with_timeout(hang, 0.01), made_for_each_request):
             calls.clear()
             for _ in range(4):
+                arrived.clear()
                 with pytest.raises(PartTimeout):
                     ask(None)
             assert len(calls) == 2

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.utils.functional import SimpleLazyObject
 
 from django_partstream import cached_for, lazy, safe_call
 from django_partstream.delivery.attempts import current_attempt
@@ -12,6 +13,7 @@ from django_partstream.endpoints import Endpoint
 from django_partstream.identity import (
     audience_identity,
     is_identified,
+    is_personal,
     is_signed_in,
     user_identity,
 )
@@ -64,6 +66,35 @@ def test_a_session_or_credentials_tell_nameless_users_apart(request_of, get):
         request.session, request.auth = SimpleNamespace(session_key=session_key), auth
         answers.append(get(request))
     assert answers == [1, 2, 3, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "personal"),
+    [
+        ({}, False),
+        ({"user": Account()}, True),
+        ({"user": SimpleNamespace(is_authenticated=False)}, False),
+        ({"session": SimpleNamespace(session_key=None), "auth": None}, False),
+        ({"session": SimpleNamespace(session_key="s")}, True),
+        ({"auth": "key"}, True),
+    ],
+)
+def test_a_reader_with_user_session_or_credentials_has_personal_pages(
+    request_of, attributes, personal
+):
+    request = request_of()
+    vars(request).update(attributes)
+    assert is_personal(request) is personal
+    assert is_personal(attributes) is personal  # as the context of a GraphQL execution
+
+
+def test_a_session_is_asked_before_a_user_that_is_read_from_the_database(request_of):
+    def load():
+        raise AssertionError("the user was loaded")
+
+    request = request_of()
+    request.user, request.session = SimpleLazyObject(load), SimpleNamespace(session_key="s")
+    assert is_personal(request)
 
 
 def credentials(request_of, auth, *, user=None, session_key=None):

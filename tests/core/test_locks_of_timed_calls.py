@@ -6,7 +6,6 @@ lock, or has come through. Both set the event ``met``, so a missing lock fails a
 """
 
 import threading
-import time
 from queue import Empty, SimpleQueue
 from types import SimpleNamespace
 
@@ -14,9 +13,10 @@ import pytest
 from django.db import DatabaseError
 
 from django_partstream import with_timeout
+from django_partstream._drivers import Cancellation
 from django_partstream.exceptions import PartTimeout
-from django_partstream.timed import calls, loans, revocable
-from django_partstream.timed.revocable import RevocableConnection, Revoked
+from django_partstream.timed import calls, cancelling, loans, revocable
+from django_partstream.timed.revocable import Grace, RevocableConnection, Revoked
 from example_schema.models import Customer
 from tests.core.test_loans import wait_for_late_calls
 from tests.locks import WatchedLock
@@ -53,8 +53,6 @@ class TestALoan:
         self, monkeypatch, met, start
     ):
         """The cancellation would hit the next statement on that connection."""
-        loan = RevocableConnection(connection_of_a_call())
-        loan._end_lock = WatchedLock(met.set)
         running, go_on, ended = (threading.Event() for _ in range(3))
         ended_during_cancel = []
 
@@ -66,15 +64,18 @@ class TestALoan:
             ended.set()
             met.set()
 
-        def cancel(raw):
+        def cancel():
             go_on.set()
             assert met.wait(30)
             ended_during_cancel.append(ended.is_set())
 
-        monkeypatch.setattr(revocable, "cancel_statement", cancel)
+        cancellation = Cancellation(None, cancel, asks_server=False)
+        monkeypatch.setattr(cancelling, "cancellation_of", lambda wrapper: cancellation)
+        loan = RevocableConnection(connection_of_a_call())
+        loan._canceller._requests.lock = WatchedLock(met.set)
         start(call)
         assert running.wait(30)
-        assert loan.revoke(time.monotonic() + 30)
+        assert loan.revoke(Grace(30))
         assert ended.wait(30)
         assert ended_during_cancel == [False]
 
@@ -111,7 +112,7 @@ class TestALoan:
         given_back = []
 
         def revoke():
-            given_back.append(loan.revoke(time.monotonic() + 30))
+            given_back.append(loan.revoke(Grace(30)))
             met.set()
 
         class Cursor:

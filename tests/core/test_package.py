@@ -1,4 +1,4 @@
-"""The names of the package, and the one name that needs Django REST framework."""
+"""The names of the package: ``ProgressiveView`` alone needs Django REST framework."""
 
 import pytest
 

@@ -28,7 +28,7 @@ async def never_ends(request):
 
 
 async def cancels_the_page(request):
-    """Cancel the page, as a server does whose client has left, and wait for the end of that."""
+    """Cancel the page, as a server does when its client has left, and wait for the end of that."""
     for task in asyncio.all_tasks():
         task.cancel()
     await asyncio.sleep(0)

@@ -12,38 +12,38 @@ from django_partstream.exceptions import PartTimeout
 from django_partstream.timed import loans
 from django_partstream.timed.revocable import Revoked
 from tests import services
-from tests.core.conftest import Customers
+from tests.core.conftest import ENDLESS, Customers
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=services.DATABASES)
 
-#: Statements that end by themselves, but only after the test has stopped waiting for them.
-ENDLESS = {
-    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000000)"
-    " SELECT count(*) FROM n",
-    "postgresql": "SELECT pg_sleep(60)",
-}
+#: The error of MariaDB and MySQL for a statement that was killed.
+ER_QUERY_INTERRUPTED = 1317
 
 #: Time limits in seconds. On a busy machine that misses the right moment, the next is tried.
 LIMITS = (0.1, 0.5, 2.5, 12.5)
 
 
 @pytest.fixture(autouse=True)
-def _ample_time_to_cancel(monkeypatch):
-    """Give statements ten seconds to be cancelled."""
+def _on_a_busy_machine(monkeypatch, arrived):
+    """Give statements ten seconds to be cancelled, and calls all the time they need to begin."""
     monkeypatch.setattr(loans, "GRACE", 10)
+    monkeypatch.setattr(Late, "arrived", arrived, raising=False)
 
 
 class Late:
     """A function that is late, and the record of how it ended."""
 
-    def __init__(self, work):
+    def __init__(self, work, together=None):
         self.work = work
+        self.together = together or threading.Barrier(1)
         self.backend = None
         self.raised = None
         self.between, self.go_on, self.ended = (threading.Event() for _ in range(3))
 
     def __call__(self, request):
         try:
+            self.together.wait(30)
+            self.arrived.set()
             self.work(self)
         except Exception as exc:
             self.raised = exc
@@ -63,6 +63,7 @@ def timed_out(work, *, at_once=lambda: None):
     """
     for seconds in LIMITS:
         one = Late(work)
+        one.arrived.clear()
         with pytest.raises(PartTimeout):
             with_timeout(one, seconds)(None)
         at_once()
@@ -76,7 +77,7 @@ def timed_out(work, *, at_once=lambda: None):
 def run(connection, sql, *params):
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchone()[0]
+        return cursor.description and cursor.fetchone()[0]
 
 
 def endless(connection):
@@ -86,7 +87,9 @@ def endless(connection):
 def is_cancellation(exc):
     """Whether *exc* comes from cancelling a statement that the database was running."""
     return isinstance(exc, OperationalError) and (
-        isinstance(exc.__cause__, psycopg.errors.QueryCanceled) or str(exc) == "interrupted"
+        isinstance(exc.__cause__, psycopg.errors.QueryCanceled)
+        or str(exc) == "interrupted"
+        or exc.args[0] == ER_QUERY_INTERRUPTED
     )
 
 
@@ -130,7 +133,8 @@ def test_parts_after_a_late_part_have_a_sound_transaction(deliver, customers):
 
 
 def test_the_statements_of_parts_that_are_late_together_are_each_cancelled(deliver, customers):
-    late = {name: Late(lambda one: endless(customers.connection)) for name in "abc"}
+    together = threading.Barrier(3)
+    late = {name: Late(lambda one: endless(customers.connection), together) for name in "abc"}
     parts = {name: lazy(with_timeout(one, 0.1)) for name, one in late.items()}
     outcomes = deliver(concurrency=3, **parts, d=lazy(customers.count))
     for one in late.values():
@@ -266,3 +270,107 @@ class TestLateStatementsInPostgreSQL:
         assert isinstance(one.raised, Revoked)
         server.execute("SET lock_timeout = '30s'")
         server.execute("SELECT pg_advisory_lock(1)")  # the late backend held it until it ended
+
+
+@pytest.fixture
+def mariadb():
+    return Customers("mariadb")
+
+
+@pytest.fixture
+def beside(mariadb):
+    """A separate connection that sees the statements that MariaDB runs."""
+    wrapper = mariadb.connection
+    raw = wrapper.get_new_connection(wrapper.get_connection_params())
+    yield raw
+    raw.close()
+
+
+@pytest.mark.mysql
+class TestLateStatementsInMariaDB:
+    def command(self, beside, thread):
+        """The command of a connection: Query or Sleep; None if it has ended."""
+        with beside.cursor() as cursor:
+            cursor.execute(
+                "SELECT command FROM information_schema.processlist WHERE id = %s", [thread]
+            )
+            return next((row[0] for row in cursor.fetchall()), None)
+
+    def thread(self, mariadb):
+        return run(mariadb.connection, "SELECT CONNECTION_ID()")
+
+    def test_mariadb_runs_no_late_statement_in_a_transaction_after_its_part_has_ended(
+        self, mariadb, beside
+    ):
+        def work(one):
+            one.backend = self.thread(mariadb)
+            endless(mariadb.connection)
+
+        with mariadb.atomic():
+            ours = self.thread(mariadb)
+            commands = []
+            one = timed_out(work, at_once=lambda: commands.append(self.command(beside, ours)))
+            assert self.thread(mariadb) == ours
+        assert one.backend == ours
+        assert set(commands) == {"Sleep"}
+
+    def test_mariadb_runs_no_late_statement_outside_a_transaction_after_its_function_has_ended(
+        self, mariadb, beside
+    ):
+        def work(one):
+            one.backend = self.thread(mariadb)
+            endless(mariadb.connection)
+
+        one = timed_out(work)
+        assert one.backend not in {None, self.thread(mariadb)}
+        assert self.command(beside, one.backend) != "Query"
+
+    def test_a_late_statement_that_waits_for_a_lock_is_killed_and_its_transaction_goes_on(
+        self, mariadb, beside
+    ):
+        locked = mariadb.create("locked")
+        with beside.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"DELETE FROM {locked._meta.db_table} WHERE id = %s", [locked.pk])
+
+        def work(one):
+            mariadb.create("lost")
+            one.between.set()
+            mariadb.all.filter(pk=locked.pk).update(city="y")
+
+        with mariadb.atomic():
+            mariadb.create("before")
+            one = timed_out(work)
+            assert mariadb.names() == {"locked", "before"}
+        beside.rollback()
+        assert is_cancellation(one.raised), repr(one.raised)
+        assert mariadb.names() == {"locked", "before"}
+
+    def test_a_late_statement_behind_django_is_killed_in_a_transaction(self, mariadb):
+        pytest.importorskip("MySQLdb._mysql", reason="PyMySQL cannot tell that a statement runs")
+
+        def work(one):
+            with mariadb.connection.connection.cursor() as cursor:
+                cursor.execute(ENDLESS["mysql"])
+
+        with mariadb.atomic():
+            mariadb.create("before")
+            one = timed_out(work)
+            assert mariadb.names() == {"before"}
+        assert one.raised.args[0] == ER_QUERY_INTERRUPTED
+
+    def test_a_transaction_of_which_mariadb_has_lost_the_savepoints_is_lost_as_a_whole(
+        self, mariadb
+    ):
+        """MariaDB undoes the whole transaction by itself where it finds a deadlock."""
+
+        def work(one):
+            run(mariadb.connection, "ROLLBACK")
+            mariadb.create("lost")
+            endless(mariadb.connection)
+
+        with mariadb.atomic():
+            mariadb.create("before")
+            timed_out(work)
+            assert mariadb.connection.needs_rollback
+        assert mariadb.names() == set()

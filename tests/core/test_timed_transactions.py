@@ -40,11 +40,12 @@ def test_a_timed_call_that_fails_is_undone(customers):
     assert customers.names() == {"before", "after"}
 
 
-def test_a_late_call_in_a_transaction_cannot_use_the_database_any_more(customers):
+def test_a_late_call_in_a_transaction_cannot_use_the_database_any_more(customers, arrived):
     go_on, ended, caught = threading.Event(), threading.Event(), []
 
     def late(request):
         customers.create("lost")
+        arrived.set()
         go_on.wait(30)
         for touch in (customers.names, lambda: customers.create("later")):
             try:
@@ -64,10 +65,11 @@ def test_a_late_call_in_a_transaction_cannot_use_the_database_any_more(customers
     assert customers.names() == {"before", "after"}
 
 
-def test_a_late_call_outside_a_transaction_cannot_use_the_database_any_more(customers):
+def test_a_late_call_outside_a_transaction_cannot_use_the_database_any_more(customers, arrived):
     go_on, ended, caught = threading.Event(), threading.Event(), []
 
     def late(request):
+        arrived.set()
         go_on.wait(30)
         try:
             customers.names()
@@ -83,11 +85,12 @@ def test_a_late_call_outside_a_transaction_cannot_use_the_database_any_more(cust
 
 
 @pytest.mark.django_db(databases=services.DATABASES)
-def test_a_late_part_in_a_test_case_fails_alone(deliver, customers):
+def test_a_late_part_in_a_test_case_fails_alone(deliver, customers, arrived):
     gate = threading.Event()
 
     def late(request):
         customers.create("lost")
+        arrived.set()
         gate.wait(30)
 
     customers.create("before")
@@ -121,6 +124,7 @@ def slowly(connection, rows):
         "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %s)"
         " SELECT count(*) FROM n",
         "postgresql": "SELECT count(*) FROM generate_series(1, %s)",
+        "mysql": "SELECT BENCHMARK(%s, MD5('x'))",
     }
     with connection.cursor() as cursor:
         cursor.execute(numbers[connection.vendor], [rows])

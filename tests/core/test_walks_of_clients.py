@@ -10,7 +10,7 @@ from django_partstream.testing import walk, walk_connection
 
 
 class Server:
-    """A stand-in for a test client: each request gets the next one of *pages*."""
+    """A stand-in for a test client: each request gets the next of *pages*."""
 
     def __init__(self, pages):
         self.pages = iter(pages)

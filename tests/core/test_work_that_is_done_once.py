@@ -71,7 +71,7 @@ def test_the_value_of_a_coroutine_is_made_whole_once_in_one_hop_to_a_thread(deli
         return [1]
 
     whole = mock.Mock(side_effect=list)
-    with mock.patch.object(attempts, "sync_to_async", wraps=attempts.sync_to_async) as hop:
+    with mock.patch.object(attempts, "in_request_thread", wraps=attempts.in_request_thread) as hop:
         assert deliver(whole=whole, a=guarded(part, guards))["a"].value == [1]
     assert whole.call_count == 1
     assert hop.call_count == 1

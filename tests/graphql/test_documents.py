@@ -189,7 +189,7 @@ def test_a_document_that_one_thread_finds_is_not_forgotten_by_another_meanwhile(
     met = threading.Event()
 
     class Slow(OrderedDict):
-        """Between a look at a document and its move to the end, another thread puts one."""
+        """Between a look at a document and its move to the end, another thread puts its own."""
 
         def move_to_end(self, key):
             other.start()

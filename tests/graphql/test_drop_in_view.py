@@ -8,10 +8,19 @@ from django.db import connection
 from django.urls import path
 from graphene_django.constants import MUTATION_ERRORS_FLAG
 from graphene_django.settings import graphene_settings
-from graphql import ExecutionContext
+from graphene_django.views import GraphQLView
 
 from example_schema.models import Customer
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+
+try:
+    from graphql import ExecutionContext
+
+    IS_3_3 = False
+except ImportError:
+    from graphql.execution import Executor as ExecutionContext
+
+    IS_3_3 = True
 
 RAN = []
 
@@ -102,7 +111,9 @@ def test_a_schema_that_is_not_valid_answers_with_its_errors(post):
     assert RAN == []
 
 
-def test_an_execution_context_of_ones_own_executes(post):
+def test_an_execution_context_of_ones_own_executes(post, view_class):
+    if IS_3_3 and view_class is GraphQLView:
+        pytest.skip("graphene-django gives graphql-core 3.3 the class by a name of 3.2")
     used = []
 
     class Own(ExecutionContext):
@@ -115,10 +126,23 @@ def test_an_execution_context_of_ones_own_executes(post):
     assert used == [Own]
 
 
-def test_an_execution_that_raises_answers_with_the_text_of_its_error(post):
-    status, body = post("{ dashboard { a } }", variables=[1])
-    assert status == 400
-    assert "must be provided as a" in body["errors"][0]["message"]
+def test_an_execution_that_raises_answers_with_the_text_of_its_error(serve, view_class):
+    class View(view_class):
+        def get_context(self, request):
+            raise LookupError("there is no context")
+
+    client = serve(path("graphql/", View.as_view(schema=SCHEMA)))
+    body = {"query": "{ dashboard { a } }"}
+    response = client.post("/graphql/", body, content_type="application/json")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["message"] == "there is no context"
+    assert RAN == []
+
+
+def test_variables_that_are_a_list_run_nothing(post):
+    text = "query ($first: Int) { dashboard(first: $first) { a } }"
+    status, body = post(text, variables=[1])
+    assert (status, len(body["errors"])) == (400, 1)
     assert RAN == []
 
 

@@ -29,7 +29,7 @@ def raised_in_a_part(exc):
 
 
 class TestAGraphQLErrorRoundAnotherException:
-    """As graphql-core makes them of what a resolver of another schema raises."""
+    """graphql-core makes it of an exception that a resolver of another schema raises."""
 
     @pytest.mark.parametrize(
         ("cause", "status", "code", "message"),

@@ -23,8 +23,14 @@ from tests.graphql.upstream import Facts, attributes, imported, modules
 check = Facts("graphene", adapter, "3.4.3").check
 check_django = Facts("graphene-django", adapter, "3.2.3").check
 
-#: The source of ``GraphQLView.execute_graphql_request`` that our view types again, as read.
-EXECUTE_REQUEST = "a365a3b5245aa69c42426cbc2ee60a5ee84ec582f8f4ed39c9cd220203dd1273"
+#: The sources of the methods of ``GraphQLView`` that our view types again or stands between.
+READ = {
+    "parse_body": "ea750959271bbe126191b5f43462e17a196fc2edd266197138e6973d61847e9d",
+    "get_graphql_params": "fed1e67dbcaad39b8b7362e75980b2efa76d11c81c48d4bd690039d40c56fcdb",
+    "get_response": "a43a1b2efcb1165aa644914cc66f67c672a4d0562c9398d6dbac5e1d384106bb",
+    "dispatch": "6b867e74dcef4c1a3e93e822b106ce02f019e825029093c0662ab7457845d65a",
+    "execute_graphql_request": "a365a3b5245aa69c42426cbc2ee60a5ee84ec582f8f4ed39c9cd220203dd1273",
+}
 
 
 class Spy(graphene.Field):
@@ -228,17 +234,17 @@ def test_a_failed_form_mutation_sets_a_flag_on_the_request():
 
 
 class TestTheViewOfGrapheneDjango:
-    def test_the_source_that_our_view_types_again_is_unchanged(self):
-        source = inspect.getsource(GraphQLView.execute_graphql_request)
+    @pytest.mark.parametrize("name", READ)
+    def test_the_source_that_our_view_types_again_is_unchanged(self, name):
+        source = inspect.getsource(getattr(GraphQLView, name))
         found = sha256(source.encode()).hexdigest()
-        assert found == EXECUTE_REQUEST, (
-            f"graphene-django {version('graphene-django')} changed GraphQLView."
-            "execute_graphql_request, which was read in 3.2.3. Compare it with "
-            "partstream_graphql.http.views.ProgressiveGraphQLView.execute_graphql_request, take "
-            f"over the change, and note the new hash here: {found}."
+        assert found == READ[name], (
+            f"graphene-django {version('graphene-django')} changed GraphQLView.{name}, which was "
+            "read in 3.2.3. Compare it with partstream_graphql.http.views.ProgressiveGraphQLView."
+            f"{name}, take over the change, and note the new hash here: {found}."
         )
 
-    @pytest.mark.parametrize("name", ["execute_graphql_request", "get_response"])
+    @pytest.mark.parametrize("name", sorted(READ.keys() - {"dispatch"}))
     def test_our_view_has_the_signatures_of_graphene_djangos(self, name):
         theirs, ours = (
             inspect.signature(getattr(view, name)).parameters
@@ -275,7 +281,10 @@ class TestThePermissionsOfRestFramework:
 
 
 def test_only_the_adapter_imports_undocumented_modules():
-    public = {"graphene", "graphene.relay", "graphene_django.settings", "graphene_django.views"}
+    public = {
+        *("graphene", "graphene.relay", "graphene.validation"),
+        *("graphene_django.settings", "graphene_django.views"),
+    }
     for path, tree in modules():
         if path != "_graphene.py":
             found = {*imported(tree, "graphene"), *imported(tree, "graphene_django")}

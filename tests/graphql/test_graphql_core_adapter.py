@@ -203,6 +203,22 @@ def test_the_message_of_graphql_core_tells_too_many_tokens_from_a_mistake():
     check("was_cut_off", fact, not adapter.was_cut_off(mistaken.value, 99))
 
 
+def test_a_document_of_graphql_core_has_its_number_of_tokens():
+    for text, count in [("{ a }", 3), ("{ a(b: [1, 2]) }", 11), ("{ a # comment\n }", 4)]:
+        fact = "parse() counts the tokens of a document, comments included"
+        check("tokens_of", fact, adapter.tokens_of(parse(text)) == count)
+
+
+@pytest.mark.parametrize(
+    ("argument", "count"), [("1", 1), ("$v", 2), ("[1, 2]", 3), ("{c: [$d]}", 6), ('"a"', 1)]
+)
+def test_a_node_of_graphql_core_names_the_nodes_in_it(argument, count):
+    (definition,) = parse(f"{{ a(b: {argument}) }}").definitions
+    (field,) = definition.selection_set.selections
+    fact = "Node.keys names the attributes of a node that are nodes"
+    check("count_nodes", fact, adapter.count_nodes(field.arguments) == 2 + count)
+
+
 def test_a_rule_of_graphql_core_may_end_the_validation():
     ran = []
 

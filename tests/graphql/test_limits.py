@@ -3,6 +3,7 @@
 import graphene
 import pytest
 from django.urls import path
+from graphene.validation import DisableIntrospection
 from graphene_django.views import GraphQLView
 from graphql import get_introspection_query, specified_rules
 
@@ -225,6 +226,30 @@ class TestDepth:
     def test_the_introspection_query_of_graphiql_is_accepted(self, ask):
         assert fine(ask(get_introspection_query()))
 
+    def test_a_low_limit_on_the_depth_leaves_the_introspection_query_alone(self, ask, settings):
+        settings.PARTSTREAM = {"MAX_QUERY_DEPTH": 5}
+        assert fine(ask(get_introspection_query()))
+        assert refusal(ask(self.deep(6))) == "QUERY_TOO_DEEP"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{" + "board {" * 600 + "__typename" + "}" * 600 + "}",
+            "{" + "... {" * 600 + "__typename" + "}" * 600 + "}",
+            "{ dashboard { a(n: " + "[" * 900 + "1" + "]" * 900 + ") } }",
+        ],
+        ids=["fields", "inline fragments", "lists"],
+    )
+    def test_a_query_that_exceeds_the_stack_is_400(self, ask, text):
+        response = ask(text)
+        assert response.status_code == 400
+        assert "nested too deeply" in response.json()["errors"][0]["message"]
+
+    def test_a_chain_of_fragments_that_exceeds_the_stack_is_no_server_error(self, ask):
+        chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(240))
+        response = ask(f"{{ ...F0 }} {chain} fragment F240 on Query {{ __typename }}")
+        assert response.status_code in (200, 400)
+
 
 class TestSize:
     def test_a_bomb_of_fragments_is_refused(self, ask):
@@ -270,6 +295,67 @@ class TestSize:
         fragments = " ".join(f"fragment F{n} on DashboardConnection {{ c }}" for n in range(100))
         assert fine(ask(f"{{ dashboard {{ {spread} }} }} {fragments}")) == {"dashboard": {"c": "C"}}
 
+    @pytest.mark.parametrize(
+        "operation", ["query Q{} {{ board {{ ...F }} }}", "query Q{} {{ ...G }}"]
+    )
+    @pytest.mark.parametrize("mistake", ["", "nothing"])
+    def test_a_fragment_counts_for_each_operation_that_uses_it(self, ask, operation, mistake):
+        fields = " ".join(f"a{n}: __typename" for n in range(20))
+        operations = " ".join(operation.format(n) for n in range(100))
+        fragments = f"fragment F on Board {{ {fields} {mistake} }}"
+        if "G" in operation:
+            fragments += " fragment G on Query { board { ...F } }"
+        assert refusal(ask(f"{operations} {fragments}")) == "TOO_MANY_FIELDS"
+
+    def test_the_arguments_of_a_fragment_count_for_each_operation_that_uses_it(self, ask):
+        """Three standard rules look for variables in the fragments of each operation."""
+        operations = " ".join(f"query Q{n}($n: Int) {{ ...F }}" for n in range(40))
+        listed = "$n " * 500
+        text = f"{operations} fragment F on Query {{ dashboard {{ a(n: [{listed}]) }} }}"
+        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+
+    def test_the_arguments_of_a_repeated_field_count_in_each_pair(self, ask):
+        same = "a(n: [1 2 3 4 5 6 7 8 9]) " * 90
+        assert refusal(ask(f"{{ dashboard {{ {same} }} }}")) == "TOO_MANY_FIELDS"
+
+    def test_the_directives_of_a_field_count_as_its_arguments_do(self, ask):
+        operations = " ".join(f"query Q{n}($n: Boolean!) {{ ...F }}" for n in range(50))
+        skipped = "@skip(if: $n)"
+        fields = " ".join(f"a{n}: __typename {skipped * 5}" for n in range(10))
+        text = f"{operations} fragment F on Query {{ {fields} }}"
+        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+
+    def test_a_field_with_arguments_in_a_hundred_fragments_is_accepted(self, ask):
+        spread = " ".join(f"...F{n}" for n in range(100))
+        fragments = " ".join(
+            f"fragment F{n} on DashboardConnection {{ a(n: 1) }}" for n in range(100)
+        )
+        assert fine(ask(f"{{ dashboard {{ {spread} }} }} {fragments}"))
+
+    def test_fragments_without_fields_count_for_each_operation_that_uses_them(self, ask):
+        operations = " ".join(f"query Q{n} {{ ...F0 }}" for n in range(120))
+        chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(100))
+        text = f"{operations} {chain} fragment F100 on Query {{ __typename }}"
+        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+
+    @pytest.mark.parametrize(
+        "fragment",
+        [
+            "fragment F on Board { %s }" % ("__typename " * 142),
+            "fragment F on Board { ...G } fragment G on Board { %s }" % ("__typename " * 142),
+            "fragment F on Query { %s }" % ("dashboard { c } " * 142),
+        ],
+    )
+    def test_fragments_that_no_operation_uses_count(self, ask, fragment):
+        """The standard rules look at every fragment."""
+        assert refusal(ask("{ __typename } " + fragment)) == "TOO_MANY_FIELDS"
+
+    def test_each_operation_of_a_document_may_ask_for_ten_connections(self, ask):
+        """One of them runs."""
+        operations = [f"query {name} {{ {connections(10)} }}" for name in "ABC"]
+        (error,) = ask(" ".join(operations)).json()["errors"]
+        assert "operation name" in error["message"]
+
     @pytest.mark.parametrize("ask", ["our view"], indirect=True)
     def test_a_query_that_is_too_long_is_not_parsed(self, ask, monkeypatch):
         monkeypatch.delattr("partstream_graphql.http.limits.parse")
@@ -288,6 +374,113 @@ class TestSize:
     @pytest.mark.parametrize("ask", ["our view"], indirect=True)
     def test_a_thousand_connections_are_refused(self, ask):
         assert refusal(ask(f"{{ {connections(1_000)} }}")) == "TOO_MANY_TOKENS"
+
+
+class TestIntrospection:
+    OPTIONS = (
+        "descriptions",
+        "specified_by_url",
+        "directive_is_repeatable",
+        "schema_description",
+        "input_value_deprecation",
+    )
+
+    @pytest.mark.parametrize("value", [True, False])
+    def test_the_introspection_query_is_accepted_with_every_option(self, ask, value):
+        """graphql-codegen, Apollo's rover and relay-compiler send it, with options of theirs."""
+        text = get_introspection_query(**dict.fromkeys(self.OPTIONS, value))
+        assert fine(ask(text))["__schema"]["types"]
+
+    def test_the_schema_is_selected_under_a_single_name(self, ask):
+        assert fine(
+            ask(
+                "{ __schema { queryType { name } } ...F } fragment F on Query { __schema { types { name } } }"
+            )
+        )
+        text = "{ a: __schema { queryType { name } } b: __schema { queryType { name } } }"
+        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+        assert refusal(ask(f"{{ ...F }} fragment F on Query {text}")) == "TOO_MANY_FIELDS"
+
+    def test_types_are_selected_under_ten_names_at_most(self, ask):
+        types = connections(11, 't{}: __type(name: "Board") {{ name }}')
+        assert refusal(ask(f"{{ {types} }}")) == "TOO_MANY_FIELDS"
+        types = connections(10, 't{}: __type(name: "Board") {{ fields {{ name }} }}')
+        assert len(fine(ask(f"{{ __schema {{ queryType {{ name }} }} {types} }}"))) == 11
+
+    def test_each_operation_of_a_document_may_select_the_schema(self, ask):
+        schema = "{ __schema { queryType { name } } }"
+        (error,) = ask(f"query A {schema} query B {schema}").json()["errors"]
+        assert "operation name" in error["message"]
+
+    @pytest.mark.parametrize(
+        "below",
+        [
+            "__schema {{ types {{ {} }} }}",
+            '__type(name: "Board") {{ {} }}',
+            "__schema {{ queryType {{ {} }} }}",
+            "__schema {{ types {{ fields {{ type {{ ofType {{ {} }} }} }} }} }}",
+            "__schema {{ types {{ ... on __Type {{ {} }} }} }}",
+            "__schema {{ types {{ ...F }} }} }} fragment F on __Type {{ {}",
+        ],
+    )
+    @pytest.mark.parametrize(
+        "twice",
+        [
+            "a: fields { name } b: fields { name }",
+            "fields { name } b: fields(includeDeprecated: true) { name }",
+            "a: enumValues { name } b: enumValues { name }",
+            "a: ofType { ofType { fields { name } } } b: ofType { fields { name } }",
+            "a: description b: description",
+        ],
+    )
+    def test_no_field_of_a_schema_has_two_names_at_one_place(self, ask, below, twice):
+        assert refusal(ask(f"{{ {below.format(twice)} }}")) == "TOO_MANY_FIELDS"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{ __schema { types { fields { type { fields { name } } } } } }",
+            "{ __schema { types { interfaces { possibleTypes { name } } } } }",
+            "{ __schema { types { possibleTypes { fields { name } } } } }",
+            "{ __schema { types { fields { args { type { inputFields { name } } } } } } }",
+            "{ __schema { types { fields { args { type { ofType { enumValues { name } } } } } } } }",
+            '{ __type(name: "Query") { fields { type { fields { type { fields { name } } } } } } }',
+            "{ __schema { types { ...A } } } fragment A on __Type { fields { type { ...B } } } fragment B on __Type { ofType { fields { name } } }",
+            "{ __schema { queryType { fields { type { fields { type { fields { name } } } } } } } }",
+        ],
+    )
+    def test_three_nested_lists_of_a_schema_are_refused(self, ask, text):
+        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{ __type(name: "Query") { fields { type { fields { name args { name } } } } } }',
+            "{ __schema { queryType { fields { args { type { inputFields { name } } } } } } }",
+            "{ __schema { types { fields { name } fields { args { name } } } } }",
+        ],
+    )
+    def test_two_nested_lists_of_a_schema_are_accepted(self, ask, text):
+        assert fine(ask(text))
+
+    def test_a_bomb_of_fragments_below_the_schema_is_refused(self, ask):
+        bomb = " ".join(
+            f"fragment F{n} on __Type {{ a: ofType {{ ...F{n + 1} }} b: ofType {{ ...F{n + 1} }} }}"
+            for n in range(15)
+        )
+        text = f"{{ __schema {{ types {{ ...F0 }} }} }} {bomb} fragment F15 on __Type {{ name }}"
+        assert refusal(ask(text)) == "TOO_MANY_FIELDS"
+
+    def test_a_view_without_introspection_says_that_it_is_disabled(self, serve):
+        view = ProgressiveGraphQLView.as_view(
+            schema=SCHEMA, validation_rules=[DisableIntrospection]
+        )
+        text = "{ a: __schema { queryType { name } } b: __schema { queryType { name } } }"
+        response = serve(path("graphql/", view)).post(
+            "/graphql/", {"query": text}, content_type="application/json"
+        )
+        for error in response.json()["errors"]:
+            assert "introspection is disabled" in error["message"]
 
 
 def test_invalid_queries_get_graphqls_own_errors(ask):

@@ -4,6 +4,7 @@ import graphene
 import pytest
 from graphql import GraphQLError
 
+from django_partstream.testing import expired
 from partstream_graphql import Part, ProgressiveConnection
 
 
@@ -128,3 +129,30 @@ def test_a_refusal_may_have_extensions_without_json_form(ask):
 
     (error,) = ask(Guarded)("{ dashboard { a } }").errors
     assert (error["message"], error["extensions"]["x"]) == ("No.", "NaN")
+
+
+@pytest.mark.django_db
+def test_a_walk_whose_session_ended_is_told_so_and_not_that_its_cursor_is_invalid(
+    ask, django_user_model
+):
+    class SignedIn:
+        def has_permission(self, request, connection):
+            return request.user.is_authenticated
+
+    class Dashboard(ProgressiveConnection):
+        permission_classes = [SignedIn]
+        a = Part(graphene.Int)
+        b = Part(graphene.Int)
+        c = Part(graphene.Int)
+
+        def get_parts(self):
+            return [("a", 1), ("b", 2), ("c", 3)]
+
+    query = ask(Dashboard)
+    text = "query ($after: String) { dashboard(after: $after) { pageInfo { endCursor } a b c } }"
+    query.client.force_login(django_user_model.objects.create_user("ann"))
+    cursor = query(text).data["dashboard"]["pageInfo"]["endCursor"]
+    query.client.logout()
+    for after in (cursor, expired(cursor), "garbage"):
+        (error,) = query(text, after=after).errors
+        assert error["extensions"]["code"] == "FORBIDDEN"

@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.urls import path
+from graphql import GraphQLError
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
 from partstream_graphql.http.persisted import AutomaticPersistedQueries, TrustedDocuments
@@ -158,13 +159,65 @@ class TestAutomatic:
             {"extensions": "{"},
             {"extensions": {"persistedQuery": {"sha256Hash": 1}}},
             {"extensions": {"persistedQuery": {"sha256Hash": "x" * 201}}},
+            {"query": TEXT, "extensions": "[1]"},
+            {"query": TEXT, "extensions": [1]},
+            {"query": TEXT, "extensions": "a"},
+            {"query": TEXT, "extensions": 0},
+            {"query": TEXT, "extensions": False},
+            {"query": TEXT, "extensions": "[" * 100_000},
         ],
     )
     def test_a_malformed_hash_is_refused(self, apollo, body):
         status, _, code = told(apollo.post(body))
         assert (status, code) == (400, "BAD_USER_INPUT")
 
-    @pytest.mark.parametrize("extensions", [[], "null", "[1]", {"persistedQuery": "x"}, {"a": 1}])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            r'{"extensions": {"persistedQuery": {"sha256Hash": "\ud800"}}}',
+            r'{"query": "{ a } #\udfff", "extensions": {"persistedQuery": {"sha256Hash": "a"}}}',
+            r'{"documentId": "\ud800\ud800"}',
+            '{"query": "{ a }", "extensions": %s}' % ("[" * 100_000 + "]" * 100_000),
+        ],
+    )
+    def test_a_request_that_no_encoder_makes_is_400(self, apollo, body):
+        response = apollo.client.post("/graphql/", body, content_type="application/json")
+        assert response.status_code == 400
+        assert response.json() == {"errors": [{"message": "POST body sent invalid JSON."}]}
+
+    def test_a_lone_surrogate_in_a_query_string_is_400(self, apollo):
+        extensions = r'{"persistedQuery": {"sha256Hash": "\ud800"}}'
+        status, _, code = told(apollo.get({"extensions": extensions}))
+        assert (status, code) == (400, "BAD_USER_INPUT")
+
+    def test_a_text_in_the_cache_that_does_not_match_its_hash_is_not_run(self, apollo):
+        apollo.post(persisted(TEXT, query=TEXT))
+        (key,) = [key for key in cache._cache if "document" in key]
+        cache.set(key.removeprefix(":1:"), "{ __typename }")
+        assert told(apollo.post(persisted(TEXT))) == NOT_FOUND
+        assert data(apollo.post(persisted(TEXT, query=TEXT))) == "A"
+        assert data(apollo.post(persisted(TEXT))) == "A"
+
+    def test_a_text_with_a_lone_surrogate_does_not_match_a_hash(self):
+        with pytest.raises(GraphQLError, match="provided sha does not match query"):
+            AutomaticPersistedQueries().text("a", "{ a } #\ud800")
+
+    def test_a_text_that_is_too_long_is_run_and_not_kept(self, server):
+        apollo = server(AutomaticPersistedQueries(max_length=len(TEXT)))
+        longer = f"{TEXT} "
+        for text, answer in [(TEXT, 200), (longer, 200)]:
+            assert apollo.post(persisted(text, query=text)).status_code == answer
+        assert data(apollo.post(persisted(TEXT))) == "A"
+        assert told(apollo.post(persisted(longer))) == NOT_FOUND
+
+    def test_a_text_of_20000_characters_is_kept_by_default_and_a_longer_text_is_not(self, apollo):
+        kept, longer = (TEXT.ljust(length) for length in (20_000, 20_001))
+        for text in (kept, longer):
+            assert data(apollo.post(persisted(text, query=text))) == "A"
+        assert data(apollo.post(persisted(kept))) == "A"
+        assert told(apollo.post(persisted(longer))) == NOT_FOUND
+
+    @pytest.mark.parametrize("extensions", [[], "null", "", {"persistedQuery": "x"}, {"a": 1}])
     def test_other_extensions_of_a_request_are_ignored(self, apollo, extensions):
         assert data(apollo.post({"query": TEXT, "extensions": extensions})) == "A"
 

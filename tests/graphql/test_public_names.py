@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -32,6 +33,19 @@ def test_the_view_is_importable_from_views():
     from partstream_graphql.views import ProgressiveGraphQLView
 
     assert ProgressiveGraphQLView is partstream_graphql.ProgressiveGraphQLView
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("limits", "ProgressiveLimitsRule"),
+        ("persisted", "AutomaticPersistedQueries"),
+        ("persisted", "TrustedDocuments"),
+    ],
+)
+def test_a_name_is_importable_from_its_earlier_module(module, name):
+    earlier = import_module(f"partstream_graphql.{module}")
+    assert getattr(earlier, name) is getattr(partstream_graphql, name)
 
 
 def test_importing_the_package_registers_settings_and_loads_no_graphene():

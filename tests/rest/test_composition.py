@@ -27,6 +27,13 @@ def test_a_progressive_view_combines_with_a_generic_view(serve):
     assert client.get("/", headers={"accept": "text/html"}).status_code == 200
 
 
+def test_a_test_can_call_get_of_a_view_without_dispatch(rf):
+    view = type("D", (Parts, ProgressiveView), {})()
+    view.setup(rf.get("/"))
+    view.request = view.initialize_request(view.request)
+    assert view.get(view.request).data["results"] == [{"a": 1}, {"b": 2}]
+
+
 class Guarded:
     permission_classes = [IsAuthenticated]
 

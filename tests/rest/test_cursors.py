@@ -6,8 +6,15 @@ import jwt
 import pytest
 from django.contrib.auth.models import User
 from django.urls import path
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import (
+    BaseAuthentication,
+    BasicAuthentication,
+    SessionAuthentication,
+)
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.versioning import QueryParameterVersioning
 
 from django_partstream import ProgressiveView, lazy
@@ -224,6 +231,95 @@ class TestAuthority:
         client = serve(type("View", (Four,), {"authentication_classes": [ByQuery]}))
         cursor = client.get("/").json()["cursor"]
         assert client.get(f"/?cursor={cursor}&token=bad").status_code == 403
+
+
+class TestAReaderWithoutAccess:
+    """A reader who may not have the response is told so before the cursor is refused."""
+
+    @pytest.fixture(params=["session", "basic"])
+    def guarded(self, request):
+        kinds = {"session": SessionAuthentication, "basic": BasicAuthentication}
+        return type(
+            "View",
+            (Four,),
+            {
+                "authentication_classes": [kinds[request.param], SessionAuthentication],
+                "permission_classes": [IsAuthenticated],
+            },
+        )
+
+    @pytest.fixture
+    def left(self, serve, guarded, client, db):
+        """The cursor of a walk whose session has ended."""
+        serve(guarded)
+        client.force_login(User.objects.create_user("ann"))
+        cursor = client.get("/").json()["cursor"]
+        client.logout()
+        return cursor
+
+    @pytest.mark.parametrize("method", ["get", "head", "options"])
+    def test_a_walk_whose_session_ended_gets_the_answer_of_its_first_page(
+        self, client, left, method
+    ):
+        first, later = (getattr(client, method)(url) for url in ("/", f"/?cursor={left}"))
+        assert first.status_code in (401, 403)
+        assert (later.status_code, later.content) == (first.status_code, first.content)
+        assert later.headers.get("WWW-Authenticate") == first.headers.get("WWW-Authenticate")
+
+    @pytest.mark.parametrize("cursor", ["garbage", "", "expired", "a&cursor=b"])
+    def test_any_cursor_of_a_reader_without_access_gets_that_answer(self, client, left, cursor):
+        cursor = expired(left) if cursor == "expired" else cursor
+        assert client.get(f"/?cursor={cursor}").status_code == client.get("/").status_code
+
+    def test_a_reader_with_access_is_told_that_the_cursor_is_invalid(self, client, left):
+        client.force_login(User.objects.create_user("bob"))
+        response = client.get(f"/?cursor={left}")
+        assert (response.status_code, response.json()) == (400, REFUSED)
+
+    def test_a_reader_of_an_open_view_is_told_that_the_cursor_is_invalid(self, serve, client, db):
+        serve(Four)
+        client.force_login(User.objects.create_user("ann"))
+        cursor = client.get("/").json()["cursor"]
+        client.logout()
+        assert client.get(f"/?cursor={cursor}").json() == REFUSED
+
+    def test_permissions_see_the_requests_own_query_and_not_the_cursors(self, serve, client, db):
+        seen = []
+
+        class Noting(IsAuthenticated):
+            def has_permission(self, request, view):
+                seen.append(request.query_params.dict())
+                return super().has_permission(request, view)
+
+        serve(type("View", (Four,), {"permission_classes": [Noting]}))
+        client.force_login(User.objects.create_user("ann"))
+        cursor = client.get("/?a=1").json()["cursor"]
+        client.logout()
+        assert client.get(f"/?b=2&cursor={cursor}").status_code == 403
+        assert seen == [{"a": "1"}, {"b": "2"}]
+
+    def test_a_refused_cursor_counts_for_throttles(self, serve):
+        class Once(SimpleRateThrottle):
+            rate, scope = "1/day", "once"
+
+            def get_cache_key(self, request, view):
+                return "once"
+
+        client = serve(type("View", (Four,), {"throttle_classes": [Once]}))
+        assert client.get("/?cursor=garbage").status_code == 400
+        assert client.get("/?cursor=garbage").status_code == 429
+
+    def test_an_exception_handler_finds_the_version_of_a_refused_request(self, serve):
+        class View(Four):
+            versioning_class = QueryParameterVersioning
+
+            def get_exception_handler(self):
+                return lambda exc, context: Response(
+                    {"version": context["request"].version}, exc.status_code
+                )
+
+        response = serve(View).get("/?version=v2&cursor=garbage")
+        assert (response.status_code, response.json()) == (400, {"version": "v2"})
 
 
 def test_a_bad_cursor_is_refused_in_the_browsable_api(serve):

@@ -7,7 +7,7 @@ from django.http import Http404
 from django.utils.safestring import SafeString
 from rest_framework.exceptions import APIException, Throttled
 
-from django_partstream import ProgressiveView, lazy, safe_call
+from django_partstream import ProgressiveView, Status, failures, lazy, safe_call
 from example_schema.models import Customer
 
 
@@ -136,3 +136,55 @@ def test_on_commit_hooks_of_a_kept_part_fire_in_a_test_case(
     with django_capture_on_commit_callbacks(execute=True):
         client.get("/")
     assert fired == ["kept"]
+
+
+@pytest.mark.parametrize("value", [object(), {1: object()}, [b"x"], 2**70, len, "caf\udce9"])
+def test_a_value_that_json_has_no_form_for_is_not_retryable(serve, value):
+    page = serve(view_of(("bad", lazy(lambda request: value)), ("at once", value))).get("/").json()
+    assert [error["retryable"] for error in page["errors"]] == [False, False]
+
+
+def test_a_row_that_fails_while_it_is_made_is_retryable(serve):
+    def rows(request):
+        yield 1
+        raise ValueError
+
+    (error,) = serve(view_of(("rows", lazy(rows)))).get("/").json()["errors"]
+    assert error["retryable"] is True
+
+
+def test_a_registered_exception_wins_over_the_meaning_that_drf_gives_it(serve):
+    class SoldOut(APIException):
+        status_code = 503
+
+    failures.register(SoldOut, status=Status.DENIED, code="sold_out", message="Sold out.")
+    (error,) = serve(view_of(("a", lazy(raising(SoldOut()))))).get("/").json()["errors"]
+    assert (error["code"], error["retryable"]) == ("sold_out", False)
+
+
+def test_the_place_of_a_failed_part_holds_if_a_renderer_renames_keys(serve):
+    camel = pytest.importorskip("djangorestframework_camel_case.render")
+
+    class View(ProgressiveView):
+        chunk_size = 4
+        renderer_classes = [camel.CamelCaseJSONRenderer]
+
+        def get_parts(self):
+            return [
+                ("the_first", 1),
+                ("the_second", lazy(raising(ValueError()))),
+                ("third", 3),
+                ("the_last", lazy(raising(Http404()))),
+            ]
+
+    client = serve(View)
+    page = client.get("/").json()
+    assert [list(result) for result in page["results"]] == [
+        ["theFirst"], ["theSecond"], ["third"], ["theLast"],
+    ]  # fmt: skip
+    assert [(error["part"], error["index"]) for error in page["errors"]] == [
+        ("the_second", 1),
+        ("the_last", 3),
+    ]
+    (error,) = client.get("/?parts=third,the_last").json()["errors"]
+    assert error["index"] == 1

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.urls import path
 from drf_spectacular.generators import SchemaGenerator
@@ -30,6 +32,10 @@ class Described(ProgressiveView):
 
 @pytest.fixture
 def description():
+    return described()
+
+
+def described():
     routes = [path("report/<int:pk>/", Report.as_view()), path("own/", Described.as_view())]
     schema = SchemaGenerator(patterns=routes).get_schema(request=None, public=True)
     validate_schema(schema)
@@ -48,11 +54,38 @@ def test_the_openapi_schema_describes_the_page_and_its_parameters(description):
     assert page["properties"]["cursor"]["nullable"]
 
 
+def parameters(description):
+    operation = description["paths"]["/report/{id}/"]["get"]
+    return {parameter["name"]: parameter for parameter in operation["parameters"]}
+
+
+def test_the_openapi_schema_says_what_a_cursor_looks_like(serve, settings):
+    settings.PARTSTREAM = {"MAX_CURSOR_LENGTH": 1_000}
+    schema = parameters(described())["cursor"]["schema"]
+    assert (schema["type"], schema["maxLength"]) == ("string", 1_000)
+    client = serve(
+        type("View", (Report,), {"get_parts": lambda self: [("a", 1), ("b", 2), ("c", 3)]})
+    )
+    cursor = client.get("/").json()["cursor"]
+    for text, sound in [(cursor, True), ("", True), (cursor[:-1], False), (f"{cursor}x", False)]:
+        assert bool(re.search(schema["pattern"], text)) is sound
+        assert (client.get("/", {"cursor": text}).status_code == 200) is sound
+
+
+def test_the_openapi_schema_says_that_parts_are_names_with_commas(description):
+    parts = parameters(description)["parts"]
+    assert (parts["style"], parts["explode"]) == ("form", False)
+    assert parts["schema"]["type"] == "array"
+    pattern = parts["schema"]["items"]["pattern"]
+    assert re.search(pattern, "today_stats")
+    assert not re.search(pattern, "a,b")
+
+
 def test_the_openapi_schema_describes_a_refusal_and_an_error_of_a_part(description):
     schemas = description["components"]["schemas"]
     assert set(schemas["ProgressiveRefusal"]["properties"]) == {"detail", "code"}
     assert set(schemas["ProgressivePartError"]["properties"]) == {
-        "part", "code", "message", "retryable", "reference",
+        "part", "code", "message", "retryable", "reference", "index",
     }  # fmt: skip
 
 

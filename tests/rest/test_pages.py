@@ -116,24 +116,28 @@ def test_a_failed_part_is_null_with_an_entry_in_errors(serve):
             "code": "part_failed",
             "message": "This part could not be loaded.",
             "retryable": True,
+            "index": 1,
         },
         {
             "part": "invalid",
             "code": "invalid",
             "message": "amount: Too much.",
             "retryable": False,
+            "index": 2,
         },
         {
             "part": "busy",
             "code": "throttled",
             "message": "Request was throttled. Expected available in 7 seconds.",
             "retryable": True,
+            "index": 3,
         },
         {
             "part": "login",
             "code": "not_authenticated",
             "message": "Authentication credentials were not provided.",
             "retryable": False,
+            "index": 4,
         },
     ]
     assert len({error["reference"] for error in page["errors"]}) == 4

@@ -7,6 +7,7 @@ from django.core.cache import caches
 from django.http import JsonResponse
 from django.urls import path
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import NotAuthenticated
 
 from django_partstream import ProgressiveView, cached_for, lazy
 
@@ -33,6 +34,9 @@ class Named(BaseAuthentication):
     """Authenticate a request with ``X-Name: ann`` as ann."""
 
     kind = Account
+
+    def authenticate_header(self, request):
+        return "X-Name"
 
     def authenticate(self, request):
         name = request.headers.get("X-Name")
@@ -92,6 +96,18 @@ def test_pages_of_every_signed_in_user_are_private(serve, kind, method):
     client = serve(mine(kind))
     response = getattr(client, method)("/", headers={"X-Name": "ann"})
     assert response["Cache-Control"] == PRIVATE
+    assert "Cache-Control" not in getattr(client, method)("/")
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_pages_of_credentials_without_a_user_are_private(serve, method):
+    class ByKey(BaseAuthentication):
+        def authenticate(self, request):
+            key = request.headers.get("X-Key")
+            return (AnonymousUser(), key) if key else None
+
+    client = serve(type("View", (Mine,), {"authentication_classes": [ByKey]}))
+    assert getattr(client, method)("/", headers={"X-Key": "k"})["Cache-Control"] == PRIVATE
     assert "Cache-Control" not in getattr(client, method)("/")
 
 
@@ -158,6 +174,36 @@ class TestSessions:
             if len(carts) == 1:
                 caches["pages"].clear()  # ann's second page is made from her cached part
         assert carts == [[{"cart": "tea"}], [{"cart": "tea"}], [{"cart": "salt"}]]
+
+
+class Impersonating(ProgressiveView):
+    """Sets the user in DRF's own hook, and refuses a request that names nobody."""
+
+    authentication_classes = [Named]
+
+    def perform_authentication(self, request):
+        super().perform_authentication(request)
+        if "X-Name" not in request.headers:
+            raise NotAuthenticated
+        request.user = Account(request.headers.get("X-As", request.headers["X-Name"]))
+
+    def get_parts(self):
+        return [("a", 1), ("b", 1), ("c", 1)]
+
+
+def test_a_cursor_is_for_the_user_that_perform_authentication_sets(serve):
+    client, headers = serve(Impersonating), {"X-Name": "ann", "X-As": "bob"}
+    cursor = client.get("/", headers=headers).json()["cursor"]
+    assert client.get(f"/?cursor={cursor}", headers=headers).status_code == 200
+    other = {"X-Name": "ann", "X-As": "eve"}
+    assert client.get(f"/?cursor={cursor}", headers=other).status_code == 400
+
+
+def test_a_request_that_perform_authentication_refuses_is_refused_before_its_cursor(serve):
+    client = serve(Impersonating)
+    cursor = client.get("/", headers={"X-Name": "ann"}).json()["cursor"]
+    response = client.get(f"/?cursor={cursor}")
+    assert response.status_code == 401
 
 
 class Keyed(BaseAuthentication):

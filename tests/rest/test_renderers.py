@@ -1,6 +1,7 @@
 """A response is equal JSON with and without orjson."""
 
 import json
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -50,7 +51,9 @@ POSTED = {
 
 @pytest.fixture
 def both(serve, monkeypatch):
-    """Ask twice: ``both(ask)`` returns the responses with and without orjson."""
+    """Ask twice in one moment: ``both(ask)`` returns the responses with and without orjson."""
+    moment = time.time()  # the cursors of two moments differ
+    monkeypatch.setattr("time.time", lambda: moment)
 
     def asked(ask, view=Worths):
         client = serve(view)

@@ -31,7 +31,7 @@ class Level(enum.IntEnum):
 
 
 class Metres(float):
-    """A float of one's own, as numpy has them."""
+    """A subclass of float; numpy has such."""
 
 
 class Own:
@@ -99,7 +99,7 @@ def test_a_value_without_json_form_is_refused(value):
 
 
 def test_a_value_that_becomes_itself_is_refused_by_its_kind():
-    """It would be asked for ever what it is in JSON."""
+    """Its form in JSON would be asked for without end."""
     with pytest.raises(TypeError, match="Own has no form in JSON"):
         plain([Own()])
 

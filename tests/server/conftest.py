@@ -52,6 +52,8 @@ def _starting(place: Any) -> Iterator[Callable[..., Server]]:
             databases = {"default": _sqlite(place / name, ATOMIC_REQUESTS=atomic)}
             if "postgres" not in services.LACKING:
                 databases["postgres"] = _postgres(name, ATOMIC_REQUESTS=atomic)
+            if "mysql" not in services.LACKING:
+                databases["mariadb"] = services.mariadb(ATOMIC_REQUESTS=atomic)
         environ = {"SITE_DATABASES": databases, "SITE_CACHES": _caches(), **environ}
         server = Server(kind, *options, **environ)
         server.name = name
@@ -93,8 +95,9 @@ def start(tmp_path: Any) -> Iterator[Callable[..., Server]]:
     """
     Start a server of a kind in ``KINDS``; *options* and *environ* are the arguments of ``Server``.
 
-    Its databases are as in the tests' own settings: ``default`` in SQLite, and ``postgres`` where
-    PostgreSQL runs. With *postgres*, options of a Django database, PostgreSQL is ``default``.
+    Its databases are as in the tests' own settings: ``default`` in SQLite, and ``postgres`` and
+    ``mariadb`` where they run. With *postgres*, options of a Django database, PostgreSQL is
+    ``default``.
     """
     yield from _starting(tmp_path)
 

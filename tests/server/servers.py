@@ -29,11 +29,15 @@ _GUNICORN = [
 KINDS = {
     "sync": [*_GUNICORN, "--worker-class=sync", "--workers=1"],
     "gthread": [*_GUNICORN, "--worker-class=gthread", "--workers=2", "--threads=4"],
+    "gevent": [*_GUNICORN, "--worker-class=gevent", "--workers=1"],
     "uvicorn": [
         *("uvicorn", "--fd={fd}", "--workers=1", "--lifespan=off", "--no-access-log"),
         *("--timeout-graceful-shutdown=15", "tests.server.site.asgi:application"),
     ],
 }
+
+#: The kinds in which a thread that computes, or waits in C, leaves the other threads running.
+PREEMPTIVE = [kind for kind in KINDS if kind != "gevent"]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from django.test import Client
 
 from django_partstream.signals import part_resolved
 from tests import services
-from tests.server.servers import KINDS, Answer, Asking, Events
+from tests.server.servers import PREEMPTIVE, Answer, Asking, Events
 from tests.server.sessions import Sessions
 from tests.server.site import events as told
 from tests.server.site.parts import LIMIT
@@ -23,6 +23,7 @@ TRIES = 6
 WAYS = [
     pytest.param("hangs_in_sql", "default", id="in-sqlite"),
     pytest.param("hangs_in_sql", "postgres", id="in-postgresql", marks=pytest.mark.postgres),
+    pytest.param("hangs_in_sql", "mariadb", id="in-mariadb", marks=pytest.mark.mysql),
     pytest.param("hangs_at_gate", "default", id="waiting"),
     pytest.param("hangs_busy", "default", id="computing"),
 ]
@@ -89,13 +90,30 @@ def hangs_no_more(asked, part, run, gate, database=None):
 @pytest.mark.parametrize(
     ("front", "atomic"), [("rest", False), ("graphql", True)], ids=["autocommit", "atomic-requests"]
 )
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PREEMPTIVE)
 def test_a_page_with_a_late_part_is_answered_within_the_limit_by_a_server(
     shared, kind, front, atomic, part, using, run, gate
 ):
     server = shared(kind, atomic=atomic)
     query = {"using": using, "gate": gate.port}
     run = answered_in_time(server, front, part, run, **query)
+    database = services.database()["NAME"] if using == "postgres" else None
+    hangs_no_more(server, part, run, gate, database)
+
+
+@pytest.mark.parametrize("atomic", [False, True], ids=["autocommit", "atomic-requests"])
+@pytest.mark.parametrize(
+    ("part", "using"),
+    [
+        pytest.param("hangs_in_sql", "postgres", marks=pytest.mark.postgres, id="in-postgresql"),
+        pytest.param("hangs_at_gate", "default", id="waiting"),
+    ],
+)
+def test_a_page_with_a_part_that_waits_too_long_is_answered_within_the_limit_by_gevent(
+    shared, front, atomic, part, using, run, gate
+):
+    server = shared("gevent", atomic=atomic)
+    run = answered_in_time(server, front, part, run, using=using, gate=gate.port)
     database = services.database()["NAME"] if using == "postgres" else None
     hangs_no_more(server, part, run, gate, database)
 

@@ -11,6 +11,26 @@ def test_coroutines_of_a_page_run_together_in_every_server(server, front):
     assert answer.codes == {}
 
 
+@pytest.mark.parametrize("atomic", [False, True], ids=["autocommit", "atomic-requests"])
+@pytest.mark.parametrize("kind", ["gthread", "gevent", "uvicorn"])
+def test_coroutines_of_several_requests_wait_at_the_same_time(shared, kind, front, atomic, gate):
+    server = shared(kind, atomic=atomic)
+    names = "gated_async,rows_a,gated_timed_async"
+    pages = [server.soon(front, names, gate=gate.port) for _ in range(4)]
+    # In a transaction the parts of a page come one after another, outside of it together.
+    for _ in range(2 if atomic else 1):
+        visits = [gate.visit() for _ in range(4 if atomic else 8)]
+        assert not any(page.done() for page in pages)
+        for visit in visits:
+            visit.open()
+    for page in pages:
+        answer = page.result(PATIENCE)
+        assert answer.codes == {}
+        assert answer.parts == {
+            "gated_async": "let through", "rows_a": 42, "gated_timed_async": "let through",
+        }  # fmt: skip
+
+
 @pytest.mark.parametrize("part", ["gated", "gated_async", "gated_timed", "gated_timed_async"])
 def test_an_event_loop_answers_while_a_part_waits(shared, front, part, gate):
     server = shared("uvicorn")

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { csrf, follow, parts, PartstreamError, ProgressiveLoader } from "../partstream.js";
 import {
@@ -26,6 +26,7 @@ import {
   serve,
   STAFF,
 } from "./server.js";
+import { walk } from "../walk.js";
 
 describe("a walk", () => {
   test("gives every part once, in order, with the number of all", async () => {
@@ -348,6 +349,62 @@ describe("ProgressiveLoader", () => {
     const loader = new ProgressiveLoader(DASHBOARD, { ...STAFF, fetch });
     await expect(loader.loadAll()).rejects.toMatchObject({ code: "invalid_cursor" });
     expect(loader.allData).toHaveLength(4);
+  });
+});
+
+describe("a page with renamed keys", () => {
+  const meta = { totalParts: 2, currentChunkSize: 2, hasMore: false };
+  const failure = { part: "today_stats", code: "part_failed", retryable: true, index: 1 };
+  const failed = { results: [{ overview: 1 }, { todayStats: null }], cursor: null, meta };
+  const recovered = { results: [{ todayStats: 7 }], cursor: null, meta };
+
+  function answering(...pages) {
+    const asked = [];
+    async function fetch(url) {
+      asked.push(new URL(url).searchParams.get("parts"));
+      return Response.json(pages[asked.length - 1]);
+    }
+    return Object.assign(fetch, { asked });
+  }
+
+  test("has the error of a part by its place", async () => {
+    const fetch = answering({ ...failed, errors: [failure] });
+    const came = await all(parts("https://a.test/", { fetch }));
+    expect(came).toEqual([
+      { name: "overview", value: 1, error: null, total: 2 },
+      { name: "todayStats", value: null, error: failure, total: 2 },
+    ]);
+  });
+
+  test("has the error of a part by its name if the entry has no place", async () => {
+    const { index: _, ...older } = { ...failure, part: "todayStats" };
+    const fetch = answering({ ...failed, errors: [older] });
+    expect((await all(parts("https://a.test/", { fetch })))[1].error).toEqual(older);
+  });
+
+  test.each([[[]], [["todayStats"]], [["today_stats"]]])(
+    "retries %j under the name that the server knows",
+    async (names) => {
+      const fetch = answering({ ...failed, errors: [failure] }, recovered);
+      const loader = new ProgressiveLoader("https://a.test/", { fetch });
+      await loader.loadAll();
+      expect(loader.errors).toEqual([failure]);
+      expect(await loader.retry(...names)).toEqual([{ overview: 1 }, { todayStats: 7 }]);
+      expect(loader.errors).toEqual([]);
+      expect(fetch.asked).toEqual([null, "today_stats"]);
+    },
+  );
+
+  test.each([[[]], [["todayStats"]]])("retries %j in a walk with state", async (names) => {
+    const fetch = answering({ ...failed, errors: [failure] }, recovered);
+    let state;
+    const done = () => vi.waitFor(() => expect(state.loading).toBe(false));
+    const walking = walk("https://a.test/", { fetch }, (now) => (state = now));
+    await done();
+    walking.retry(...names);
+    await vi.waitFor(() => expect(state.parts[1].value).toBe(7));
+    await done();
+    expect(fetch.asked).toEqual([null, "today_stats"]);
   });
 });
 

@@ -294,6 +294,7 @@ snapshots['test_rest_pages 1'] = [
         'errors': [
             {
                 'code': 'part_failed',
+                'index': 1,
                 'message': 'This part could not be loaded.',
                 'part': 'inventory_alerts',
                 'reference': '<reference 1>',

@@ -2,6 +2,12 @@
 
 import json
 import os
+from importlib.util import find_spec
+
+import pymysql
+
+if not find_spec("MySQLdb"):
+    pymysql.install_as_MySQLdb()
 
 
 def _told(name: str, otherwise: object) -> object:

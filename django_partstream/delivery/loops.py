@@ -1,0 +1,155 @@
+"""
+The event loop of a page, in which a thread that runs no loop awaits coroutines.
+
+A client or a data loader belongs to a loop. So all coroutines of a request run in the same loop:
+parts, also inside a transaction, where they run in turn, and the fields below them. The rules:
+
+- A loop of asgiref counts first. Under ASGI the view runs in a thread beside the server's loop,
+  and its coroutines run in the server's loop.
+- Else the outermost :class:`one_loop` of the thread has a loop. It starts with the first
+  coroutine, in a thread of its own, and ends with the body: tasks that are left are cancelled.
+
+In both the async ORM runs in the thread of the request, on its connection, as asgiref sees to
+that. The thread of a loop is a native thread, also where gevent has put greenlets in the place of
+threads: asyncio runs a single loop in a native thread. The clock of the loop goes on where
+a test has frozen time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, ParamSpec, TypeVar
+
+from asgiref.sync import async_to_sync, sync_to_async
+
+from django_partstream import _asgiref, clocks
+from django_partstream.carried.thread_locals import with_thread_locals
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Here(threading.local):
+    """The outermost scope of a thread."""
+
+    scope: one_loop | None = None
+
+
+_here = _Here()
+
+
+class one_loop:  # noqa: N801 - a context manager, entered for each page
+    """Have :func:`run`, within the body, await all in the same loop: ``with one_loop():``."""
+
+    __slots__ = ("_loop",)
+
+    def __init__(self) -> None:
+        self._loop: _Loop | None = None
+
+    def __enter__(self) -> None:
+        if _here.scope is None:
+            _here.scope = self
+
+    def __exit__(self, *_: object) -> None:
+        if _here.scope is not self:
+            return
+        _here.scope = None
+        if self._loop is not None:
+            _asgiref.set_loop(None)
+            self._loop.end()
+
+    def start(self) -> None:
+        """
+        Start the loop, unless it runs already, or a loop of asgiref does.
+
+        Raises:
+            SystemExit, KeyboardInterrupt: a task raised it, which ended the loop before.
+        """
+        if _asgiref.loop() is not None:
+            return
+        if self._loop is not None:  # a task has ended it by an exit
+            self._loop.end()
+        self._loop = _Loop()
+        _asgiref.set_loop(self._loop.running())
+
+
+def run(func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """
+    Return the value of the coroutine function *func*, in a thread that runs no event loop.
+
+    Raises:
+        Exception: the exception of *func*.
+        SystemExit, KeyboardInterrupt: a task beside it raised this, and ended the loop.
+    """
+    with one_loop():
+        if _here.scope is not None:
+            _here.scope.start()
+        return async_to_sync(func)(*args, **kwargs)
+
+
+async def in_request_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """
+    Call *func*, which may query the database, from a coroutine, with its thread-locals.
+
+    Raises:
+        RuntimeError: *func* raised StopIteration, for which no future has a place (PEP 479).
+        Exception: any other exception of *func*.
+    """
+
+    def call() -> T:
+        try:
+            return func(*args, **kwargs)
+        except StopIteration as exc:
+            raise RuntimeError("A function raised StopIteration.") from exc
+
+    return await sync_to_async(with_thread_locals(call))()
+
+
+class _Loop:
+    """An event loop in a native thread, from when it is made until :meth:`end`."""
+
+    def __init__(self) -> None:
+        self._begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = _native_thread()
+        self._ended = self._thread.submit(asyncio.run, self._wait())
+
+    async def _wait(self) -> None:
+        loop, end = asyncio.get_running_loop(), asyncio.Event()
+        with suppress(AttributeError):  # a loop of another kind has a clock of its own
+            loop.time = clocks.monotonic  # type: ignore[method-assign]
+        self._begun.set_result((loop, end))
+        await end.wait()
+
+    def running(self) -> asyncio.AbstractEventLoop:
+        """The loop, once it runs."""
+        return self._begun.result()[0]
+
+    def end(self) -> None:
+        """
+        Cancel the tasks that are left, and end the loop and its thread.
+
+        Raises:
+            SystemExit, KeyboardInterrupt: a task raised it, which ended the loop before.
+        """
+        loop, end = self._begun.result()
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(end.set)
+        try:
+            self._ended.result()
+        finally:
+            self._thread.shutdown()
+
+
+def _native_thread() -> ThreadPoolExecutor:
+    """An executor with a native thread, also where gevent has replaced ``threading``."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        executor: Any = import_module("gevent.threadpool").ThreadPoolExecutor
+        return executor(1)  # type: ignore[no-any-return]
+    return ThreadPoolExecutor(1, thread_name_prefix="partstream-loop")

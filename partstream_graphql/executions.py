@@ -1,0 +1,63 @@
+"""
+The current execution of a document, and the progressive pages that it answers with.
+
+The view asks for them after the execution: errors below a connection are masked, and a page for a
+single reader is private.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from django_partstream.endpoints import Endpoint
+
+
+@dataclass(slots=True)
+class Execution:
+    """
+    An execution: the *paths* of its progressive connections, and the *endpoints* of their pages.
+
+    *failed* once a part has failed.
+    """
+
+    paths: list[list[Any]] = field(default_factory=list)
+    endpoints: list[Endpoint] = field(default_factory=list)
+    failed: bool = False
+
+    @property
+    def is_private(self) -> bool:
+        """Whether a page is for a single reader, or has a failure."""
+        return self.failed or any(endpoint.is_personal for endpoint in self.endpoints)
+
+
+_current: ContextVar[Execution | None] = ContextVar("partstream_graphql.execution", default=None)
+
+
+@contextmanager
+def watched_execution() -> Iterator[Execution]:
+    """Yield an execution that notes what is resolved in the body."""
+    execution = Execution()
+    token = _current.set(execution)
+    try:
+        yield execution
+    finally:
+        _current.reset(token)
+
+
+def note_connection(info: GraphQLResolveInfo) -> None:
+    """Note the path of a progressive connection in the response."""
+    if (execution := _current.get()) is not None:
+        execution.paths.append(info.path.as_list())
+
+
+def note_page(endpoint: Endpoint, *, failed: bool) -> None:
+    """Note a page of *endpoint*; *failed* if one of its parts did."""
+    if (execution := _current.get()) is not None:
+        execution.endpoints.append(endpoint)
+        execution.failed = execution.failed or failed

@@ -1,0 +1,123 @@
+"""An operation that a request asks for, from its parameters to a document that may run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from graphene_django.settings import graphene_settings
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+)
+
+from partstream_graphql._graphql_core import tokens_of
+from partstream_graphql.http.counting import Demand, Size, count_operation
+from partstream_graphql.http.documents import documents_of
+from partstream_graphql.http.introspection import Introspection
+from partstream_graphql.http.limits import Limits, limits, parse_within_limits, refuse_above
+from partstream_graphql.http.merging import Merging
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A text, and everything that decides whether it is valid in its schema."""
+
+    text: str
+    rules: tuple[type[ASTValidationRule], ...]
+    limits: Limits
+    max_errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed text; *is_valid* if it was found valid in an earlier request."""
+
+    key: Key
+    node: DocumentNode
+    is_valid: bool
+
+
+@dataclass(slots=True)
+class Asked:
+    """
+    An operation that a request asks for: its *text*, named *digest*, and its *name* in it.
+
+    A *refusal* says that there is no text for it to run, or too much in its batch. A *mistake*
+    says why the text has no *document*.
+    """
+
+    digest: str | None
+    text: str
+    name: str | None
+    refusal: GraphQLError | None = None
+    document: Document | None = None
+    mistake: Exception | None = None
+
+    def parse(self, schema: GraphQLSchema, rules: tuple[type[ASTValidationRule], ...]) -> None:
+        """Parse the text, or take the document that was valid by the same *rules*."""
+        if not self.text:
+            return
+        key = Key(self.text, rules, limits(), graphene_settings.MAX_VALIDATION_ERRORS)
+        known = documents_of(schema).get(key)
+        try:
+            node = known or parse_within_limits(self.text)
+        except Exception as exc:  # noqa: BLE001 - graphene-django answers every exception here
+            self.mistake = exc
+        else:
+            self.document = Document(key, node, is_valid=known is not None)
+
+    @property
+    def operation(self) -> OperationDefinitionNode | None:
+        """The operation itself; None if the document has no such operation."""
+        return get_operation_ast(self.document.node, self.name) if self.document else None
+
+
+def may_run(request: Any, operation: OperationDefinitionNode) -> bool:
+    """Whether *operation* may be run: a GET only reads (RFC 9110, section 9.2.1)."""
+    return request.method != "GET" or operation.operation is OperationType.QUERY
+
+
+def is_atomic(operation: OperationDefinitionNode) -> bool:
+    """Whether *operation* runs in a transaction, by the settings of graphene-django."""
+    if operation.operation is not OperationType.MUTATION:
+        return False
+    database = connections[DEFAULT_DB_ALIAS].settings_dict
+    return (
+        graphene_settings.ATOMIC_MUTATIONS is True
+        or database.get("ATOMIC_MUTATIONS", False) is True
+    )
+
+
+class BatchBudget:
+    """The limits of an operation, for all operations of a batch together."""
+
+    def __init__(self, schema: GraphQLSchema, most: Limits) -> None:
+        self._schema, self._most = schema, most
+        self._size, self._demand, self._introspection = Size(most), Demand(most), Introspection()
+        self._tokens = 0
+
+    def add(self, asked: Asked) -> None:
+        """
+        Add an operation, if it was parsed.
+
+        Raises:
+            GraphQLError: the batch passes a limit; its code says which.
+        """
+        if asked.document is None:
+            return
+        node, most = asked.document.node, self._most
+        self._tokens += tokens_of(node)
+        refuse_above(most.tokens, self._tokens, "tokens", "TOO_MANY_TOKENS")
+        merging, chosen = Merging(self._schema, node), asked.operation
+        for operation in merging.operations:
+            demand = self._demand if operation is chosen else Demand(most)
+            count_operation(merging, operation, most, self._size, demand)
+        if chosen is not None:
+            self._introspection.add_operation(merging, merging.root_of(chosen))

@@ -1,0 +1,48 @@
+"""The messages about the services of the tests."""
+
+from types import SimpleNamespace
+from unittest import mock
+
+import psycopg
+import pytest
+
+from tests import services
+
+
+@pytest.fixture(autouse=True)
+def _max_connections(monkeypatch):
+    monkeypatch.setattr(services, "_max_connections", [])
+
+
+def connected(most, used):
+    """A connection to a PostgreSQL with *used* connections of its *most*, that one included."""
+    connection = mock.MagicMock()
+    connection.__enter__.return_value.execute.return_value = SimpleNamespace(
+        fetchone=lambda: (most, used)
+    )
+    return connection
+
+
+def test_a_shortage_of_connections_names_max_connections_and_the_connections_in_use():
+    with mock.patch("psycopg.connect", return_value=connected(100, 96)):
+        assert "95 are in use (max_connections = 100)" in services.shortage_of_connections()
+
+
+def test_six_connections_left_are_no_shortage():
+    with mock.patch("psycopg.connect", return_value=connected(100, 95)):
+        assert services.shortage_of_connections() is None
+
+
+@pytest.mark.parametrize("refusal", services.REFUSALS)
+def test_a_refused_connection_is_a_shortage_of_the_max_connections_known_before(refusal):
+    with mock.patch("psycopg.connect", return_value=connected(100, 2)):
+        assert services.shortage_of_connections() is None
+    error = psycopg.OperationalError(f"connection failed: FATAL:  {refusal}")
+    with mock.patch("psycopg.connect", side_effect=error):
+        assert "all are in use (max_connections = 100)" in services.shortage_of_connections()
+
+
+def test_a_server_that_is_not_there_has_no_shortage_of_connections():
+    error = psycopg.OperationalError("connection failed: Connection refused")
+    with mock.patch("psycopg.connect", side_effect=error):
+        assert services.shortage_of_connections() is None
