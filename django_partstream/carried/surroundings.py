@@ -25,11 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import load_backend
 from django.urls import (
     get_script_prefix,
     get_urlconf,
@@ -38,7 +39,7 @@ from django.urls import (
 )
 from django.utils import timezone, translation
 
-from django_partstream import _django, clocks
+from django_partstream import _asgiref, _django, clocks
 from django_partstream.carried.connections import PreparedConnection
 from django_partstream.carried.thread_locals import ThreadLocals
 from django_partstream.tenancy import tenancy
@@ -72,7 +73,7 @@ class Surroundings:
             if hasattr(connection, "set_tenant"):
                 schema = connection.tenant, connection.include_public_schema
                 self._schemas[connection.alias] = schema
-        self._context = _django.copy_context()
+        self._context = _asgiref.copy_context()
         self._language = translation.get_language()
         self._zone = clocks.time_zone()
         self._urlconf, self._prefix = get_urlconf(), get_script_prefix()
@@ -82,7 +83,7 @@ class Surroundings:
         return self._context.copy().run(self._call, partial(func, *args, **kwargs))
 
     def _call(self, call: Callable[[], T]) -> T:
-        _django.adopt_locals(self._context)
+        _asgiref.adopt_locals(self._context)
         set_urlconf(self._urlconf)
         set_script_prefix(self._prefix)
         with translation.override(self._language), timezone.override(self._zone):
@@ -94,9 +95,7 @@ class Surroundings:
 
         The connections to the databases *lent* are not this thread's own.
         """
-        made = connections.all(initialized_only=True)
-        has_schemas = self._schemas or any(hasattr(each, "set_tenant") for each in made)
-        if not (self._tenancy or self._locals or self._wrappers or has_schemas):
+        if not (self._tenancy or self._locals or self._wrappers or _has_schemas()):
             return HERE
         return _Entered(partial(self._enter, lent))
 
@@ -128,6 +127,16 @@ class Surroundings:
             connection.set_schema_to_public()
         elif (connection.tenant, connection.include_public_schema) != schema:
             connection.set_tenant(*schema)
+
+
+def _has_schemas() -> bool:
+    """Whether a database of the project has the schemas of django-tenants."""
+    return any(_sets_schema(configured["ENGINE"]) for configured in connections.settings.values())
+
+
+@lru_cache(maxsize=8)
+def _sets_schema(engine: str) -> bool:
+    return hasattr(load_backend(engine).DatabaseWrapper, "set_tenant")
 
 
 class _Entered(AbstractContextManager[None]):

@@ -33,12 +33,12 @@ def carried_locals() -> list[threading.local]:
     Raises:
         ImproperlyConfigured: ``THREAD_LOCALS`` names an object of another kind, or none.
     """
-    known = [
-        getattr(sys.modules[name], attribute, None)
-        for name, attribute in KNOWN
-        if name in sys.modules
-    ]
-    found = [each for each in known if isinstance(each, threading.local)]
+    found: list[threading.local] = []
+    for name, attribute in KNOWN:
+        if name in sys.modules:
+            value = getattr(sys.modules[name], attribute, None)
+            if isinstance(value, threading.local):  # django-multitenant may use asgiref's Local
+                found.append(value)
     for path in setting("THREAD_LOCALS") or ():
         value = named(path, "THREAD_LOCALS")
         if isinstance(value, threading.local):
