@@ -99,7 +99,8 @@ class ProgressiveGraphQLView(GraphQLView):
         response = super().dispatch(request, *args, **kwargs)
         if not self.batch:
             negotiate(request, response)
-        if request.method == "GET" and (self._is_private or is_personal(request)):
+        failed = self._is_private or response.status_code >= 400
+        if request.method == "GET" and (failed or is_personal(request)):
             mark_private(response)
         return response
 

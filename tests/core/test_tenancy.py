@@ -343,6 +343,53 @@ class TestCachedValues:
 
         assert deliver(a=lazy(part), request=of("ann"))["a"].value == [1, 2, 1]
 
+    @pytest.mark.parametrize("where", ["timed", "task", "thread"])
+    def test_a_helper_is_not_shared_among_pages_where_the_thread_local_of_the_tenant_is_empty(
+        self, tenancy, deliver, where
+    ):
+        runs = []
+
+        @cached_for(60, key="counted in a page", per_user=False)
+        def get(request):
+            runs.append(1)
+            return len(runs)
+
+        async def in_task(request):
+            async def task():
+                return get(request)
+
+            return await asyncio.create_task(task())
+
+        async def in_thread(request):
+            return await asyncio.to_thread(get, request)
+
+        def timed(request):
+            return get(request)
+
+        part = {"timed": with_timeout(timed, 30), "task": in_task, "thread": in_thread}[where]
+        tenancy(make(capture=lambda request: getattr(current, "tenant", None)))
+        seen = []
+        for current.tenant in ("ann", "bob", "ann"):
+            seen.append(deliver(a=lazy(part))["a"].value)
+        del current.tenant
+        assert seen == [1, 2, 1]
+
+    def test_a_helper_of_a_part_that_left_the_tenant_of_its_page_has_a_value_of_its_own(
+        self, tenancy, deliver, of
+    ):
+        @cached_for(60, key="tenant of a helper", per_user=False)
+        def get(request):
+            return str(request.tenant)
+
+        def part(request):
+            request.tenant = None
+            none = get(request)
+            request.tenant = "ann"
+            return none, get(request)
+
+        tenancy()
+        assert deliver(a=lazy(part), request=of("ann"))["a"].value == ("None", "ann")
+
     def test_readers_share_within_a_tenant_only_what_is_shared(self, get, of):
         asked = [get(of("ann", user=User(pk=pk))) for pk in (1, 2, 1)]
         assert asked in ([1, 2, 1], [1, 1, 1])
