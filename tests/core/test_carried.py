@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections, transaction
 from django.utils import translation
 
-from django_partstream import lazy, with_timeout
+from django_partstream import databases, lazy, with_timeout
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved
@@ -444,7 +444,7 @@ class TestConnections:
         try:
             assert statuses() == [Status.ERROR, Status.ERROR]
         finally:
-            connections[alias].close()
+            databases.close(connections[alias])
 
     def test_execute_wrappers_of_the_request_see_the_statements_of_other_threads(self, alias):
         seen = []
