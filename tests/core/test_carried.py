@@ -13,6 +13,7 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import translation
 
 from django_partstream import lazy, with_timeout
+from django_partstream.databases import close
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved
@@ -444,7 +445,7 @@ class TestConnections:
         try:
             assert statuses() == [Status.ERROR, Status.ERROR]
         finally:
-            connections[alias].close()
+            close(connections[alias])
 
     def test_execute_wrappers_of_the_request_see_the_statements_of_other_threads(self, alias):
         seen = []
