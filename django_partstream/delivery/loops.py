@@ -124,7 +124,9 @@ class _Loop:
         with suppress(AttributeError):  # a loop of another kind has a clock of its own
             loop.time = clocks.monotonic  # type: ignore[method-assign]
         self._begun.set_result((loop, end))
-        await end.wait()
+        while not end.is_set():  # a part that cancels all tasks must not end the loop of a page
+            with suppress(asyncio.CancelledError):
+                await end.wait()
 
     def running(self) -> asyncio.AbstractEventLoop:
         """The loop, once it runs."""

@@ -355,7 +355,7 @@ class TestPreparedConnections:
             seen.append(args[0])
             return execute(*args)
 
-        connection.ensure_connection()
+        connection.ensure_connection()  # MariaDB runs statements of its own for that
         with _django.lend_execute_wrappers(connection, [wrapper]):
             run(connection, "SELECT 1")
         run(connection, "SELECT 2")
