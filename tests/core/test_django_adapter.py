@@ -314,7 +314,7 @@ class TestPreparedConnections:
                 connection.get_autocommit,
                 transaction.atomic(connection.alias).__enter__,
             ):
-                connection.close()
+                _django.close_also_in_memory(connection)
                 calls.clear()
                 use()
                 assert calls[:1] == [None], relies(_django.prepare_on_use)
