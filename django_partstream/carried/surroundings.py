@@ -42,7 +42,7 @@ from django.utils import timezone, translation
 from django_partstream import _asgiref, _django, clocks
 from django_partstream.carried.connections import PreparedConnection
 from django_partstream.carried.thread_locals import ThreadLocals
-from django_partstream.tenancy import tenancy
+from django_partstream.tenancy import capture, carrying, tenancy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,8 +61,8 @@ class Surroundings:
     """
 
     def __init__(self, request: Any) -> None:
-        found = self._tenancy = tenancy()
-        self._tenant = found.capture(request) if found else None
+        self._request, self._tenancy = request, tenancy()
+        self._tenant = capture(request)
         self._locals = ThreadLocals.of_this_thread()
         self._wrappers: dict[str, tuple[Any, ...]] = {}
         self._schemas: dict[str, tuple[Any, Any]] = {}
@@ -112,6 +112,8 @@ class Surroundings:
             stack.enter_context(self._locals.entered())
         if self._tenancy and self._tenancy.has_thread:
             stack.enter_context(self._tenancy.thread(self._tenant))
+        if self._tenancy:
+            stack.enter_context(carrying(self._tenant, self._request))
 
     def _own_connections(self, lent: Collection[str]) -> Iterator[BaseDatabaseWrapper]:
         for alias in connections:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
 
@@ -51,6 +52,20 @@ def carried_locals() -> list[threading.local]:
     return found
 
 
+class _Here(threading.local):
+    """Whether the carried thread-locals of this thread have the values of the code that runs."""
+
+    has_its_values = False
+
+
+_here = _Here()
+
+#: The values after the last step of the coroutine that created this task.
+_of_creator: ContextVar[ThreadLocals | None] = ContextVar(
+    "django_partstream.thread_locals", default=None
+)
+
+
 class ThreadLocals:
     """The values of the carried thread-locals in a thread, kept for another thread or step."""
 
@@ -62,15 +77,22 @@ class ThreadLocals:
     @classmethod
     def of_this_thread(cls) -> ThreadLocals:
         """
-        Copy the values of this thread.
+        Copy the values of this thread; in a task without steps of its own, those of its creator.
 
         Raises:
             ImproperlyConfigured: ``THREAD_LOCALS`` names no thread-local.
         """
+        inherited = _of_creator.get()
+        if inherited is not None and not _here.has_its_values:
+            return inherited.copied()
         return cls([(each, dict(vars(each))) for each in carried_locals()])
 
     def __bool__(self) -> bool:
         return bool(self._held)
+
+    def copied(self) -> ThreadLocals:
+        """A copy of the kept values."""
+        return ThreadLocals([(each, dict(values)) for each, values in self._held])
 
     def swap(self) -> None:
         """Exchange the kept values for the values of this thread."""
@@ -85,9 +107,11 @@ class ThreadLocals:
         """Give this thread the kept values for the body. Its changes to them are not kept."""
         held = ThreadLocals(list(self._held))
         held.swap()
+        before, _here.has_its_values = _here.has_its_values, True
         try:
             yield
         finally:
+            _here.has_its_values = before
             held.swap()
 
 
@@ -110,7 +134,8 @@ class Stepped:
 
     Between two steps of a coroutine the thread of an event loop serves other requests, so the
     values are put in before a step and taken out after it. A task that the awaitable creates has
-    steps of its own, without them.
+    steps of its own, without them. But a call that such a task hands to another thread has the
+    values of the coroutine that created the task.
     """
 
     __slots__ = ("_awaitable", "_held")
@@ -137,10 +162,13 @@ class Stepped:
                 step = partial(coroutine.send, given)
 
     def _take(self, step: Callable[[], Any]) -> Any:
+        _of_creator.set(self._held)
         self._held.swap()
+        before, _here.has_its_values = _here.has_its_values, True
         try:
             return step()
         finally:
+            _here.has_its_values = before
             self._held.swap()
 
 

@@ -430,3 +430,49 @@ class TestInvalidation:
         assert [get(of(tenant)) for tenant in ("a", "b")] == [1, 2]
         get.invalidate()
         assert [get(of(tenant)) for tenant in ("a", "b")] == [3, 4]
+
+
+class TestATenantThatIsNotSeenInOtherThreads:
+    """``capture()`` reads a thread-local that nothing carries, and ``connection()`` is all."""
+
+    @pytest.fixture
+    def seen(self, tenancy):
+        tenants = []
+
+        @contextmanager
+        def thread(tenant):
+            tenants.append(tenant)
+            yield
+
+        tenancy(make(capture=lambda request: getattr(current, "tenant", None), thread=thread))
+        current.tenant = "ann"
+        yield tenants
+        vars(current).clear()
+
+    def test_a_nested_call_has_the_tenant_that_was_carried(self, seen):
+        nested = with_timeout(lambda request: capture(request), 30)
+        assert with_timeout(lambda request: nested(request), 30)(None) == "ann"
+        assert seen == ["ann", "ann"]
+
+    def test_parts_of_the_pool_hand_the_tenant_on(self, seen, deliver):
+        both = threading.Barrier(2)
+
+        def part(request):
+            both.wait(30)
+            return with_timeout(lambda request: capture(request), 30)(request)
+
+        outcomes = deliver(concurrency=2, a=lazy(part), b=lazy(part))
+        assert [outcome.value for outcome in outcomes.values()] == ["ann", "ann"]
+
+    def test_a_part_that_leaves_its_tenant_on_purpose_hands_none_on(self, tenancy):
+        tenancy()
+        current.tenant = "ann"
+
+        def part(request):
+            current.tenant = None
+            return with_timeout(lambda request: capture(request), 30)(request)
+
+        try:
+            assert with_timeout(part, 30)(None) is None
+        finally:
+            vars(current).clear()
