@@ -115,22 +115,36 @@ class _Loop:
     """An event loop in a native thread, from when it is made until :meth:`end`."""
 
     def __init__(self) -> None:
-        self._begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._begun: Future[asyncio.AbstractEventLoop] = Future()
+        self._end = asyncio.Event()
         self._thread = _native_thread()
-        self._ended = self._thread.submit(asyncio.run, self._wait())
+        self._ended = self._thread.submit(self._run)
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                try:
+                    runner.run(self._wait())
+                finally:
+                    self._end.set()  # an exit of a task may have ended the loop before
+        finally:
+            if _has_greenlets():
+                # The loop waited in a hub of gevent. Left to the end of the thread, the hub would
+                # be destroyed after the thread has been waited for, even in a process that ends.
+                import_module("gevent").get_hub().destroy(destroy_loop=True)
 
     async def _wait(self) -> None:
-        loop, end = asyncio.get_running_loop(), asyncio.Event()
+        loop = asyncio.get_running_loop()
         with suppress(AttributeError):  # a loop of another kind has a clock of its own
             loop.time = clocks.monotonic  # type: ignore[method-assign]
-        self._begun.set_result((loop, end))
-        while not end.is_set():  # a part that cancels all tasks must not end the loop of a page
-            with suppress(asyncio.CancelledError):
-                await end.wait()
+        self._begun.set_result(loop)
+        while not self._end.is_set():
+            with suppress(asyncio.CancelledError):  # code that cancels all tasks of its loop
+                await self._end.wait()
 
     def running(self) -> asyncio.AbstractEventLoop:
         """The loop, once it runs."""
-        return self._begun.result()[0]
+        return self._begun.result()
 
     def end(self) -> None:
         """
@@ -139,9 +153,8 @@ class _Loop:
         Raises:
             SystemExit, KeyboardInterrupt: a task raised it, which ended the loop before.
         """
-        loop, end = self._begun.result()
         with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(end.set)
+            self._begun.result().call_soon_threadsafe(self._end.set)
         try:
             self._ended.result()
         finally:
@@ -150,8 +163,13 @@ class _Loop:
 
 def _native_thread() -> ThreadPoolExecutor:
     """An executor with a native thread, also where gevent has replaced ``threading``."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is not None and monkey.is_module_patched("threading"):
+    if _has_greenlets():
         executor: Any = import_module("gevent.threadpool").ThreadPoolExecutor
         return executor(1)  # type: ignore[no-any-return]
     return ThreadPoolExecutor(1, thread_name_prefix="partstream-loop")
+
+
+def _has_greenlets() -> bool:
+    """Whether gevent has put greenlets in the place of threads."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and monkey.is_module_patched("threading")

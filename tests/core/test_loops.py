@@ -208,6 +208,10 @@ class TestTheLoopOfAsgiref:
         assert values(deliver(a=lazy(lambda request: Client().get(2)))) == [2]
 
 
+async def loop_of():
+    return asyncio.get_running_loop()
+
+
 class TestTheEndOfTheLoop:
     def test_a_page_without_coroutines_starts_no_loop(self, deliver, transacted, monkeypatch):
         monkeypatch.setattr(loops, "_Loop", None)
@@ -256,6 +260,28 @@ class TestTheEndOfTheLoop:
 
         with pytest.raises(exc):
             deliver(a=lazy(part), b=lazy(after))
+
+    def test_a_part_that_cancels_every_task_of_its_loop_does_not_end_the_loop(
+        self, deliver, transacted
+    ):
+        loops_seen, told = [], []
+
+        async def cancels(request):
+            for task in asyncio.all_tasks():
+                task.cancel()
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                told.append(await sync_to_async(threading.get_ident)())
+                loops_seen.append(asyncio.get_running_loop())
+                raise
+
+        with loops.one_loop():
+            with pytest.raises(asyncio.CancelledError):
+                deliver(a=lazy(cancels))
+            assert loops_seen[0].is_running()
+            assert loops.run(loop_of) is loops_seen[0]
+        assert told == [threading.get_ident()]
 
     def test_a_loop_of_another_kind_keeps_its_clock(self, deliver, client, monkeypatch):
         class Loop(asyncio.SelectorEventLoop):
@@ -396,7 +422,11 @@ print(len({id(greenlet.get(block=False)) for greenlet in greenlets}))
 def test_greenlets_of_gevent_await_at_the_same_time_each_in_a_loop_of_its_own():
     pytest.importorskip("gevent")
     run = subprocess.run(
-        [sys.executable, "-c", GREENLETS], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-X", "faulthandler", "-c", GREENLETS],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "20"
