@@ -87,7 +87,7 @@ def capture(request: Any) -> Any:
 
     Raises:
         ImproperlyConfigured: the tenant is no JSON value.
-        Exception: what ``capture()`` of the project raises.
+        Exception: ``capture()`` of the project raised it.
     """
     found = tenancy()
     if found is None:
@@ -151,7 +151,7 @@ class Tenancy:
 
         Raises:
             ImproperlyConfigured: the tenant is no JSON value.
-            Exception: what the project's method raises.
+            Exception: the project's method raised it.
         """
         method = getattr(self.target, "capture", None)
         if method is None:

@@ -57,7 +57,7 @@ class Surroundings:
 
     Raises:
         ImproperlyConfigured: ``TENANCY`` or ``THREAD_LOCALS`` cannot be used.
-        Exception: what ``TENANCY.capture()`` raises.
+        Exception: ``TENANCY.capture()`` raised it.
     """
 
     def __init__(self, request: Any) -> None:
@@ -79,7 +79,7 @@ class Surroundings:
         self._urlconf, self._prefix = get_urlconf(), get_script_prefix()
 
     def call(self, func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call *func* in this thread, which is another, with what its context can carry."""
+        """Call *func* in this thread, which is another, in a copy of the captured context."""
         return self._context.copy().run(self._call, partial(func, *args, **kwargs))
 
     def _call(self, call: Callable[[], T]) -> T:
@@ -142,7 +142,7 @@ def _sets_schema(engine: str) -> bool:
 
 
 class _Entered(AbstractContextManager[None]):
-    """What *enter* enters on a stack. An exception of the body is never swallowed."""
+    """The context managers that *enter* enters. They never swallow an exception of the body."""
 
     def __init__(self, enter: Callable[[ExitStack], None]) -> None:
         self._enter_on = enter

@@ -1,5 +1,5 @@
 """
-Thread-locals that are carried: those of known packages, and those that ``THREAD_LOCALS`` names.
+Thread-locals that are carried: of known packages, and of the setting ``THREAD_LOCALS``.
 
 They are copied whole. Nothing else is carried unasked, since a ``threading.local`` may hold an
 object that must not be shared between threads, such as an HTTP client.
@@ -130,7 +130,7 @@ def with_thread_locals(call: Callable[[], T]) -> Callable[[], T]:
 
 class Stepped:
     """
-    An awaitable whose steps each have the thread-locals *held*, and keep their changes.
+    An awaitable with the thread-locals *held* in each step. A step keeps its changes to them.
 
     Between two steps of a coroutine the thread of an event loop serves other requests, so the
     values are put in before a step and taken out after it. A task that the awaitable creates has
