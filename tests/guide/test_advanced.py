@@ -145,6 +145,7 @@ class TestErrorHandling:
             "code": "part_failed",
             "message": "This part could not be loaded.",
             "retryable": True,
+            "index": 1,
         }
 
     def test_a_part_that_falls_back_arrives_as_its_fallback_without_an_error(self, serve):
@@ -236,6 +237,7 @@ class TestTimeouts:
             "code": "part_timed_out",
             "message": "This part took too long.",
             "retryable": True,
+            "index": 0,
         }
 
     def test_a_computation_that_does_not_return_is_left_behind(self, serve, monkeypatch):
