@@ -1,26 +1,36 @@
 """
-The adapter for asgiref: the event loop of a thread whose work awaits coroutines.
+The adapter for asgiref: the event loop of a thread whose work awaits coroutines, and its locals.
 
 ``async_to_sync()`` runs a coroutine in the loop that an outer ``sync_to_async()`` of the same
 thread was called from. Without such a loop it makes a loop for that call alone.
 
-================ =================================================================================
-function         fact
-================ =================================================================================
-:func:`loop`     ``SyncToAsync.threadlocal`` has that loop of a thread in ``main_event_loop``, and
-                 the process that set it in ``main_event_loop_pid``. A loop that has ended stays
-                 there, and is not used
-:func:`set_loop` ``async_to_sync()`` reads both at each call, or when it is made
-================ =================================================================================
+A ``Local`` has values for each thread. They are handed to another thread only where asgiref itself
+moves work there.
+
+==================== =============================================================================
+function             fact
+==================== =============================================================================
+:func:`loop`         ``SyncToAsync.threadlocal`` has that loop of a thread in ``main_event_loop``,
+                     and the process that set it in ``main_event_loop_pid``. A loop that has ended
+                     stays there, and is not used
+:func:`set_loop`     ``async_to_sync()`` reads both at each call, or when it is made
+:func:`copy_context` asgiref 3.8 keeps the values of a ``Local`` in a dict, which it changes, in a
+                     context variable named ``asgiref.local``
+:func:`adopt_locals` asgiref since 3.12 keeps them in a ``_Storage``, which counts for the thread
+                     that it names; ``_rehome()`` makes a copy of it for this thread
+==================== =============================================================================
 
 ``tests/core/test_asgiref_adapter.py`` has a test of each row.
 """
 
 from __future__ import annotations
 
+import contextvars
 import os
 from asyncio import AbstractEventLoop
+from typing import Any
 
+from asgiref import local
 from asgiref.sync import SyncToAsync
 
 
@@ -37,3 +47,31 @@ def set_loop(loop: AbstractEventLoop | None) -> None:
     thread = SyncToAsync.threadlocal
     thread.main_event_loop = loop
     thread.main_event_loop_pid = os.getpid() if loop is not None else None
+
+
+#: The storage of a ``Local`` that is tagged with its thread, in a release of asgiref with such.
+_TaggedStorage: Any = getattr(local, "_Storage", None)
+
+
+def copy_context() -> contextvars.Context:
+    """Copy the context of this thread. A ``Local`` that is set in the copy is not set here."""
+    context = contextvars.copy_context()
+    if _TaggedStorage is None:
+        context.run(_copy_dicts_of_locals, context)
+    return context
+
+
+def adopt_locals(context: contextvars.Context) -> None:
+    """Give this thread, which runs in *context*, the values of each ``Local`` in it as its own."""
+    if _TaggedStorage is None:
+        _copy_dicts_of_locals(context)
+        return
+    for variable, value in context.items():
+        if isinstance(value, _TaggedStorage):
+            variable.set(local._rehome(value))
+
+
+def _copy_dicts_of_locals(context: contextvars.Context) -> None:
+    for variable, value in context.items():
+        if variable.name == "asgiref.local" and isinstance(value, dict):
+            variable.set(value.copy())

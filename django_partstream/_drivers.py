@@ -9,6 +9,8 @@ longer true.
 function                   fact
 ========================== =======================================================================
 :func:`close_raw`          ``wrapper.connection`` is the connection of the driver
+:func:`is_closed`          mysqlclient and PyMySQL raise an error if a connection is closed again,
+                           and tell by ``open`` whether it is open
 :func:`cancellation_of`    psycopg's ``cancel_safe()``, psycopg2's ``cancel()`` and sqlite3's
                            ``interrupt()`` may be called from another thread;
                            pgbouncer 1.18 ends if a connection with a request to cancel is closed
@@ -68,6 +70,11 @@ def close_raw(wrapper: BaseDatabaseWrapper) -> None:
     """Close the connection of the driver, so that a pool throws it away when it comes back."""
     with suppress(Exception):  # it is thrown away, so any error of the driver is too
         wrapper.connection.close()
+
+
+def is_closed(raw: Any) -> bool:
+    """Return whether *raw* is closed, for the drivers that raise an error if it is closed again."""
+    return not getattr(raw, "open", True)
 
 
 def cancellation_of(wrapper: BaseDatabaseWrapper) -> Cancellation | None:

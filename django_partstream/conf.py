@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+from django_partstream._django import find_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ SETTINGS: dict[str, Setting] = {
 
 def setting(name: str) -> Any:
     """The value of a key of ``PARTSTREAM``, or its default."""
-    configured = getattr(settings, "PARTSTREAM", None)
+    configured = find_setting("PARTSTREAM")
     if configured and name in configured:
         return configured[name]
     return SETTINGS[name].default

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from django_partstream import _django
-from django_partstream._drivers import close_raw
+from django_partstream._drivers import close_raw, is_closed
 
 logger = logging.getLogger("django_partstream")
 
@@ -22,9 +22,12 @@ ROLLBACKS = 3
 
 def close(connection: BaseDatabaseWrapper) -> None:
     """Close *connection*, however old it is. An error is logged."""
+    was_closed = is_closed(connection.connection)
     try:
         _django.close_also_in_memory(connection)
     except Exception:  # drivers raise errors of their own, and the part has ended
+        if was_closed:
+            return
         logger.warning("The connection %r could not be closed.", connection.alias, exc_info=True)
 
 

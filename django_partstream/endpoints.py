@@ -18,7 +18,7 @@ from django_partstream.cursors import Cursor
 from django_partstream.delivery import running
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import CursorInvalid
-from django_partstream.identity import audience_identity, is_personal
+from django_partstream.identity import audience_identity, is_identified, is_personal
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Lazy, Page, Plan, is_inert, plan_of
 from django_partstream.tenancy import capture
@@ -73,6 +73,11 @@ class Endpoint:
             ImproperlyConfigured: the setting ``TENANCY`` cannot be used.
         """
         return capture(self.request)
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether a user, credentials or a tenant tell the reader from others."""
+        return is_identified(self.reader) or self.tenant is not None
 
     @property
     def is_personal(self) -> bool:

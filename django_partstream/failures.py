@@ -83,7 +83,7 @@ def register(
     _check_registration(kind, status, retryable, {"code": code, "message": message})
 
     def translator(exc: Exception) -> Failure:
-        return Failure(status=status, code=code, message=str(message), retryable=retryable)
+        return Failure(status=status, code=str(code), message=str(message), retryable=retryable)
 
     _translate.register(kind, translator)
     _registered.add(kind)
@@ -237,6 +237,14 @@ def _bad_request(exc: BadRequest | SuspiciousOperation) -> Failure:
 @translates(Http404)
 def _missing(exc: Http404) -> Failure:
     return Failure(code="not_found", message="Not found.")
+
+
+@translates(ExceptionGroup)
+def _group(exc: ExceptionGroup[Any]) -> Failure:
+    """A group, as of ``asyncio.TaskGroup``: a denial in it is a denial, else the part failed."""
+    failures = map(failure_of, exc.exceptions)
+    denials = (failure for failure in failures if failure.status is Status.DENIED)
+    return next(denials, _UNEXPECTED)
 
 
 def public_message(failure: Failure, exc: BaseException) -> str:

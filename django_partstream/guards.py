@@ -208,7 +208,7 @@ def with_timeout(func: Any = _UNSET, seconds: Any = _UNSET) -> Any:
     it is lent the transaction's connection, and sees its rows.
 
     A late call cannot be stopped, and goes on without its database: the running statement is
-    cancelled (PostgreSQL, SQLite), later statements are refused, and its work in a transaction
+    cancelled if the database can, later statements are refused, and its work in a transaction
     is undone. While ``MAX_ABANDONED_CALLS`` late calls of a function are running, further calls
     of it end ``timeout`` at once. An ``async def`` is cancelled.
 

@@ -135,10 +135,15 @@ def _attribute(reader: Any, name: str) -> Any:
     return own if request is reader else getattr(request, name, None)
 
 
+def is_identified(reader: Any) -> bool:
+    """Whether a user or credentials tell *reader* from others."""
+    return is_signed_in(reader) or auth_of(reader) is not None
+
+
 def is_personal(reader: Any) -> bool:
     """Whether an answer may be for *reader* only, by its session, user or credentials."""
     # The session first: its key is known without a query.
-    return session_key_of(reader) is not None or is_signed_in(reader) or auth_of(reader) is not None
+    return session_key_of(reader) is not None or is_identified(reader)
 
 
 def user_identity(reader: Any) -> list[str]:

@@ -17,8 +17,9 @@ tenant.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from inspect import iscoroutine, isgenerator
@@ -73,16 +74,43 @@ def tenancy() -> Tenancy | None:
     return Tenancy(made)
 
 
+#: The tenant that was carried to this thread, if ``capture()`` does not find it here.
+_unseen: ContextVar[Any] = ContextVar("django_partstream.tenant", default=None)
+
+
 def capture(request: Any) -> Any:
     """
     The tenant of *request*, as the project's tenancy captures it in this thread; None without.
 
+    In a thread to which a tenant was carried, ``capture()`` may look at a place that is empty
+    there. Then the carried tenant counts.
+
     Raises:
         ImproperlyConfigured: the tenant is no JSON value.
-        Exception: what ``capture()`` of the project raises.
+        Exception: ``capture()`` of the project raised it.
     """
     found = tenancy()
-    return found.capture(request) if found else None
+    if found is None:
+        return None
+    tenant = found.capture(request)
+    return _unseen.get() if tenant is None else tenant
+
+
+@contextmanager
+def carrying(tenant: Any, request: Any) -> Iterator[None]:
+    """
+    Let :func:`capture` give the carried *tenant* in the body, if the project's method cannot.
+
+    A method that finds the tenant when the body begins is believed in the body, too: there it
+    gives None only after the part has left its tenant on purpose.
+    """
+    found = tenancy()
+    is_seen = tenant is None or found is None or found.capture(request) is not None
+    token = _unseen.set(None if is_seen else tenant)
+    try:
+        yield
+    finally:
+        _unseen.reset(token)
 
 
 def prepares_sessions() -> bool:
@@ -123,7 +151,7 @@ class Tenancy:
 
         Raises:
             ImproperlyConfigured: the tenant is no JSON value.
-            Exception: what the project's method raises.
+            Exception: the project's method raised it.
         """
         method = getattr(self.target, "capture", None)
         if method is None:

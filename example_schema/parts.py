@@ -54,8 +54,8 @@ class DashboardParts:
 
     def get_recent_orders(self, request: Any, limit: int = 20) -> Any:
         """Dicts of a serializer: in GraphQL, a plain ``ObjectType``."""
-        orders = Order.objects.select_related("customer").order_by("-created_at")[: min(limit, 100)]
-        return OrderSerializer(orders, many=True).data
+        orders = Order.objects.select_related("customer").order_by("-created_at", "-pk")
+        return OrderSerializer(orders[: min(limit, 100)], many=True).data
 
     def get_inventory_alerts(self, request: Any) -> QuerySet[Product]:
         """Model rows: in GraphQL, a ``DjangoObjectType``."""

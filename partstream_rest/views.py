@@ -236,7 +236,13 @@ class ProgressiveView(APIView):
         self._links = links = PageLinks(
             request, self._own_query, begins=self._after is None, token=token
         )
-        return PageResponse(body, links=links, private=failed or self._endpoint.is_personal)
+        return PageResponse(body, links=links, private=failed or self._is_personal(request))
+
+    def _is_personal(self, request: Request) -> bool:
+        """Whether the request has a reader, a tenant or a session."""
+        # Not Endpoint.is_personal: to DRF's request, a session that is not there is costly.
+        session = getattr(request._request, "session", None)
+        return bool(getattr(session, "session_key", None)) or self._endpoint.is_identified
 
 
 def _progressive(view: Any) -> Any:

@@ -15,6 +15,8 @@ A key tells apart everything that could make the value another. It is a digest o
 - The *environment*: host, language and time zone.
 - The *tenant*, if the project has a ``TENANCY``. The value of a part is for the tenant of its
   page. A helper is asked anew, since the part that calls it may have switched to another tenant.
+  A helper without a tenant is still divided by the tenant of the page: in a task or thread that the
+  part made itself, the thread-local that ``capture()`` reads may be empty.
 - The *reader*, unless the value is shared among readers. An owner's ``cache_identity(request)``
   decides, else the user, the session or the credentials.
 
@@ -79,8 +81,12 @@ class Keys:
             raise TypeError("its rows are filtered for each reader, so they cannot be shared")
         owners = call.asked.owners or _owners_of(call.func)
         identity = self._identity(owners, _reader_of(call))
-        tenant = _tenant_of(call)
+        page = call.attempt.scope.tenant if call.attempt else None
+        tenant = page if call.attempt and call.own else capture(call.request)
         divided = [] if tenant is None else [["tenant", tenant]]
+        if tenant is None and page is not None:
+            tenant = page
+            divided = [["tenant of the page", page]]
         text = canonical([*self._dependencies(call, owners), identity, *divided])
         return Key(_digest(text), self._marks(identity, tenant))
 
@@ -180,13 +186,6 @@ def keyed_query(request: Any) -> dict[str, list[str]]:
 
 def _reader_of(call: Call) -> Any:
     return call.attempt.scope.reader if call.attempt else reader_of(call.asked.asker)
-
-
-def _tenant_of(call: Call) -> Any:
-    """The tenant of the page, if a part of it is called; else the tenant at this moment."""
-    if call.attempt and call.own:
-        return call.attempt.scope.tenant
-    return capture(call.request)
 
 
 def _owner(owner: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What a thread runs in, carried to another thread: locals, database sessions, the tenant."""
+"""The surroundings of a thread, carried to another: locals, database sessions, the tenant."""

@@ -35,7 +35,7 @@ logger = logging.getLogger("django_partstream")
 
 
 class Mode(enum.Enum):
-    """What happens to a use of the wrapper."""
+    """The answer to a use of the wrapper."""
 
     PREPARE = enum.auto()
     PASS = enum.auto()
@@ -84,7 +84,7 @@ class PreparedConnection:
 
         Raises:
             ImproperlyConfigured: the context begins a transaction.
-            Exception: what entering raises.
+            Exception: the context manager raised it.
         """
         wrapper = self._wrapper
         try:

@@ -25,11 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import load_backend
 from django.urls import (
     get_script_prefix,
     get_urlconf,
@@ -38,10 +39,10 @@ from django.urls import (
 )
 from django.utils import timezone, translation
 
-from django_partstream import _django, clocks
+from django_partstream import _asgiref, _django, clocks
 from django_partstream.carried.connections import PreparedConnection
 from django_partstream.carried.thread_locals import ThreadLocals
-from django_partstream.tenancy import tenancy
+from django_partstream.tenancy import capture, carrying, tenancy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,12 +57,12 @@ class Surroundings:
 
     Raises:
         ImproperlyConfigured: ``TENANCY`` or ``THREAD_LOCALS`` cannot be used.
-        Exception: what ``TENANCY.capture()`` raises.
+        Exception: ``TENANCY.capture()`` raised it.
     """
 
     def __init__(self, request: Any) -> None:
-        found = self._tenancy = tenancy()
-        self._tenant = found.capture(request) if found else None
+        self._request, self._tenancy = request, tenancy()
+        self._tenant = capture(request)
         self._locals = ThreadLocals.of_this_thread()
         self._wrappers: dict[str, tuple[Any, ...]] = {}
         self._schemas: dict[str, tuple[Any, Any]] = {}
@@ -72,17 +73,17 @@ class Surroundings:
             if hasattr(connection, "set_tenant"):
                 schema = connection.tenant, connection.include_public_schema
                 self._schemas[connection.alias] = schema
-        self._context = _django.copy_context()
+        self._context = _asgiref.copy_context()
         self._language = translation.get_language()
         self._zone = clocks.time_zone()
         self._urlconf, self._prefix = get_urlconf(), get_script_prefix()
 
     def call(self, func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call *func* in this thread, which is another, with what its context can carry."""
+        """Call *func* in this thread, which is another, in a copy of the captured context."""
         return self._context.copy().run(self._call, partial(func, *args, **kwargs))
 
     def _call(self, call: Callable[[], T]) -> T:
-        _django.adopt_locals(self._context)
+        _asgiref.adopt_locals(self._context)
         set_urlconf(self._urlconf)
         set_script_prefix(self._prefix)
         with translation.override(self._language), timezone.override(self._zone):
@@ -94,9 +95,7 @@ class Surroundings:
 
         The connections to the databases *lent* are not this thread's own.
         """
-        made = connections.all(initialized_only=True)
-        has_schemas = self._schemas or any(hasattr(each, "set_tenant") for each in made)
-        if not (self._tenancy or self._locals or self._wrappers or has_schemas):
+        if not (self._tenancy or self._locals or self._wrappers or _has_schemas()):
             return HERE
         return _Entered(partial(self._enter, lent))
 
@@ -113,6 +112,8 @@ class Surroundings:
             stack.enter_context(self._locals.entered())
         if self._tenancy and self._tenancy.has_thread:
             stack.enter_context(self._tenancy.thread(self._tenant))
+        if self._tenancy:
+            stack.enter_context(carrying(self._tenant, self._request))
 
     def _own_connections(self, lent: Collection[str]) -> Iterator[BaseDatabaseWrapper]:
         for alias in connections:
@@ -130,8 +131,18 @@ class Surroundings:
             connection.set_tenant(*schema)
 
 
+def _has_schemas() -> bool:
+    """Whether a database of the project has the schemas of django-tenants."""
+    return any(_sets_schema(configured["ENGINE"]) for configured in connections.settings.values())
+
+
+@lru_cache(maxsize=8)
+def _sets_schema(engine: str) -> bool:
+    return hasattr(load_backend(engine).DatabaseWrapper, "set_tenant")
+
+
 class _Entered(AbstractContextManager[None]):
-    """What *enter* enters on a stack. An exception of the body is never swallowed."""
+    """The context managers that *enter* enters. They never swallow an exception of the body."""
 
     def __init__(self, enter: Callable[[ExitStack], None]) -> None:
         self._enter_on = enter

@@ -1,5 +1,5 @@
 """
-Thread-locals that are carried: those of known packages, and those that ``THREAD_LOCALS`` names.
+Thread-locals that are carried: of known packages, and of the setting ``THREAD_LOCALS``.
 
 They are copied whole. Nothing else is carried unasked, since a ``threading.local`` may hold an
 object that must not be shared between threads, such as an HTTP client.
@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
 
@@ -33,12 +34,12 @@ def carried_locals() -> list[threading.local]:
     Raises:
         ImproperlyConfigured: ``THREAD_LOCALS`` names an object of another kind, or none.
     """
-    known = [
-        getattr(sys.modules[name], attribute, None)
-        for name, attribute in KNOWN
-        if name in sys.modules
-    ]
-    found = [each for each in known if isinstance(each, threading.local)]
+    found: list[threading.local] = []
+    for name, attribute in KNOWN:
+        if name in sys.modules:
+            value = getattr(sys.modules[name], attribute, None)
+            if isinstance(value, threading.local):  # django-multitenant may use asgiref's Local
+                found.append(value)
     for path in setting("THREAD_LOCALS") or ():
         value = named(path, "THREAD_LOCALS")
         if isinstance(value, threading.local):
@@ -49,6 +50,20 @@ def carried_locals() -> list[threading.local]:
                 "Name a threading.local: it is copied whole."
             )
     return found
+
+
+class _Here(threading.local):
+    """Whether the carried thread-locals of this thread have the values of the code that runs."""
+
+    has_its_values = False
+
+
+_here = _Here()
+
+#: The values after the last step of the coroutine that created this task.
+_of_creator: ContextVar[ThreadLocals | None] = ContextVar(
+    "django_partstream.thread_locals", default=None
+)
 
 
 class ThreadLocals:
@@ -62,15 +77,22 @@ class ThreadLocals:
     @classmethod
     def of_this_thread(cls) -> ThreadLocals:
         """
-        Copy the values of this thread.
+        Copy the values of this thread; in a task without steps of its own, those of its creator.
 
         Raises:
             ImproperlyConfigured: ``THREAD_LOCALS`` names no thread-local.
         """
+        inherited = _of_creator.get()
+        if inherited is not None and not _here.has_its_values:
+            return inherited.copied()
         return cls([(each, dict(vars(each))) for each in carried_locals()])
 
     def __bool__(self) -> bool:
         return bool(self._held)
+
+    def copied(self) -> ThreadLocals:
+        """A copy of the kept values."""
+        return ThreadLocals([(each, dict(values)) for each, values in self._held])
 
     def swap(self) -> None:
         """Exchange the kept values for the values of this thread."""
@@ -85,9 +107,11 @@ class ThreadLocals:
         """Give this thread the kept values for the body. Its changes to them are not kept."""
         held = ThreadLocals(list(self._held))
         held.swap()
+        before, _here.has_its_values = _here.has_its_values, True
         try:
             yield
         finally:
+            _here.has_its_values = before
             held.swap()
 
 
@@ -106,11 +130,12 @@ def with_thread_locals(call: Callable[[], T]) -> Callable[[], T]:
 
 class Stepped:
     """
-    An awaitable whose steps each have the thread-locals *held*, and keep their changes.
+    An awaitable with the thread-locals *held* in each step. A step keeps its changes to them.
 
     Between two steps of a coroutine the thread of an event loop serves other requests, so the
     values are put in before a step and taken out after it. A task that the awaitable creates has
-    steps of its own, without them.
+    steps of its own, without them. But a call that such a task hands to another thread has the
+    values of the coroutine that created the task.
     """
 
     __slots__ = ("_awaitable", "_held")
@@ -137,10 +162,13 @@ class Stepped:
                 step = partial(coroutine.send, given)
 
     def _take(self, step: Callable[[], Any]) -> Any:
+        _of_creator.set(self._held)
         self._held.swap()
+        before, _here.has_its_values = _here.has_its_values, True
         try:
             return step()
         finally:
+            _here.has_its_values = before
             self._held.swap()
 
 

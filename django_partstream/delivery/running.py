@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from inspect import isawaitable
 from typing import Any, NamedTuple, TypeAlias
@@ -58,8 +58,8 @@ def run(
     a coroutine, return an awaitable of that instead; the plain parts have ended by then.
 
     Raises:
-        SystemExit, KeyboardInterrupt: from a part, when the coroutines and threads beside it
-            have ended.
+        SystemExit, KeyboardInterrupt: from a part, when the threads and coroutines that run
+            beside it have ended. A coroutine that is not running yet is closed.
     """
     transactions = open_transactions()
     if transactions:
@@ -77,13 +77,19 @@ def run(
         else:
             begun[attempt] = end
 
-    if concurrency > 1 and sum(not attempt.immediate for attempt in attempts) > 1:
-        surroundings = Surroundings(attempts[0].scope.request)
-        calls = [partial(begin, attempt) for attempt in attempts]
-        threads.together(calls, surroundings, at_once=concurrency)
-    else:
-        for attempt in attempts:
-            begin(attempt, enter_nothing)
+    try:
+        if concurrency > 1 and sum(not attempt.immediate for attempt in attempts) > 1:
+            surroundings = Surroundings(attempts[0].scope.request)
+            calls = [partial(begin, attempt) for attempt in attempts]
+            threads.together(calls, surroundings, at_once=concurrency)
+        else:
+            for attempt in attempts:
+                begin(attempt, enter_nothing)
+    except BaseException:
+        for rest in begun.values():
+            if isinstance(rest.awaitable, Coroutine):
+                rest.awaitable.close()  # nothing will await it
+        raise
     if not begun:
         return None
     left = [(attempt, begun[attempt]) for attempt in attempts if attempt in begun]

@@ -18,7 +18,7 @@ from django.db import connections
 
 from django_partstream.carried.surroundings import HERE, Surroundings
 from django_partstream.conf import setting
-from django_partstream.databases import close_if_obsolete, close_left_open
+from django_partstream.databases import close_if_obsolete, close_left_open, discard
 
 #: A call is given a function, which makes the context manager for the part that it runs.
 Enter: TypeAlias = Callable[[], AbstractContextManager[None]]
@@ -92,6 +92,8 @@ def together(calls: Sequence[Call], surroundings: Surroundings, *, at_once: int)
 
 
 def _tidy_connections() -> None:
-    close_left_open()
     for connection in connections.all(initialized_only=True):
-        close_if_obsolete(connection)
+        if connection.in_atomic_block:  # left open by a part that ended the process, or tried to
+            discard(connection)
+        else:
+            close_if_obsolete(connection)

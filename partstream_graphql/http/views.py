@@ -36,6 +36,7 @@ from graphql import (
 from django_partstream.delivery import loops
 from django_partstream.identity import is_personal
 from django_partstream.privacy import mark_private, with_privacy
+from django_partstream.tenancy import capture
 from partstream_graphql._graphene import mutation_failed
 from partstream_graphql._graphql_core import execute_document
 from partstream_graphql.executions import watched_execution
@@ -99,9 +100,14 @@ class ProgressiveGraphQLView(GraphQLView):
         response = super().dispatch(request, *args, **kwargs)
         if not self.batch:
             negotiate(request, response)
-        if request.method == "GET" and (self._is_private or is_personal(request)):
+        if request.method == "GET" and self._is_private_to(request, response):
             mark_private(response)
         return response
+
+    def _is_private_to(self, request: Any, response: Any) -> bool:
+        """Whether *response* is for this reader or tenant only, or tells of a failure."""
+        failed = self._is_private or response.status_code >= 400
+        return failed or is_personal(request) or capture(request) is not None
 
     def parse_body(self, request: Any) -> Any:
         """

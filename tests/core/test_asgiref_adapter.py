@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from asgiref.local import Local
 from asgiref.sync import async_to_sync, sync_to_async
 
 from django_partstream import _asgiref
@@ -68,3 +70,36 @@ def test_the_loop_that_was_set_calls_back_in_the_thread_that_set_it(other_loop):
         assert async_to_sync(called)() == threading.get_ident()
     finally:
         _asgiref.set_loop(None)
+
+
+class TestLocalsOfAsgiref:
+    def test_the_values_of_a_local_are_carried_to_another_thread_and_not_back(self):
+        values, seen = Local(), []
+        values.tenant = "ann"
+        context = _asgiref.copy_context()
+
+        def use():
+            _asgiref.adopt_locals(context)
+            seen.append(values.tenant)
+            values.tenant = "bob"
+            seen.append(values.tenant)
+
+        thread = threading.Thread(target=context.run, args=(use,))
+        thread.start()
+        thread.join(30)
+        assert seen == ["ann", "bob"]
+        assert values.tenant == "ann"
+
+    def test_a_local_that_is_set_after_the_hand_over_is_not_set_in_the_other_thread(self):
+        values = Local()
+        values.tenant = "ann"
+        context = _asgiref.copy_context()
+        values.tenant = "bob"
+
+        def use():
+            _asgiref.adopt_locals(context)
+            return values.tenant
+
+        with ThreadPoolExecutor(1) as thread:
+            seen = thread.submit(context.run, use).result(30)
+        assert seen == "ann"

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import translation
 
 from django_partstream import lazy, with_timeout
+from django_partstream.databases import close
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved
@@ -177,6 +178,25 @@ class TestCoroutines:
         ann, bob = asyncio.run(both())
         assert (ann[0], ann[2], bob[0], bob[2]) == ("ann", "ann!", "bob", "bob!")
         assert vars(state) == {}
+
+    @pytest.mark.usefixtures("carried")
+    def test_a_timed_call_in_a_task_of_a_coroutine_has_the_thread_locals_of_its_creator(
+        self, deliver
+    ):
+        def tenant(request):
+            return getattr(state, "tenant", None)
+
+        async def task(request):
+            return with_timeout(tenant, 30)(request)
+
+        async def part(request):
+            first = await asyncio.gather(task(request), task(request))
+            state.tenant = "bob"
+            return [*first, *await asyncio.gather(task(request), task(request))]
+
+        state.tenant = "ann"
+        assert deliver(a=lazy(part))["a"].value == ["ann", "ann", "bob", "bob"]
+        assert tenant(None) == "ann"
 
     def test_the_value_of_a_coroutine_is_made_whole_with_its_thread_locals(self, attempts_of):
         async def page():
@@ -444,7 +464,7 @@ class TestConnections:
         try:
             assert statuses() == [Status.ERROR, Status.ERROR]
         finally:
-            connections[alias].close()
+            close(connections[alias])
 
     def test_execute_wrappers_of_the_request_see_the_statements_of_other_threads(self, alias):
         seen = []

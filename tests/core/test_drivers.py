@@ -19,7 +19,7 @@ import pymysql
 import pytest
 from django.db import DatabaseError, connections, transaction
 
-from django_partstream import _drivers
+from django_partstream import _drivers, databases
 from tests import services
 from tests.core.conftest import ENDLESS
 
@@ -96,6 +96,17 @@ class TestClosing:
         _drivers.close_raw(wrapper)
         with pytest.raises(wrapper.Database.Error):
             raw.cursor().execute("SELECT 1")
+
+    @pytest.mark.mysql
+    def test_the_drivers_of_mariadb_tell_that_a_connection_is_closed(self, mariadb):
+        mariadb.ensure_connection()
+        raw = mariadb.connection
+        assert not _drivers.is_closed(raw), relies(_drivers.is_closed)
+        raw.close()
+        assert _drivers.is_closed(raw), relies(_drivers.is_closed)
+        with pytest.raises(mariadb.Database.Error):
+            raw.close()
+        databases.close(connections["mariadb"])
 
 
 class TestCancelling:

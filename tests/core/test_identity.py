@@ -9,8 +9,10 @@ from django.utils.functional import SimpleLazyObject
 
 from django_partstream import cached_for, lazy, safe_call
 from django_partstream.delivery.attempts import current_attempt
+from django_partstream.endpoints import Endpoint
 from django_partstream.identity import (
     audience_identity,
+    is_identified,
     is_personal,
     is_signed_in,
     user_identity,
@@ -101,6 +103,10 @@ def credentials(request_of, auth, *, user=None, session_key=None):
     return request
 
 
+def endpoint(request, reader=None):
+    return Endpoint(SimpleNamespace(), request, address=[], reader=reader)
+
+
 class TestAudience:
     def of(self, request_of, auth, owner=None, **options):
         return audience_identity(credentials(request_of, auth, **options), owner)
@@ -149,13 +155,17 @@ class TestAudience:
             setattr(request, name, value)
             context = {"request": request, "user": AnonymousUser()}
             asked.append(get(SimpleNamespace(context=context)))
-            personal.append(is_personal(context))
+            personal.append(endpoint(request, context).is_personal)
         assert (asked, personal) == ([1, 2], [True, True])
 
     def test_a_request_with_nothing_to_tell_it_apart_is_not_personal(self, request_of):
-        assert not is_personal(request_of())
-        assert is_personal(credentials(request_of, "key"))
-        assert is_personal(credentials(request_of, None, session_key="s"))
+        requests = [
+            request_of(),
+            credentials(request_of, "key"),
+            credentials(request_of, None, session_key="s"),
+        ]
+        assert [is_identified(one) for one in requests] == [False, True, False]
+        assert [endpoint(one).is_personal for one in requests] == [False, True, True]
 
 
 def test_a_request_that_a_middleware_gave_a_context_is_still_the_request(request_of, get):

@@ -1,6 +1,7 @@
 """A page that is cancelled, or left by an exit: the page ends, and each of its parts is reported."""
 
 import asyncio
+import inspect
 import threading
 
 import pytest
@@ -46,6 +47,17 @@ def test_an_exit_in_a_thread_of_the_pool_is_raised_in_the_thread_of_the_request(
 
     with pytest.raises(exc):
         deliver(concurrency=2, a=lazy(part), b=lazy(part))
+
+
+def test_an_exit_of_a_plain_part_closes_the_coroutine_that_is_not_running_yet(deliver):
+    coroutine = never_ends(None)
+
+    def leaves(request):
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        deliver(a=lazy(lambda request: coroutine), b=lazy(leaves))
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
 def test_the_parts_of_a_page_that_is_cancelled_in_its_own_loop_are_reported(deliver, reported):

@@ -1,6 +1,7 @@
 """Exceptions that a project registers, and failures that another attempt cannot mend."""
 
 import asyncio
+import json
 
 import pytest
 from django.core.exceptions import (
@@ -174,3 +175,39 @@ class TestAFaultOfTheCode:
     def test_an_exception_that_a_test_puts_in_place_of_a_function_is_retryable(self, deliver):
         with part_fails("a", TypeError()):
             assert deliver(a=lazy(lambda request: 1))["a"].error.retryable
+
+
+def test_a_code_that_is_translated_lazily_is_text_in_the_error(deliver):
+    code = gettext_lazy("sold_out")
+    failures.register(OutOfStock, status=Status.ERROR, code=code, message="Sold out.")
+    error = deliver(a=lazy(raising(OutOfStock())))["a"].error
+    assert json.loads(json.dumps(error.as_dict()))["code"] == "sold_out"
+
+
+async def _denied_in_a_task(request):
+    async def ask():
+        raise PermissionDenied
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ask())
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        _denied_in_a_task,
+        raising(ExceptionGroup("both", [ValueError(), PermissionDenied()])),
+        raising(ExceptionGroup("outer", [ExceptionGroup("inner", [PermissionDenied()])])),
+    ],
+    ids=["task", "mixed", "nested"],
+)
+def test_a_denial_in_a_group_of_exceptions_passes_through_safe_call(deliver, part):
+    outcome = deliver(a=lazy(safe_call(part, fallback="secret")))["a"]
+    assert (outcome.status, outcome.value) == (Status.DENIED, None)
+    assert outcome.error.code == "permission_denied"
+
+
+def test_a_group_of_exceptions_without_a_denial_is_a_failed_part(deliver):
+    outcome = deliver(a=lazy(raising(ExceptionGroup("all", [ValueError("secret")]))))["a"]
+    assert (outcome.status, outcome.error.code) == (Status.ERROR, "part_failed")
+    assert outcome.error.retryable

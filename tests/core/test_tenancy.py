@@ -343,6 +343,53 @@ class TestCachedValues:
 
         assert deliver(a=lazy(part), request=of("ann"))["a"].value == [1, 2, 1]
 
+    @pytest.mark.parametrize("where", ["timed", "task", "thread"])
+    def test_a_helper_is_not_shared_among_pages_where_the_thread_local_of_the_tenant_is_empty(
+        self, tenancy, deliver, where
+    ):
+        runs = []
+
+        @cached_for(60, key="counted in a page", per_user=False)
+        def get(request):
+            runs.append(1)
+            return len(runs)
+
+        async def in_task(request):
+            async def task():
+                return get(request)
+
+            return await asyncio.create_task(task())
+
+        async def in_thread(request):
+            return await asyncio.to_thread(get, request)
+
+        def timed(request):
+            return get(request)
+
+        part = {"timed": with_timeout(timed, 30), "task": in_task, "thread": in_thread}[where]
+        tenancy(make(capture=lambda request: getattr(current, "tenant", None)))
+        seen = []
+        for current.tenant in ("ann", "bob", "ann"):
+            seen.append(deliver(a=lazy(part))["a"].value)
+        del current.tenant
+        assert seen == [1, 2, 1]
+
+    def test_a_helper_of_a_part_that_left_the_tenant_of_its_page_has_a_value_of_its_own(
+        self, tenancy, deliver, of
+    ):
+        @cached_for(60, key="tenant of a helper", per_user=False)
+        def get(request):
+            return str(request.tenant)
+
+        def part(request):
+            request.tenant = None
+            none = get(request)
+            request.tenant = "ann"
+            return none, get(request)
+
+        tenancy()
+        assert deliver(a=lazy(part), request=of("ann"))["a"].value == ("None", "ann")
+
     def test_readers_share_within_a_tenant_only_what_is_shared(self, get, of):
         asked = [get(of("ann", user=User(pk=pk))) for pk in (1, 2, 1)]
         assert asked in ([1, 2, 1], [1, 1, 1])
@@ -383,3 +430,49 @@ class TestInvalidation:
         assert [get(of(tenant)) for tenant in ("a", "b")] == [1, 2]
         get.invalidate()
         assert [get(of(tenant)) for tenant in ("a", "b")] == [3, 4]
+
+
+class TestATenantThatIsNotSeenInOtherThreads:
+    """``capture()`` reads a thread-local that nothing carries, and ``connection()`` is all."""
+
+    @pytest.fixture
+    def seen(self, tenancy):
+        tenants = []
+
+        @contextmanager
+        def thread(tenant):
+            tenants.append(tenant)
+            yield
+
+        tenancy(make(capture=lambda request: getattr(current, "tenant", None), thread=thread))
+        current.tenant = "ann"
+        yield tenants
+        vars(current).clear()
+
+    def test_a_nested_call_has_the_tenant_that_was_carried(self, seen):
+        nested = with_timeout(lambda request: capture(request), 30)
+        assert with_timeout(lambda request: nested(request), 30)(None) == "ann"
+        assert seen == ["ann", "ann"]
+
+    def test_parts_of_the_pool_hand_the_tenant_on(self, seen, deliver):
+        both = threading.Barrier(2)
+
+        def part(request):
+            both.wait(30)
+            return with_timeout(lambda request: capture(request), 30)(request)
+
+        outcomes = deliver(concurrency=2, a=lazy(part), b=lazy(part))
+        assert [outcome.value for outcome in outcomes.values()] == ["ann", "ann"]
+
+    def test_a_part_that_leaves_its_tenant_on_purpose_hands_none_on(self, tenancy):
+        tenancy()
+        current.tenant = "ann"
+
+        def part(request):
+            current.tenant = None
+            return with_timeout(lambda request: capture(request), 30)(request)
+
+        try:
+            assert with_timeout(part, 30)(None) is None
+        finally:
+            vars(current).clear()

@@ -13,6 +13,7 @@ from django_partstream.timed import loans
 from django_partstream.timed.revocable import Revoked
 from tests import services
 from tests.core.conftest import ENDLESS, Customers
+from tests.core.test_loans import wait_for_late_calls
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=services.DATABASES)
 
@@ -106,6 +107,14 @@ def test_a_late_statement_inside_a_transaction_is_cancelled_and_the_transaction_
 def test_a_late_statement_outside_a_transaction_is_cancelled(customers):
     one = timed_out(lambda one: endless(customers.connection))
     assert is_cancellation(one.raised), repr(one.raised)
+
+
+def test_a_connection_on_which_a_statement_was_cancelled_is_closed_without_a_warning(
+    customers, caplog
+):
+    timed_out(lambda one: endless(customers.connection))
+    wait_for_late_calls()
+    assert [one.getMessage() for one in caplog.records] == []
 
 
 def test_a_late_call_undoes_a_transaction_that_it_opened_itself(customers):

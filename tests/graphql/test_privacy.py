@@ -217,3 +217,15 @@ def test_an_error_of_the_project_makes_the_response_private(serve):
         path("graphql/", ProgressiveGraphQLView.as_view(schema=graphene.Schema(query=Failing)))
     )
     assert client.get("/graphql/", {"query": "{ a }"})["Cache-Control"] == PRIVATE
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"query": "{ me }", "variables": "["}, {"query": "mutation { me }"}]
+)
+def test_a_refusal_of_a_malformed_get_is_private(serve, query):
+    mutation = type("Mutation", (graphene.ObjectType,), {"me": graphene.String()})
+    schema = graphene.Schema(query=Query, mutation=mutation)
+    client = serve(path("graphql/", ProgressiveGraphQLView.as_view(schema=schema)))
+    response = client.get("/graphql/", query)
+    assert response.status_code in (400, 405)
+    assert response["Cache-Control"] == PRIVATE

@@ -81,7 +81,7 @@ class Raised(logging.Handler):
 class Recipe:
     """A recipe of the page, and the project that it needs."""
 
-    #: The heading of the recipe, and whether its middleware is the one of the first recipe.
+    #: The heading of the recipe, and whether it uses the middleware of the first recipe.
     heading, has_middleware = "", True
     engine = "django.db.backends.postgresql"
     apps = ()
@@ -151,7 +151,7 @@ class Recipe:
         return TenantMiddleware(get_response)(request)
 
     def seen(self):
-        """The tenants of the orders that this thread sees, one for each order."""
+        """The tenant of each order that this thread sees."""
         from django.db import connection
 
         with connection.cursor() as cursor:
@@ -165,7 +165,7 @@ class Recipe:
     # The parts.
 
     def read(self, tenant, kind, request=None):
-        """Read the orders, and note whether they are those of *tenant*."""
+        """Read the orders, and note whether these are the orders of *tenant*."""
         seen = self.seen()
         with self._lock:
             self.reads += 1
@@ -277,7 +277,7 @@ class Recipe:
         """Note each connection of the pool that still has a tenant."""
 
     def round(self, number):
-        """A page of one of the tenants."""
+        """A page of a tenant: the two tenants take turns."""
         from django.test import RequestFactory
 
         tenant = list(ORDERS)[number % 2]
