@@ -5,6 +5,7 @@ import contextvars
 import subprocess
 import sys
 import threading
+from importlib.util import find_spec
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
@@ -260,6 +261,7 @@ class TestTheEndOfTheLoop:
 
         with pytest.raises(exc):
             deliver(a=lazy(part), b=lazy(after))
+        assert [type(task.exception()) for task in tasks] == [exc]
 
     def test_a_part_that_cancels_every_task_of_its_loop_does_not_end_the_loop(
         self, deliver, transacted
@@ -419,8 +421,8 @@ print(len({id(greenlet.get(block=False)) for greenlet in greenlets}))
 """
 
 
+@pytest.mark.skipif(find_spec("gevent") is None, reason="gevent is not installed")
 def test_greenlets_of_gevent_await_at_the_same_time_each_in_a_loop_of_its_own():
-    pytest.importorskip("gevent")
     run = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", GREENLETS],
         capture_output=True,
