@@ -1,7 +1,7 @@
 """
 ``ProgressiveConnection``: parts as the fields of a Relay connection, delivered in pages.
 
-An instance stands for one selection of the connection in a query. It is ``self`` of the
+An instance stands for a selection of the connection in a query. It is ``self`` of the
 resolvers and of ``get_parts()``, and the object that graphql-core completes.
 """
 

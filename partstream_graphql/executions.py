@@ -41,7 +41,7 @@ _current: ContextVar[Execution | None] = ContextVar("partstream_graphql.executio
 
 @contextmanager
 def watched_execution() -> Iterator[Execution]:
-    """Yield an execution that notes what is resolved in the body."""
+    """Yield an execution that notes the pages resolved in the body."""
     execution = Execution()
     token = _current.set(execution)
     try:
@@ -57,7 +57,7 @@ def note_connection(info: GraphQLResolveInfo) -> None:
 
 
 def note_page(endpoint: Endpoint, *, failed: bool) -> None:
-    """Note a page of *endpoint*; *failed* if one of its parts did."""
+    """Note a page of *endpoint*; *failed* if a part of it failed."""
     if (execution := _current.get()) is not None:
         execution.endpoints.append(endpoint)
         execution.failed = execution.failed or failed

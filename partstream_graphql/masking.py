@@ -17,7 +17,7 @@ from partstream_graphql.errors import masked
 
 
 def mask_below(paths: list[list[Any]], errors: list[GraphQLError]) -> list[GraphQLError]:
-    """*errors*, of which each below one of the *paths* is masked."""
+    """*errors*, with each error below a path of *paths* masked."""
     return [_public(error) if _is_below(error, paths) else error for error in errors]
 
 

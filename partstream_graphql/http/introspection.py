@@ -35,7 +35,7 @@ class Introspection:
 
     def add_operation(self, merging: Merging, root: Set) -> None:
         """
-        Add an operation, whose selection set is *root*.
+        Add an operation with the selection set *root*.
 
         Raises:
             GraphQLError: ``TOO_MANY_FIELDS``.
@@ -61,7 +61,7 @@ def _refuse_multiplication(merging: Merging, sets: list[Set]) -> None:
 
 
 def _refuse_aliases(groups: Iterable[list[Field]]) -> None:
-    """Refuse a field that is selected at one place under two response keys."""
+    """Refuse a field that is selected at the same place under two response keys."""
     seen: set[str] = set()
     for fields in groups:
         names = _names(fields)

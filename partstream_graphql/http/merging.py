@@ -36,7 +36,7 @@ class Merging:
     The merged fields of *document* in *schema*.
 
     *followed* counts the fragments that were written out, named or inline. *unused* holds the
-    names of the fragments that were not: standard rules look at those, too.
+    names of the fragments that were not: standard rules look at them, too.
     """
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
@@ -60,7 +60,7 @@ class Merging:
         return self._type_of_fragment(node, None), node.selection_set
 
     def fields(self, sets: Sequence[Set]) -> Iterator[list[Field]]:
-        """The fields of selection sets at one place, grouped by response key."""
+        """The fields of selection sets at a place, grouped by response key."""
         merged: dict[str, list[Field]] = {}
         spread: set[str] = set()
         left = list(reversed(sets))

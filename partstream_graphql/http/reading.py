@@ -30,7 +30,7 @@ _surrogate = re.compile(r"\\u[dD][89a-fA-F]")
 
 def read_body(kind: str, body: bytes) -> Any:
     """
-    The value of a *body* whose media type is *kind*.
+    The value of a *body* of the media type *kind*.
 
     Raises:
         BadRequest: it is no UTF-8, or no JSON.
@@ -130,7 +130,7 @@ def _read_variables(variables: Any) -> Any:
 
 def is_map(value: Any) -> bool:
     """
-    Whether *value* is a JSON object, or stands for none or for an empty one.
+    Whether *value* is a JSON object, or stands for no object or an empty object.
 
     In a query string or a form a parameter may be empty. Some encoders write an empty map as an
     empty list.
