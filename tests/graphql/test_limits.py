@@ -243,7 +243,9 @@ class TestDepth:
     def test_a_query_that_exceeds_the_stack_is_400(self, ask, text):
         response = ask(text)
         assert response.status_code == 400
-        assert "nested too deeply" in response.json()["errors"][0]["message"]
+        message = response.json()["errors"][0]["message"]
+        # graphql-core before 3.2.14 lets Python's own words through, on graphene-django's view.
+        assert "nested too deeply" in message or "maximum recursion depth" in message
 
     def test_a_chain_of_fragments_that_exceeds_the_stack_is_no_server_error(self, ask):
         chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(240))
