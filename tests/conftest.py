@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 from django.urls import path
 
@@ -64,6 +65,15 @@ def _own_cache() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _same_connections() -> Iterator[None]:
+    """Hold a test to the connections it began with: a session of others keeps its database."""
+    before = {one.alias: one for one in connections.all(initialized_only=True)}
+    yield
+    after = {one.alias: one for one in connections.all(initialized_only=True)}
+    assert before == {alias: one for alias, one in after.items() if alias in before}
 
 
 @pytest.fixture

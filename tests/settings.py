@@ -63,7 +63,7 @@ TEST_DATABASE = Path(gettempdir()) / f"partstream-tests-{os.getpid()}.sqlite3"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": ":memory:",
+        "NAME": TEST_DATABASE,  # of one in memory, a live server would share the test's connection
         "TEST": {"NAME": TEST_DATABASE},
     }
 }
