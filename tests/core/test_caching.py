@@ -249,6 +249,12 @@ def test_a_value_is_made_whole_before_it_is_cached(deliver):
     assert len(made) == 1
 
 
+def test_the_kept_value_of_a_helper_is_made_whole_by_the_part_that_returns_it(deliver):
+    helper = cached_for(60, key="helper of a whole part")(lambda request: [1, 2])
+    part = lazy(lambda request: helper(request))
+    assert [deliver(whole=tuple, a=part)["a"].value for _ in range(2)] == [(1, 2)] * 2
+
+
 def test_a_value_that_cannot_be_pickled_is_delivered_uncached(deliver, caplog):
     part = lazy(cached_for(60, key="p")(lambda request: lambda: 1))
     assert deliver(a=part)["a"].value() == 1

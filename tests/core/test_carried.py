@@ -13,6 +13,7 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import translation
 
 from django_partstream import lazy, with_timeout
+from django_partstream.carried import surroundings
 from django_partstream.databases import close
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
@@ -510,6 +511,22 @@ class TestConnections:
             part_resolved.disconnect(receive, sender=endpoint.sender)
             vars(state).clear()
         assert seen == ["ann", "ann"]
+
+
+def test_a_caller_without_a_connection_has_the_public_schema(deliver, monkeypatch):
+    # The schemas of django-tenants themselves are tested where that is installed.
+    public, outcomes = [], []
+    wrapper = type(connections["default"])
+    monkeypatch.setattr(surroundings, "_has_schemas", lambda: True)
+    monkeypatch.setattr(wrapper, "set_tenant", None, raising=False)
+    monkeypatch.setattr(
+        wrapper, "set_schema_to_public", lambda self: public.append(self.alias), raising=False
+    )
+    part = lazy(with_timeout(lambda request: list(public), 30))
+    thread = threading.Thread(target=lambda: outcomes.append(deliver(a=part)["a"]))
+    thread.start()
+    thread.join(30)
+    assert "default" in outcomes[0].value
 
 
 def test_a_part_with_nothing_to_carry_enters_nothing():

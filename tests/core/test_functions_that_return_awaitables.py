@@ -95,6 +95,27 @@ class TestCachedFor:
         assert [one.value for one in outcomes] == [None, 2, 2]
         assert len(runs) == 2
 
+    def test_a_page_waits_in_its_loop_for_the_awaitable_of_another_page(self, deliver, monkeypatch):
+        computing, go_on, values = threading.Event(), threading.Event(), []
+
+        async def work():
+            computing.set()
+            assert go_on.wait(30)
+            return "computed once"
+
+        part = lazy(cached_for(60, key="awaited elsewhere")(lambda request: work()))
+        other = threading.Thread(target=lambda: values.append(deliver(a=part)["a"].value))
+        other.start()
+        assert computing.wait(30)
+        monkeypatch.setattr(cached, "time", SimpleNamespace(sleep=None))  # which would block
+        try:
+            # The part behind it runs, although the first part waits.
+            values.append(deliver(a=part, b=lazy(lambda request: go_on.set()))["a"].value)
+        finally:
+            go_on.set()
+            other.join(30)
+        assert values == ["computed once"] * 2
+
     def test_a_coroutine_waits_for_the_value_that_another_caller_computes(
         self, deliver, request_of, monkeypatch
     ):

@@ -146,10 +146,11 @@ class TestPolicies:
                     f"CREATE FUNCTION shop_tenant() RETURNS text LANGUAGE sql AS $$SELECT {read}$$"
                 )
                 read = "shop_tenant()"
-            cursor.execute("CREATE TABLE shop_order (tenant text)")
-            cursor.execute(f"CREATE POLICY own ON shop_order USING (tenant = {read})")
+            for table in ("shop_line", "shop_order"):  # a warning for both
+                cursor.execute(f"CREATE TABLE {table} (tenant text)")
+                cursor.execute(f"CREATE POLICY own ON {table} USING (tenant = {read})")
             yield
-            cursor.execute("DROP TABLE shop_order; DROP FUNCTION IF EXISTS shop_tenant")
+            cursor.execute("DROP TABLE shop_line, shop_order; DROP FUNCTION IF EXISTS shop_tenant")
 
     def ids(self):
         return [problem.id for problem in check_policies(["default", "postgres"])]

@@ -4,7 +4,8 @@ import random
 import threading
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from django_partstream import lazy, with_timeout
 from django_partstream.exceptions import PartTimeout
@@ -25,6 +26,14 @@ def test_a_timed_call_sees_the_rows_of_its_transaction_and_adds_to_them(customer
         }
         assert customers.names() == {"before", "inside"}
     assert customers.names() == {"before", "inside"}
+
+
+def test_a_timed_call_in_a_transaction_leaves_no_savepoint(customers):
+    alias = customers.connection.alias
+    with customers.atomic(), CaptureQueriesContext(connections[alias]) as queries:
+        with_timeout(lambda request: customers.names(), 30)(None)
+    statements = [query["sql"].split(" ", 1)[0] for query in queries]
+    assert statements.count("SAVEPOINT") == statements.count("RELEASE") > 0
 
 
 def test_a_timed_call_that_fails_is_undone(customers):

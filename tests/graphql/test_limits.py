@@ -2,6 +2,7 @@
 
 import graphene
 import pytest
+from django.core.checks import run_checks
 from django.urls import path
 from graphene.validation import DisableIntrospection
 from graphene_django.views import GraphQLView
@@ -483,6 +484,26 @@ class TestIntrospection:
         )
         for error in response.json()["errors"]:
             assert "introspection is disabled" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("key", "counted"),
+    [
+        ("MAX_CHUNK_SIZE", "parts"),
+        ("MAX_QUERY_LENGTH", "characters"),
+        ("MAX_QUERY_TOKENS", "tokens"),
+        ("MAX_QUERY_DEPTH", "levels"),
+        ("MAX_QUERY_CONNECTIONS", "connections"),
+        ("MAX_QUERY_RUNS", "runs"),
+        ("MAX_QUERY_PARTS", "parts"),
+        ("MAX_BATCH", "operations"),
+        ("MAX_DOCUMENTS", "documents"),
+    ],
+)
+def test_the_hint_of_a_bad_limit_says_what_is_counted(settings, key, counted):
+    settings.PARTSTREAM = {key: 0}
+    (problem,) = [one for one in run_checks() if (one.id or "").startswith("partstream.")]
+    assert f"a whole number of {counted}, 1 or more" in problem.hint
 
 
 def test_invalid_queries_get_graphqls_own_errors(ask):
