@@ -69,6 +69,13 @@ class TestSafeCall:
     def test_none_given_as_fallback_counts_as_a_fallback(self, deliver):
         assert deliver(a=lazy(safe_call(fail, fallback=None)))["a"].status is Status.FALLBACK
 
+    def test_a_failure_of_a_call_by_hand_is_logged_with_the_name_of_the_function(self, caplog):
+        assert safe_call(fail)(None) is None
+        assert safe_call(partial(fail))(None) is None  # has no name
+        named, unnamed = [one.getMessage() for one in caplog.records]
+        assert named == "safe_call caught a failure of fail."
+        assert "functools.partial" in unnamed
+
     def test_a_fallback_is_logged_with_its_traceback(self, deliver, caplog):
         deliver(a=lazy(safe_call(fail, fallback=[])))
         (record,) = [one for one in caplog.records if one.name == "django_partstream"]

@@ -192,6 +192,21 @@ def test_a_manager_under_a_list_type_is_all_of_its_rows(ask, db):
     assert page["rows"] == page["edges"][0]["node"]["rows"] == expected
 
 
+@pytest.mark.parametrize("value", [5, "text", b"bytes", {"a": 1}])
+def test_a_value_that_is_no_list_fails_a_part_of_a_list_type_and_the_log_says_so(
+    ask, caplog, value
+):
+    class Dashboard(ProgressiveConnection):
+        numbers = Part(graphene.List(graphene.Int))
+
+        def resolve_numbers(self, info):
+            return value
+
+    ask(Dashboard)("{ dashboard { edges { node { name status error { code } numbers } } } }")
+    (record,) = [one for one in caplog.records if one.name == "django_partstream"]
+    assert str(record.exc_info[1]) == f"{type(value).__name__} is no list of Int."
+
+
 @pytest.mark.parametrize("view_class", [ProgressiveGraphQLView])
 def test_awaitables_under_a_list_type_are_awaited(ask, view_class):
     async def later(number):
