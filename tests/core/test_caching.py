@@ -157,6 +157,15 @@ def test_cached_functions_that_share_a_name_need_a_key(make):
         cached_for(60)(make())
 
 
+def test_a_function_of_a_module_needs_no_key(request_of):
+    get = cached_for(60)(function_of_the_module)
+    assert get(request_of()) == get(request_of())
+
+
+def function_of_the_module(request):
+    return "value"
+
+
 def local_function():
     def part(request):
         """A function like many others of this name."""

@@ -13,6 +13,7 @@ import time
 from contextlib import closing, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
+from unittest import mock
 
 import psycopg
 import pymysql
@@ -136,6 +137,16 @@ class TestCancelling:
         wrapper.connection = object()
         assert _drivers.cancellation_of(wrapper) is None
         assert not _drivers.is_busy(wrapper)
+
+    @pytest.mark.parametrize(
+        ("error", "is_busy"),
+        [(None, False), ("ProgrammingError", True), ("OperationalError", False)],
+    )
+    def test_a_connection_that_refuses_its_number_is_busy(self, connection, error, is_busy):
+        wrapper = connections.create_connection(connection.alias)
+        raised = error and getattr(wrapper.Database, error)("refused")
+        wrapper.connection = SimpleNamespace(thread_id=mock.Mock(side_effect=raised))
+        assert _drivers.is_busy(wrapper) is is_busy
 
 
 @pytest.mark.mysql

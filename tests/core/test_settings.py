@@ -67,6 +67,23 @@ def test_a_bad_value_of_a_setting_is_an_error_with_the_allowed_values_as_hint(se
     assert SETTINGS[key].wants in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("key", "counted"),
+    [
+        ("CHUNK_SIZE", "parts"),
+        ("CURSOR_TTL", "seconds"),
+        ("MAX_CURSOR_LENGTH", "characters"),
+        ("CONCURRENCY", "threads"),
+        ("MAX_THREADS", "threads"),
+        ("MAX_ABANDONED_CALLS", "calls"),
+    ],
+)
+def test_the_hint_of_a_bad_count_says_what_is_counted(settings, key, counted):
+    settings.PARTSTREAM = {key: 0}
+    (problem,) = problems()
+    assert f"a whole number of {counted}, " in problem.hint
+
+
 def test_settings_that_are_no_dict_are_an_error(settings):
     settings.PARTSTREAM = ["CHUNK_SIZE"]
     assert [problem.id for problem in problems()] == ["partstream.E001"]

@@ -205,3 +205,10 @@ class TestMistakes:
 
     def test_a_get_request_to_a_view_of_batches_is_400(self, send):
         assert send.client.get("/graphql/?query={__typename}").status_code == 400
+
+
+def test_an_invalid_operation_of_a_batch_keeps_its_status_for_a_client_that_names_json(send):
+    # The rule of GraphQL over HTTP for that client is of requests with a single operation.
+    assert send([PAGE], headers={"Accept": "application/json"}).status_code == 200
+    response = send([PAGE, {"query": "{ nothing }"}], headers={"Accept": "application/json"})
+    assert response.status_code == 400
