@@ -6,7 +6,7 @@ from django.core.checks import run_checks
 from django.urls import path
 from graphene.validation import DisableIntrospection
 from graphene_django.views import GraphQLView
-from graphql import get_introspection_query, specified_rules
+from graphql import ASTValidationRule, get_introspection_query, specified_rules
 
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
 from partstream_graphql.http.rules import ProgressiveLimitsRule
@@ -247,6 +247,17 @@ class TestDepth:
         message = response.json()["errors"][0]["message"]
         # graphql-core before 3.2.14 lets Python's own words through, on graphene-django's view.
         assert "nested too deeply" in message or "maximum recursion depth" in message
+
+    def test_a_rule_that_exceeds_the_stack_refuses_the_query(self, serve):
+        class Recursion(ASTValidationRule):
+            def enter_field(self, *args):
+                raise RecursionError
+
+        view = ProgressiveGraphQLView.as_view(schema=SCHEMA, validation_rules=[Recursion])
+        response = serve(path("graphql/", view)).post(
+            "/graphql/", {"query": "{ dashboard { c } }"}, content_type="application/json"
+        )
+        assert refusal(response) == "QUERY_TOO_DEEP"
 
     def test_a_chain_of_fragments_that_exceeds_the_stack_is_no_server_error(self, ask):
         chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(240))
