@@ -257,7 +257,9 @@ class TestDepth:
         response = serve(path("graphql/", view)).post(
             "/graphql/", {"query": "{ dashboard { c } }"}, content_type="application/json"
         )
-        assert refusal(response) == "QUERY_TOO_DEEP"
+        # graphql-core 3.2.14 aborts, where older releases raise the error.
+        told = ("Validation aborted.", "The query is nested too deeply.")
+        assert refused(response)["message"] in told
 
     def test_a_chain_of_fragments_that_exceeds_the_stack_is_no_server_error(self, ask):
         chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(240))
