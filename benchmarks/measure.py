@@ -1,4 +1,4 @@
-"""The comparison of two contenders: timed in turn, in bursts, as the ratio of each pair."""
+"""The comparison of two contenders: measured in turn, as the ratio of each pair."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median, quantiles
 from typing import Any
 
@@ -41,32 +42,49 @@ def paired(
     """
     Measure how many times as long *subject* takes as *base*.
 
-    A pair is *burst* calls of each contender. The order alternates from pair to pair. The garbage
-    collector runs between pairs, never within. Pairs follow each other for *seconds*, and until
-    there are *least* of them.
+    A pair is *burst* calls of each contender; alternated() says how many pairs there are. The
+    garbage collector runs between the bursts, never within.
     """
-    for contender in (subject, base):
-        _time(contender, burst, clock)
-    ratios: list[float] = []
-    end = clock() + seconds
-    while len(ratios) < least or clock() < end:
+
+    def timed(contender: Contender) -> float:
         gc.collect()
         gc.disable()
         try:
-            if len(ratios) % 2:
-                below = _time(base, burst, clock)
-                above = _time(subject, burst, clock)
-            else:
-                above = _time(subject, burst, clock)
-                below = _time(base, burst, clock)
+            started = clock()
+            for _ in range(burst):
+                contender()
+            return clock() - started
         finally:
             gc.enable()
+
+    return alternated(
+        partial(timed, subject), partial(timed, base), seconds=seconds, least=least, clock=clock
+    )
+
+
+def alternated(
+    subject: Callable[[], float],
+    base: Callable[[], float],
+    *,
+    seconds: float,
+    least: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Ratio:
+    """
+    The ratios of what *subject* and *base* return, called in turn, after a warm-up.
+
+    The order alternates from pair to pair. Pairs follow each other for *seconds*, and until there
+    are *least* of them.
+    """
+    subject(), base()
+    ratios: list[float] = []
+    end = clock() + seconds
+    while len(ratios) < least or clock() < end:
+        if len(ratios) % 2:
+            below = base()
+            above = subject()
+        else:
+            above = subject()
+            below = base()
         ratios.append(above / below)
     return Ratio.of(ratios)
-
-
-def _time(contender: Contender, burst: int, clock: Callable[[], float]) -> float:
-    started = clock()
-    for _ in range(burst):
-        contender()
-    return clock() - started

@@ -12,9 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from math import log
 from pathlib import Path
 
-from benchmarks.rows import Row
+from benchmarks.rows.row import Row
 
-PACKAGES = ("Django", "djangorestframework", "graphene-django", "graphql-core", "PyJWT")
+PACKAGES = ("Django", "djangorestframework", "graphene-django", "graphql-core", "PyJWT", "orjson")
 
 
 def machine() -> str:

@@ -1,9 +1,9 @@
-"""A small site with the middleware of a new Django project."""
+"""A small site with the middleware of a new Django project, and no setting of the library."""
 
 SECRET_KEY = "benchmarks-only-" + "k" * 50
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True
-ROOT_URLCONF = "benchmarks.site"
+ROOT_URLCONF = "benchmarks.site.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 INSTALLED_APPS = [
@@ -22,4 +22,3 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 REST_FRAMEWORK = {"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}
-PARTSTREAM = {}
