@@ -13,7 +13,7 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check -qq --constraint co
 python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak mutants bench bench-quick screenshots snapshots pins clean
+.PHONY: help demo test lint soak mutants bench bench-quick count screenshots snapshots pins clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -36,11 +36,14 @@ soak: $(VENV)/.dev ## Walk a real server for a minute, and print its resources (
 mutants: $(VENV)/.dev ## Change the code in one place at a time; list changes that no test notices
 	@$(RUN) -m tests.mutants $(ARGS)
 
-bench: $(VENV)/.bench ## Compare a page with the code it replaces, in five minutes; write the results
+bench: $(VENV)/.bench ## Compare a page with the code it replaces, in seven minutes; write the results
 	@$(RUN) -m benchmarks
 
 bench-quick: $(VENV)/.bench ## Compare roughly, in a minute; write no files
 	@$(RUN) -m benchmarks --quick
+
+count: $(VENV)/.bench ## Compare instructions; fail if a page costs more (ARGS=--set-bounds after a change)
+	@$(RUN) -m benchmarks.count $(ARGS)
 
 screenshots: $(VENV)/.dev ## Save pictures of the dashboard in screenshots/ (needs Chromium)
 	@$(RUN) -m pytest tests/browser/screenshots.py -q

@@ -24,7 +24,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
     django.setup()
-    from benchmarks import report, strawberry
+    from benchmarks import readme, report, strawberry
     from benchmarks.rows import rows
 
     if not options.quick:
@@ -45,6 +45,7 @@ def main() -> int:
         (RESULTS / "results.md").write_text(f"{heading}\n{report.machine()}\n")
         (RESULTS / "results.json").write_text(report.as_json(measured))
         (RESULTS / "chart.svg").write_text(report.chart(measured))
+        readme.write()
     missed = [row.what for row in measured if row.verdict == "MISSED"]
     return 1 if options.check and missed else 0
 

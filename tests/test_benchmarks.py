@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import load, report
+from benchmarks import load, needs, readme, report
+from benchmarks.count import bounds, callgrind
+from benchmarks.count.__main__ import main as count
 from benchmarks.measure import Ratio, paired
 from benchmarks.rows.row import Row
 from tests.settings import HAS_GRAPHQL, HAS_REST
@@ -131,3 +133,121 @@ def test_the_committed_results_have_the_rows_of_a_full_run():
     for one in written["rows"]:
         assert one["what"] in table
     assert sum(one["target"] is not None for one in written["rows"]) == 10
+
+
+def test_every_missed_target_is_in_the_readme():
+    missed = readme.missed()
+    assert missed in readme.README.read_text(), "benchmarks.readme.write() writes it again"
+    for one in bounds.read():
+        assert (one.what in missed) is one.is_missed
+
+
+# make count.
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """The JSON of each case, by its name."""
+    cases = {name for one in bounds.read() for name in (one.subject, one.beside)}
+    found = {}
+    for kind in {name.partition(":")[0] for name in cases}:
+        names = [name.partition(":")[2] for name in cases if name.startswith(f"{kind}:")]
+        answered = json.loads(run("benchmarks.count.child", kind, *names))
+        found |= {f"{kind}:{name}": without_cursors(value) for name, value in answered.items()}
+    return found
+
+
+def without_cursors(value):
+    """*value* with the text of each cursor replaced, for no two cursors are equal."""
+    if isinstance(value, list):
+        return [without_cursors(one) for one in value]
+    if isinstance(value, dict):
+        return {
+            key: "a cursor" if one and key in ("cursor", "endCursor") else without_cursors(one)
+            for key, one in value.items()
+        }
+    return value
+
+
+@pytest.mark.parametrize("one", bounds.read(), ids=lambda one: one.what)
+def test_a_counted_page_answers_like_the_page_beside_it(one, answers):
+    assert answers[one.subject] == answers[one.beside]
+    assert "errors" not in answers[one.subject]
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """A table of two rows, whose counts are 1.2 and 0.5 times those of the case beside."""
+    file = tmp_path / "bounds.csv"
+    file.write_text(
+        f"# {bounds.python()}; a comment\n"
+        "what,subject,beside,target,reached,bound\n"
+        "page / view,orjson:page,orjson:view,1.1,1.19,1.25\n"
+        "django / view,orjson:django,orjson:view,,0.5,\n"
+    )
+    counts = {"orjson:page": 1_200_000.0, "orjson:view": 1e6, "orjson:django": 500_000.0}
+    monkeypatch.setattr(bounds, "FILE", file)
+    monkeypatch.setattr(callgrind, "count_all", lambda cases: counts)
+    return file
+
+
+def test_a_count_within_its_bound_passes_though_its_target_is_missed(table, capsys):
+    assert count([]) == 0
+    page, django, _ = capsys.readouterr().out.splitlines()[1:]
+    assert page.endswith("MISSED")
+    assert "1.200   1.250   1.100" in page
+    assert django.split()[-3:] == ["500", "/", "1,000"]
+
+
+def test_a_count_past_its_bound_is_a_failure(table, capsys):
+    table.write_text(table.read_text().replace("1.25", "1.199"))
+    assert count([]) == 1
+    told = capsys.readouterr()
+    assert "PAST ITS BOUND" in told.out
+    assert told.err == "page / view: 1.200 is past its bound of 1.199.\n"
+
+
+def test_new_bounds_are_a_little_above_what_was_counted(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(readme, "README", tmp_path / "README.md")
+    readme.README.write_text(f"before\n{readme.BEGIN}old\n{readme.END}after\n")
+    assert count(["--set-bounds"]) == 0
+    page, django = bounds.read()
+    assert (page.reached, page.bound, page.target) == (1.2, 1.236, 1.1)
+    assert (django.reached, django.bound) == (0.5, None)
+    text = readme.README.read_text()
+    assert text.startswith(f"before\n{readme.BEGIN}| missed")
+    assert "| instructions | page / view | 1.200 | ≤ 1.100 |" in text
+    assert text.endswith(f"{readme.END}after\n")
+
+
+@pytest.fixture(params=["valgrind", "python"])
+def lacking(request, table, monkeypatch):
+    """The reason that nothing can be counted."""
+    if request.param == "python":
+        table.write_text(table.read_text().replace(bounds.python(), "CPython 2.7"))
+        return "The bounds are for CPython 2.7"
+
+    def fail(cases):
+        raise needs.LackingError("No valgrind")
+
+    monkeypatch.setattr(callgrind, "count_all", fail)
+    return "No valgrind"
+
+
+def test_a_count_that_cannot_be_made_is_skipped(lacking, monkeypatch, capsys):
+    monkeypatch.delenv("CI", raising=False)
+    assert count([]) == 0
+    assert f"skipped: {lacking}" in capsys.readouterr().out
+
+
+def test_a_count_that_cannot_be_made_is_a_failure_in_ci(lacking, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(needs.LackingError, match=lacking):
+        count([])
+
+
+def test_a_missing_program_is_lacking(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    for name in needs.INSTALL:
+        with pytest.raises(needs.LackingError, match=f"No {name}: apt-get install {name}"):
+            needs.program(name)

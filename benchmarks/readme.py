@@ -1,0 +1,39 @@
+"""The missed targets in README, from the results that were written last."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.count import bounds
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+RESULTS = HERE / "results.json"
+BEGIN, END = "<!-- missed targets, written by make bench and make count -->\n", "<!-- end -->\n"
+
+
+def missed() -> str:
+    """The missed targets as a Markdown table, or a sentence where there are none."""
+    lines = []
+    for row in bounds.read():
+        if row.is_missed:
+            lines.append(f"| instructions | {row.what} | {row.reached:.3f} | ≤ {row.target:.3f} |")
+    timed: list[dict[str, Any]] = json.loads(RESULTS.read_text())["rows"]
+    for one in timed:
+        if one["verdict"] == "MISSED":
+            sign = "≥" if one["at_least"] else "≤"
+            median = one["ratio"]["median"]
+            lines.append(f"| time | {one['what']} | {median:.2f} | {sign} {one['target']:.2f} |")
+    if not lines:
+        return "Every target is met.\n"
+    heading = ["| missed targets | ratio | measured | target |", "|---|---|---:|---|"]
+    return "\n".join([*heading, *lines]) + "\n"
+
+
+def write() -> None:
+    """Write the table between its marks."""
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}{missed()}{END}{after}")
