@@ -22,6 +22,7 @@ from django_partstream.exceptions import PlanError
 from django_partstream.identity import reader_of, request_of
 from django_partstream.parts import Plan, plan_of, refuse_late_mixin
 from partstream_graphql._graphene import fields_of, forget_edge, new_instance
+from partstream_graphql.access import allows, as_read, refused_by, seconds_to_wait
 from partstream_graphql.declaration import (
     Part,
     base_name,
@@ -32,8 +33,6 @@ from partstream_graphql.declaration import (
 )
 from partstream_graphql.errors import throttled
 from partstream_graphql.pages import ConnectionPage
-from partstream_graphql.permissions import allows, as_read
-from partstream_graphql.throttles import refused_by, seconds_to_wait
 
 #: Methods that decide on the response and on access to it: a mixin's must not be ignored.
 _DECIDING = frozenset(

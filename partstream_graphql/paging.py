@@ -12,12 +12,12 @@ from django_partstream.exceptions import PlanError
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Page
 from partstream_graphql._graphql_core import info_for
+from partstream_graphql.access import answer_of, as_read
 from partstream_graphql.connection import ProgressiveConnection
 from partstream_graphql.declaration import Part, own_resolver, resolves_itself
 from partstream_graphql.errors import bad_input, forbidden
 from partstream_graphql.executions import note_page
 from partstream_graphql.pages import ConnectionPage
-from partstream_graphql.permissions import answer_of, as_read
 from partstream_graphql.resolving import InvalidRun, Resolver
 from partstream_graphql.schemas import spelling_of
 from partstream_graphql.selection import Run, Selection, selection_of

@@ -263,7 +263,7 @@ class TestTheViewOfGrapheneDjango:
 
 class TestThePermissionsOfRestFramework:
     def test_a_combined_permission_has_its_operands(self):
-        from partstream_graphql.permissions import operands_of
+        from partstream_graphql.access import operands_of
 
         permissions = pytest.importorskip("rest_framework.permissions")
         admin, user = permissions.IsAdminUser, permissions.IsAuthenticated
@@ -276,7 +276,7 @@ class TestThePermissionsOfRestFramework:
             assert found == kinds, (
                 f"djangorestframework {version('djangorestframework')} differs from 3.18.3: the "
                 "operands of a permission are no longer op1 and op2. "
-                "partstream_graphql.permissions.operands_of() relies on them."
+                "partstream_graphql.access.operands_of() relies on them."
             )
 
 
