@@ -37,6 +37,7 @@ from django_partstream.delivery import loops
 from django_partstream.identity import is_personal
 from django_partstream.privacy import mark_private, with_privacy
 from django_partstream.tenancy import capture
+from partstream_graphql._csrf import dispatched
 from partstream_graphql._graphene import mutation_failed
 from partstream_graphql._graphql_core import execute_document
 from partstream_graphql.executions import watched_execution
@@ -67,6 +68,7 @@ class ProgressiveGraphQLView(GraphQLView):
     - A malformed request is a 400 (:mod:`~partstream_graphql.http.reading`). Media types and
       statuses are those of GraphQL over HTTP (:mod:`~partstream_graphql.http.negotiation`).
     - The response to a GET is private if it is for a single reader or has a failure.
+    - The CSRF cookie is sent as ever, but not with the answer to a POST that came without it.
     - A field below a part may fail after the part has ended. The text of its exception is logged
       and does not reach the client, unless ``DEBUG`` is on. ``format_error()``, graphene-django's
       own hook, finds the exception in ``original_error``.
@@ -97,7 +99,7 @@ class ProgressiveGraphQLView(GraphQLView):
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer *request*, in the media type that it prefers."""
-        response = super().dispatch(request, *args, **kwargs)
+        response = dispatched(GraphQLView, super().dispatch, request, *args, **kwargs)
         if not self.batch:
             negotiate(request, response)
         if request.method == "GET" and self._is_private_to(request, response):
