@@ -7,9 +7,6 @@ test in ``tests/graphql/test_graphql_core_adapter.py`` checks each upstream fact
 ====================== ========================================== ===============================
 function               upstream fact                              without it
 ====================== ========================================== ===============================
-``selected_fields``    ``execution.collect_fields``:              no part is found in a query
-                       ``collect_sub_fields`` in 3.2,
-                       ``collect_subfields`` in 3.3
 ``arguments_of``       ``execution.values.get_argument_values``   the arguments of parts are lost
                        takes ``info.variable_values`` as it is
 ``argument_nodes``     an absent list of nodes is ``()`` in 3.2,  limits fail on such a field
@@ -27,13 +24,12 @@ function               upstream fact                              without it
                        told since 3.2.14, before it is dropped
 ``is_from_completion`` the name of the frame ``complete_value``,  values leak into messages, or
                        and of the package                         messages of resolvers are lost
-``execute_document``   the keyword for a class of execution       the view's option is lost
 ====================== ========================================== ===============================
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from graphql import (
@@ -44,11 +40,9 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLResolveInfo,
-    GraphQLSchema,
     GraphQLSyntaxError,
     Node,
     ValidationRule,
-    execute,
 )
 from graphql.execution import collect_fields
 from graphql.execution.values import get_argument_values
@@ -58,50 +52,9 @@ from graphql.validation.validate import ValidationAbortedError
 _PACKAGES = ("graphql", "graphene")
 
 #: As ``Any``, for mypy knows a single version.
-_collecting: Any = collect_fields
 _aborted: Any = ValidationAbortedError
+_collecting: Any = collect_fields
 _IS_3_2 = hasattr(_collecting, "collect_sub_fields")
-
-
-def selected_fields(
-    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: Sequence[FieldNode]
-) -> Iterator[tuple[str, str, list[FieldNode]]]:
-    """
-    The fields that *nodes* select on *parent*: name, response key and nodes of each.
-
-    Aliases, fragments, ``@skip`` and ``@include`` are resolved as in execution.
-    """
-    for key, found in _collect(info, parent, nodes).items():
-        yield found[0].name.value, key, found
-
-
-def _collect_3_2(
-    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: Sequence[FieldNode]
-) -> dict[str, list[FieldNode]]:
-    fields: dict[str, list[FieldNode]] = _collecting.collect_sub_fields(
-        info.schema, info.fragments, info.variable_values, parent, nodes
-    )
-    return fields
-
-
-def _collect_3_3(
-    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: Sequence[FieldNode]
-) -> dict[str, list[FieldNode]]:
-    collected = _collecting.collect_subfields(
-        info.schema,
-        {name: _collecting.FragmentDetails(node) for name, node in info.fragments.items()},
-        info.variable_values,
-        info.operation,
-        parent,
-        [_collecting.FieldDetails(node, None) for node in nodes],
-    )
-    return {
-        key: [details.node for details in group]
-        for key, group in collected.grouped_field_set.items()
-    }
-
-
-_collect = _collect_3_2 if _IS_3_2 else _collect_3_3
 
 
 def arguments_of(field: GraphQLField, node: FieldNode, info: GraphQLResolveInfo) -> dict[str, Any]:
@@ -194,16 +147,3 @@ def is_from_completion(error: GraphQLError) -> bool:
         return False
     module = traceback.tb_frame.f_globals.get("__name__", "")
     return module.partition(".")[0] in _PACKAGES
-
-
-def execute_document(
-    schema: GraphQLSchema, document: DocumentNode, *, executor: Any = None, **options: Any
-) -> Any:
-    """
-    ``graphql.execute()``: an ``ExecutionResult``, or an awaitable of it.
-
-    *executor* is a subclass of ``ExecutionContext`` (3.2) or ``Executor`` (3.3), or None.
-    """
-    if executor:
-        options["execution_context_class" if _IS_3_2 else "executor_class"] = executor
-    return execute(schema, document, **options)

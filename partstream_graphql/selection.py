@@ -16,7 +16,8 @@ from graphql import (
 
 from django_partstream.canonical import canonical
 from django_partstream.outcomes import Outcome
-from partstream_graphql._graphql_core import arguments_of, selected_fields
+from partstream_graphql._graphql_core import arguments_of
+from partstream_graphql._sub_fields import selected_fields
 
 #: The place of a field that selects a part: on the "connection" or a "node", its response key.
 Place = tuple[str, str | int]
@@ -75,7 +76,7 @@ class Selection:
 
 def _key_of(name: str, arguments: dict[str, Any]) -> tuple[str, str] | None:
     try:
-        return name, canonical(arguments)
+        return name, canonical(arguments) if arguments else ""
     except TypeError:
         return None
 

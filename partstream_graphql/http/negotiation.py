@@ -8,6 +8,7 @@ invalid document, and so does a client that names neither, as graphene-django an
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -19,19 +20,24 @@ GRAPHQL = "application/graphql-response+json"
 
 def named_type(request: HttpRequest) -> str | None:
     """The media type of the two that the client names and prefers; None if it names neither."""
-    for accepted in _accepted_types(request):
+    accept = request.META.get("HTTP_ACCEPT")
+    return None if accept is None else _named_in(accept)
+
+
+@lru_cache(maxsize=64)
+def _named_in(accept: str) -> str | None:
+    """The media type that the header *accept* names; None too if the header is malformed."""
+    request = HttpRequest()
+    request.META["HTTP_ACCEPT"] = accept
+    try:
+        accepted_types = request.accepted_types
+    except (LookupError, ValueError):
+        return None
+    for accepted in accepted_types:
         media_type = f"{accepted.main_type}/{accepted.sub_type}"
         if media_type in (JSON, GRAPHQL) and accepted.quality:
             return media_type
     return None
-
-
-def _accepted_types(request: HttpRequest) -> list[Any]:
-    """The media types of the ``Accept`` header in order of preference; none if it is malformed."""
-    try:
-        return request.accepted_types
-    except (LookupError, ValueError):
-        return []
 
 
 def status_of_answer(request: HttpRequest, status: int) -> int:

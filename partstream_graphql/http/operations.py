@@ -1,27 +1,44 @@
-"""An operation that a request asks for, from its parameters to a document that may run."""
+"""An operation that a request asks for: parsed, validated, and run in its transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from graphene_django.settings import graphene_settings
 from graphql import (
     ASTValidationRule,
     DocumentNode,
+    ExecutionResult,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     get_operation_ast,
+    validate,
+    validate_schema,
 )
 
+from django_partstream.delivery import loops
+from partstream_graphql._graphene import mutation_failed
 from partstream_graphql._graphql_core import tokens_of
+from partstream_graphql._sub_fields import remember_sub_fields
+from partstream_graphql.fields import awaited
 from partstream_graphql.http.counting import Demand, Size, count_operation
 from partstream_graphql.http.documents import documents_of
 from partstream_graphql.http.introspection import Introspection
-from partstream_graphql.http.limits import Limits, limits, parse_within_limits, refuse_above
+from partstream_graphql.http.limits import (
+    Limits,
+    limits,
+    parse_within_limits,
+    refuse_above,
+    refuse_long,
+    too_deep,
+)
 from partstream_graphql.http.merging import Merging
 
 
@@ -42,6 +59,20 @@ class Document:
     key: Key
     node: DocumentNode
     is_valid: bool
+
+    def validate(self, schema: GraphQLSchema) -> list[GraphQLError]:
+        """The errors of the document in *schema*. Without errors it is remembered."""
+        if self.is_valid:
+            return []
+        key, node = self.key, self.node
+        try:
+            errors = validate_schema(schema) or validate(schema, node, key.rules, key.max_errors)
+        except RecursionError:
+            return [too_deep()]
+        if not errors:
+            remember_sub_fields(node, key.text)
+            documents_of(schema).put(key, node, len(key.text))
+        return errors
 
 
 @dataclass(slots=True)
@@ -84,15 +115,47 @@ def may_run(request: Any, operation: OperationDefinitionNode) -> bool:
     return request.method != "GET" or operation.operation is OperationType.QUERY
 
 
-def is_atomic(operation: OperationDefinitionNode) -> bool:
-    """Whether *operation* runs in a transaction, by the settings of graphene-django."""
-    if operation.operation is not OperationType.MUTATION:
+def run_operation(
+    operation: OperationDefinitionNode | None, request: Any, execute: Callable[[], Any]
+) -> ExecutionResult:
+    """
+    The result of *execute*, awaited if it is awaitable, in the event loop of its pages.
+
+    A mutation runs in a transaction, if graphene-django is set to do so, and fails with it.
+    """
+    atomic = _is_atomic(operation)
+    with loops.one_loop(), transaction.atomic() if atomic else nullcontext():
+        result = execute()
+        if isawaitable(result):
+            result = loops.run(awaited, result)
+        if atomic and mutation_failed(request):
+            transaction.set_rollback(True)
+    return result  # type: ignore[no-any-return]
+
+
+def _is_atomic(operation: OperationDefinitionNode | None) -> bool:
+    if operation is None or operation.operation is not OperationType.MUTATION:
         return False
     database = connections[DEFAULT_DB_ALIAS].settings_dict
     return (
         graphene_settings.ATOMIC_MUTATIONS is True
         or database.get("ATOMIC_MUTATIONS", False) is True
     )
+
+
+def parse_batch(
+    operations: Collection[Asked], schema: GraphQLSchema, rules: tuple[type[ASTValidationRule], ...]
+) -> None:
+    """Parse the *operations* of a batch. If they pass a limit together, all are refused."""
+    try:
+        refuse_long(sum(len(asked.text) for asked in operations))
+        budget = BatchBudget(schema, limits())
+        for asked in operations:
+            asked.parse(schema, rules)
+            budget.add(asked)
+    except GraphQLError as exc:
+        for asked in operations:
+            asked.refusal = exc
 
 
 class BatchBudget:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from graphene.validation import DisableIntrospection
@@ -50,6 +51,10 @@ class ProgressiveLimitsRule(SizeRule):
 
 def with_limits(rules: Iterable[type[ASTValidationRule]]) -> tuple[type[ASTValidationRule], ...]:
     """*rules* behind the rule for the limits; introspection has none where it is turned off."""
-    rules = tuple(rules)
+    return _with_limits(tuple(rules))
+
+
+@lru_cache(maxsize=16)
+def _with_limits(rules: tuple[type[ASTValidationRule], ...]) -> tuple[type[ASTValidationRule], ...]:
     is_off = any(issubclass(rule, DisableIntrospection) for rule in rules)
     return (SizeRule if is_off else ProgressiveLimitsRule, *rules)

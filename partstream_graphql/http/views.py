@@ -10,12 +10,10 @@ compares the source of the originals with the source that was read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
-from inspect import isawaitable
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.db import transaction
 from django.http import (
     HttpResponse,
     HttpResponseBadRequest,
@@ -24,28 +22,23 @@ from django.http import (
 )
 from graphene_django.views import GraphQLView, HttpError
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     ExecutionResult,
     GraphQLError,
     OperationDefinitionNode,
     specified_rules,
-    validate,
-    validate_schema,
 )
 
-from django_partstream.delivery import loops
 from django_partstream.identity import is_personal
 from django_partstream.privacy import mark_private, with_privacy
 from django_partstream.tenancy import capture
 from partstream_graphql._csrf import dispatched
-from partstream_graphql._graphene import mutation_failed
-from partstream_graphql._graphql_core import execute_document
+from partstream_graphql._sub_fields import execute_document
 from partstream_graphql.executions import watched_execution
-from partstream_graphql.fields import awaited, check_schema
-from partstream_graphql.http.documents import documents_of
-from partstream_graphql.http.limits import limits, refuse_long, too_deep
+from partstream_graphql.fields import check_schema
 from partstream_graphql.http.negotiation import negotiate, status_of_answer
-from partstream_graphql.http.operations import Asked, BatchBudget, Document, is_atomic, may_run
+from partstream_graphql.http.operations import Asked, may_run, parse_batch, run_operation
 from partstream_graphql.http.persisted import (
     NOT_FOUND,
     NotSupported,
@@ -182,7 +175,7 @@ class ProgressiveGraphQLView(GraphQLView):
         asked = self._batch.get(id(data))
         if asked is None:
             asked = self._find(request, data, query, operation_name)
-            self._parse(asked)
+            asked.parse(self.schema.graphql_schema, self._rules())
         if asked.refusal is not None:
             self._is_unknown_hash = asked.refusal.message == NOT_FOUND
             return self._failed([asked.refusal])
@@ -210,16 +203,7 @@ class ProgressiveGraphQLView(GraphQLView):
             asked = self._batch[id(data)] = self._find(request, data, query, operation_name)
             if not asked.text and asked.refusal is None:
                 raise _no_query()
-        operations = self._batch.values()
-        try:
-            refuse_long(sum(len(asked.text) for asked in operations))
-            budget = BatchBudget(self.schema.graphql_schema, limits())
-            for asked in operations:
-                self._parse(asked)
-                budget.add(asked)
-        except GraphQLError as exc:
-            for asked in operations:
-                asked.refusal = exc
+        parse_batch(self._batch.values(), self.schema.graphql_schema, self._rules())
 
     def _find(self, request: Any, data: Any, query: Any, operation_name: str | None) -> Asked:
         """The operation that *data* asks for, with its text or a refusal."""
@@ -231,71 +215,43 @@ class ProgressiveGraphQLView(GraphQLView):
             asked.refusal = exc
         return asked
 
-    def _parse(self, asked: Asked) -> None:
+    def _rules(self) -> tuple[type[ASTValidationRule], ...]:
         rules = specified_rules if self.validation_rules is None else self.validation_rules
-        asked.parse(self.schema.graphql_schema, with_limits(rules))
+        return with_limits(rules)
 
     def _answer(self, request: Any, asked: Asked, variables: Any) -> ExecutionResult:
         """The answer to a well-formed request, which may ask for an invalid document."""
         if asked.document is None:
             return self._failed([asked.mistake])
-        if errors := self._validate(asked.document):
+        if errors := asked.document.validate(self.schema.graphql_schema):
             return self._failed(errors)
         self.persisted.ran(asked.digest, asked.text)
-        return self._execute(request, asked.document.node, asked.operation, variables, asked.name)
-
-    def _validate(self, document: Document) -> list[GraphQLError]:
-        """The errors of *document*. Without errors it is remembered."""
-        if document.is_valid:
-            return []
-        schema, key = self.schema.graphql_schema, document.key
+        execute = partial(self._execute, request, asked.document.node, variables, asked.name)
         try:
-            errors = validate_schema(schema) or validate(
-                schema, document.node, key.rules, key.max_errors
-            )
-        except RecursionError:
-            return [too_deep()]
-        if not errors:
-            documents_of(schema).put(key, document.node, len(key.text))
-        return errors
-
-    def _execute(
-        self,
-        request: Any,
-        document: DocumentNode,
-        operation: OperationDefinitionNode | None,
-        variables: Any,
-        operation_name: str | None,
-    ) -> ExecutionResult:
-        """Execute *document*, in a transaction if graphene-django is set to do so for mutations."""
-        atomic = operation is not None and is_atomic(operation)
-        try:
-            with (
-                watched_execution() as execution,
-                loops.one_loop(),
-                transaction.atomic() if atomic else nullcontext(),
-            ):
-                result = execute_document(
-                    self.schema.graphql_schema,
-                    document,
-                    executor=self.execution_context_class,
-                    root_value=self.get_root_value(request),
-                    context_value=self.get_context(request),
-                    variable_values=variables,
-                    operation_name=operation_name,
-                    middleware=self.get_middleware(request),
-                )
-                if isawaitable(result):
-                    result = loops.run(awaited, result)
-                if atomic and mutation_failed(request):
-                    transaction.set_rollback(True)
+            with watched_execution() as execution:
+                result = run_operation(asked.operation, request, execute)
         except Exception as exc:  # noqa: BLE001 - graphene-django answers every exception here
             return self._failed([exc])
         if result.errors:
             result.errors = mask_below(execution.paths, result.errors)
         if request.method == "GET":
             self._is_private = bool(result.errors) or execution.is_private
-        return result  # type: ignore[no-any-return]
+        return result
+
+    def _execute(
+        self, request: Any, document: DocumentNode, variables: Any, operation_name: str | None
+    ) -> Any:
+        """The result of an operation of *document*, or an awaitable of it."""
+        return execute_document(
+            self.schema.graphql_schema,
+            document,
+            executor=self.execution_context_class,
+            root_value=self.get_root_value(request),
+            context_value=self.get_context(request),
+            variable_values=variables,
+            operation_name=operation_name,
+            middleware=self.get_middleware(request) or None,
+        )
 
     def _failed(self, errors: list[Any]) -> ExecutionResult:
         """A result without data. graphene-django formats any exception among *errors*."""

@@ -61,11 +61,11 @@ def post(serve):
 @pytest.fixture
 def work():
     """How often a text was parsed, and how often a document was validated."""
-    from partstream_graphql.http import limits, views
+    from partstream_graphql.http import limits, operations
 
     with (
         mock.patch.object(limits, "parse", wraps=limits.parse) as parsed,
-        mock.patch.object(views, "validate", wraps=views.validate) as validated,
+        mock.patch.object(operations, "validate", wraps=operations.validate) as validated,
     ):
         yield lambda: (parsed.call_count, validated.call_count)
 

@@ -1,11 +1,6 @@
 """The facts about graphql-core on which ``partstream_graphql._graphql_core`` relies."""
 
-import asyncio
-import inspect
-from functools import partial
-
 import graphene
-import graphql
 import pytest
 from graphql import (
     GraphQLArgument,
@@ -27,6 +22,7 @@ from graphql import (
 )
 
 from partstream_graphql import _graphql_core as adapter
+from partstream_graphql._sub_fields import selected_fields
 from tests.graphql.upstream import Facts, attributes, imported, modules
 
 check = Facts("graphql-core", adapter, "3.2.12, 3.2.14 and 3.3.2").check
@@ -59,51 +55,6 @@ def field_of(query, variables=None, type_=INNER, resolve=None):
     return infos[0], result
 
 
-def selected(query, variables=None):
-    info, _ = field_of(query, variables)
-    return {
-        key: (name, len(nodes))
-        for name, key, nodes in adapter.selected_fields(info, INNER, info.field_nodes)
-    }
-
-
-def test_graphql_core_collects_the_fields_below_a_field_for_a_caller():
-    facts = adapter._collecting
-    if hasattr(facts, "collect_sub_fields"):
-        names = list(inspect.signature(facts.collect_sub_fields).parameters)
-        wanted = ["schema", "fragments", "variable_values", "return_type", "field_nodes"]
-    else:
-        names = list(inspect.signature(facts.collect_subfields).parameters)[:6]
-        wanted = [
-            *("schema", "fragments", "variable_values", "operation", "return_type"),
-            "field_details_list",
-        ]
-    fact = f"the fields below a field are collected from {', '.join(wanted)}"
-    check("selected_fields", fact, names == wanted)
-
-
-@pytest.mark.parametrize(
-    ("query", "variables", "fields"),
-    [
-        ("{ inner { a b } }", {}, {"a": ("a", 1), "b": ("b", 1)}),
-        ("{ inner { x: a } }", {}, {"x": ("a", 1)}),
-        ("{ inner { a ... on Inner { a b } } }", {}, {"a": ("a", 2), "b": ("b", 1)}),
-        ("{ inner { ...F } } fragment F on Inner { b }", {}, {"b": ("b", 1)}),
-        ("{ inner { a } inner { b } }", {}, {"a": ("a", 1), "b": ("b", 1)}),
-        ("query ($s: Boolean!) { inner { a @skip(if: $s) b } }", {"s": True}, {"b": ("b", 1)}),
-        (
-            "query ($s: Boolean = false) { inner { ...F @include(if: $s) b } } fragment F on Inner { a }",
-            {},
-            {"b": ("b", 1)},
-        ),
-    ],
-    ids=["plain", "alias", "inline fragment", "fragment", "merged", "skipped", "not included"],
-)
-def test_graphql_core_resolves_fragments_and_directives_for_a_caller(query, variables, fields):
-    fact = "collecting fields follows aliases, fragments, @skip and @include"
-    check("selected_fields", fact, selected(query, variables) == fields)
-
-
 @pytest.mark.parametrize(
     ("query", "variables", "arguments"),
     [
@@ -124,7 +75,7 @@ def test_graphql_core_resolves_fragments_and_directives_for_a_caller(query, vari
 )
 def test_graphql_core_reads_the_arguments_of_a_field_for_a_caller(query, variables, arguments):
     info, _ = field_of(query, variables)
-    ((_, _, nodes),) = adapter.selected_fields(info, INNER, info.field_nodes)
+    ((_, _, nodes),) = selected_fields(info, INNER, info.field_nodes)
     found = adapter.arguments_of(INNER.fields["a"], nodes[0], info)
     fact = "get_argument_values(field, node, info.variable_values) has values by Python name"
     check("arguments_of", fact, found == arguments)
@@ -132,7 +83,7 @@ def test_graphql_core_reads_the_arguments_of_a_field_for_a_caller(query, variabl
 
 def test_graphql_core_refuses_null_for_an_argument_that_must_not_be_null():
     info, _ = field_of("query ($n: Int) { inner { a(other: $n) } }", {"n": None})
-    ((_, _, nodes),) = adapter.selected_fields(info, INNER, info.field_nodes)
+    ((_, _, nodes),) = selected_fields(info, INNER, info.field_nodes)
     with pytest.raises(GraphQLError, match="'other'"):
         adapter.arguments_of(INNER.fields["a"], nodes[0], info)
 
@@ -146,7 +97,7 @@ def test_graphql_core_parses_arguments_to_a_list_or_to_nothing(text, count):
 
 def test_an_info_of_graphql_core_is_a_named_tuple():
     info, _ = field_of("{ inner { x: b } }")
-    ((_, key, nodes),) = adapter.selected_fields(info, INNER, info.field_nodes)
+    ((_, key, nodes),) = selected_fields(info, INNER, info.field_nodes)
     made = adapter.info_for(info, INNER, "b", key, nodes)
     wanted = ("b", nodes, INNER, ["inner", "x"], GraphQLString, info.context, info.schema)
     found = (
@@ -274,41 +225,9 @@ def test_the_frames_of_graphql_core_tell_a_completion_from_a_resolver(type_, res
     check("is_from_completion", fact, adapter.is_from_completion(cause) is internal)
 
 
-def test_graphql_core_executes_with_a_class_of_its_own():
-    names = {"ExecutionContext", "Executor"}
-    base = next(
-        found for name in sorted(names) if (found := getattr(graphql.execution, name, None))
-    )
-    made = []
-
-    class Own(base):
-        def __init__(self, *args, **kwargs):
-            made.append(1)
-            super().__init__(*args, **kwargs)
-
-    schema = GraphQLSchema(GraphQLObjectType("Query", {"a": GraphQLField(GraphQLInt)}))
-    run = partial(adapter.execute_document, schema, parse("{ a }"), root_value={"a": 1})
-    fact = "execute() takes a subclass of ExecutionContext (3.2) or Executor (3.3)"
-    check("execute_document", fact, run(executor=Own).data == {"a": 1} and made == [1])
-    check("execute_document", fact, run().data == {"a": 1} and made == [1])
-
-
-def test_graphql_core_executes_async_resolvers_to_an_awaitable():
-    async def later(root, info):
-        return 1
-
-    field = GraphQLField(GraphQLInt, resolve=later)
-    schema = GraphQLSchema(GraphQLObjectType("Query", {"a": field}))
-
-    async def executed():
-        return await adapter.execute_document(schema, parse("{ a }"))
-
-    assert asyncio.run(executed()).data == {"a": 1}
-
-
-def test_only_the_adapter_imports_modules_of_graphql_core():
+def test_only_the_adapters_import_modules_of_graphql_core():
     for path, tree in modules():
-        if path != "_graphql_core.py":
+        if path not in ("_graphql_core.py", "_sub_fields.py"):
             assert set(imported(tree, "graphql")) <= {"graphql"}, path
 
 

@@ -1,0 +1,160 @@
+"""
+The private and undocumented APIs of graphql-core that collect the sub-fields of a field.
+
+A client pages with the same document, whose sub-fields are the same for each page, unless a
+directive leaves out some. So they are collected once for a document that is remembered, by
+execution or for the selection of a connection, whichever comes first.
+
+The functions work with graphql-core 3.2.12, 3.2.14 and 3.3.2, the versions that were read. With 3.3
+nothing is remembered. ``tests/graphql/test_sub_fields.py`` checks each upstream fact.
+
+======================= ========================================= ===============================
+function                upstream fact                             without it
+======================= ========================================= ===============================
+``selected_fields``     ``execution.collect_fields``:             no part is found in a query
+                        ``collect_sub_fields`` in 3.2,
+                        ``collect_subfields`` in 3.3
+``remember_sub_fields`` nodes take further attributes in 3.2,     a document is not executed
+                        and directives begin with ``@``
+``execute_document``    the keyword for a class of execution;     the view's option is lost, or
+                        ``_subfields_cache`` of an execution in   sub-fields are collected again
+                        3.2: by a type and the identities of      for each page
+                        nodes, the nodes of each response key
+======================= ========================================= ===============================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import graphql
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    execute,
+)
+from graphql.execution import collect_fields
+from graphql.pyutils import is_awaitable
+
+#: By response key, the nodes of a field.
+Fields = dict[str, list[FieldNode]]
+
+#: The attribute of an operation that has its sub-fields, by their place.
+_KNOWN = "partstream_sub_fields"
+
+#: The places whose sub-fields are remembered for an operation. Fragments on several types of an
+#: interface make more places than fields.
+MOST = 1_000
+
+#: As ``Any``, for mypy knows a single version.
+_collecting: Any = collect_fields
+_IS_3_2 = hasattr(_collecting, "collect_sub_fields")
+_Context: Any = getattr(graphql, "ExecutionContext", object)
+
+
+def selected_fields(
+    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: Sequence[FieldNode]
+) -> Iterator[tuple[str, str, list[FieldNode]]]:
+    """
+    The fields that *nodes* select on *parent*: name, response key and nodes of each.
+
+    Aliases, fragments, ``@skip`` and ``@include`` are resolved as in execution. A list of nodes
+    may be shared by requests: it must not be changed.
+    """
+    known = _known_of(info.operation)
+    place = (parent, *map(id, nodes))
+    fields = known.get(place)
+    if fields is None:
+        fields = known[place] = _collect(info, parent, nodes)
+    for key, found in fields.items():
+        yield found[0].name.value, key, found
+
+
+def _collect_3_2(
+    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: Sequence[FieldNode]
+) -> Fields:
+    fields: Fields = _collecting.collect_sub_fields(
+        info.schema, info.fragments, info.variable_values, parent, nodes
+    )
+    return fields
+
+
+def _collect_3_3(
+    info: GraphQLResolveInfo, parent: GraphQLObjectType, nodes: Sequence[FieldNode]
+) -> Fields:
+    collected = _collecting.collect_subfields(
+        info.schema,
+        {name: _collecting.FragmentDetails(node) for name, node in info.fragments.items()},
+        info.variable_values,
+        info.operation,
+        parent,
+        [_collecting.FieldDetails(node, None) for node in nodes],
+    )
+    return {
+        key: [details.node for details in group]
+        for key, group in collected.grouped_field_set.items()
+    }
+
+
+_collect = _collect_3_2 if _IS_3_2 else _collect_3_3
+
+
+def remember_sub_fields(document: DocumentNode, text: str) -> None:
+    """
+    Have the sub-fields of *document* remembered, as long as it lives; *text* is its text.
+
+    A document with directives is left out: which fields they leave may depend on variables.
+    """
+    if not _IS_3_2 or "@" in text:
+        return
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            setattr(node, _KNOWN, {})
+
+
+def _known_of(operation: OperationDefinitionNode) -> dict[Any, Fields]:
+    """The sub-fields of *operation*, to be added to; they are lost if it is not remembered."""
+    known: dict[Any, Fields] | None = getattr(operation, _KNOWN, None)
+    if known is None:
+        return {}
+    if len(known) > MOST:
+        known = {}
+        setattr(operation, _KNOWN, known)
+    return known
+
+
+class _Remembering(_Context):
+    """Executes an operation with the sub-fields that are known of it, and adds to them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._subfields_cache = _known_of(self.operation)
+
+
+#: The types of most values in a response, none of which can be awaited.
+_PLAIN = frozenset({type(None), bool, int, float, str, list, dict})
+
+
+def _is_awaitable(value: Any) -> bool:
+    return type(value) not in _PLAIN and is_awaitable(value)
+
+
+def execute_document(
+    schema: GraphQLSchema, document: DocumentNode, *, executor: Any = None, **options: Any
+) -> Any:
+    """
+    ``graphql.execute()``: an ``ExecutionResult``, or an awaitable of it.
+
+    *executor* is a subclass of ``ExecutionContext`` (3.2) or ``Executor`` (3.3), or None.
+    """
+    if executor:
+        options["execution_context_class" if _IS_3_2 else "executor_class"] = executor
+        return execute(schema, document, **options)
+    if _IS_3_2:
+        options["execution_context_class"] = _Remembering
+    return execute(schema, document, is_awaitable=_is_awaitable, **options)
