@@ -23,7 +23,8 @@ function                 upstream fact                            without it
 ``declared_as``          ``graphene_type`` of a GraphQL type      no connection is known in a
                                                                   schema
 ``inner_resolver``       ``wrap_resolve()`` of a field, its       wrapped fields lose their
-                         ``resolver``, a shallow copy of it       filters
+                         ``resolver`` and ``get_manager()``, a    filters; rows are fetched
+                         shallow copy of it                       without their peers
 ``mutation_failed``      ``MUTATION_ERRORS_FLAG`` on the request  a failed mutation is committed
 ======================== ======================================== ===============================
 
@@ -127,10 +128,19 @@ def declared_as(graphql_type: Any) -> Any:
     return getattr(graphql_type, "graphene_type", None)
 
 
-def inner_resolver(field: graphene.Field, value: Any) -> Callable[..., Any]:
-    """The resolver of *field* as if *value* were the value of its own resolver."""
-    answering = copy(field)
+def inner_resolver(
+    field: graphene.Field, value: Any, rows: Callable[[Any], Any]
+) -> Callable[..., Any]:
+    """
+    The resolver of *field* as if *value* were the value of its own resolver.
+
+    Where *value* is None, a field of graphene-django gives the rows of its manager. *rows* makes
+    of that the manager that is asked.
+    """
+    answering: Any = copy(field)
     answering.resolver = None
+    if hasattr(field, "get_manager"):
+        answering.get_manager = lambda: rows(field.get_manager())
     resolver: Callable[..., Any] = answering.wrap_resolve(partial(_answer, value))
     return resolver
 

@@ -23,7 +23,17 @@ _RESERVED_FIELDS = frozenset(map(spelled, RESERVED))
 
 #: Attributes of a connection that its class need not have: options, and what a request brings.
 OWN = frozenset(
-    {"chunk_size", "max_chunk_size", "cursor_ttl", "concurrency", "request", "info", "args", "root"}
+    {
+        "chunk_size",
+        "max_chunk_size",
+        "cursor_ttl",
+        "concurrency",
+        "fetch_peers",
+        "request",
+        "info",
+        "args",
+        "root",
+    }
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type
 
+from django_partstream._fetching import rejoin
 from django_partstream.exceptions import PlanError
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Page
@@ -104,6 +105,7 @@ class PageRequest:
     ) -> ProgressiveConnection:
         for run, outcome in zip(runs, outcomes, strict=True):
             run.outcome = outcome
+            rejoin(outcome.value)
         connection = self.connection
         connection._page = connection.page_info = ConnectionPage(
             page,

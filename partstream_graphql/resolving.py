@@ -7,6 +7,7 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
+from django_partstream._fetching import with_peers
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.endpoints import Endpoint
 from django_partstream.parts import Lazy, is_inert
@@ -82,7 +83,11 @@ class Resolver:
         Raises:
             Exception: a query failed, or *value* is not of the type.
         """
-        return completable(self.info.return_type, self.info, value)
+        return completable(self.info.return_type, self.info, value, rows=self.rows)
+
+    def rows(self, value: Any) -> Any:
+        """*value*; if it is a query set or a manager, as the connection fetches rows."""
+        return with_peers(value) if self.connection.fetch_peers else value
 
 
 class InvalidRun(Resolver):

@@ -10,7 +10,7 @@ its own part only. The fields *below* a part are resolved by graphql-core, as ev
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from inspect import isawaitable
 from typing import Any
@@ -26,14 +26,21 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from django_partstream._fetching import with_peers
 from django_partstream.timed.deadlines import until_late
 from partstream_graphql._graphql_core import output_of
 from partstream_graphql.futures import is_future, then
 
+Rows = Callable[[Any], Any]
 
-def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
+
+def completable(
+    type_: Any, info: GraphQLResolveInfo, value: Any, *, rows: Rows = with_peers
+) -> Any:
     """
     *value*, with nothing left in it that would query the database or fail as a *type_*.
+
+    *rows* makes of each query set the query set that is fetched.
 
     Raises:
         TypeError, ValueError: it, or an item of it, is not a *type_*, or JSON cannot carry it.
@@ -44,7 +51,7 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
     if isawaitable(value):
         return value
     if is_future(value):
-        return then(value, partial(completable, type_, info))
+        return then(value, partial(completable, type_, info, rows=rows))
     if is_non_null_type(type_):
         if value is None:
             raise TypeError(f"None in the place of a {type_}.")
@@ -52,8 +59,8 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
     if value is None:
         return None
     if is_list_type(type_):
-        items = until_late(_items_of(type_, value))
-        return [completable(type_.of_type, info, item) for item in items]
+        items = until_late(_items_of(type_, value, rows=rows))
+        return [completable(type_.of_type, info, item, rows=rows) for item in items]
     if is_leaf_type(type_):
         _check_leaf(type_, value)
     elif is_abstract_type(type_):
@@ -64,12 +71,13 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
     return value
 
 
-def _items_of(list_type: Any, value: Any) -> Iterable[Any]:
+def _items_of(list_type: Any, value: Any, *, rows: Rows) -> Iterable[Any]:
     if isinstance(value, Manager):
-        return value.all()
+        value = value.all()
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise TypeError(f"{type(value).__name__} is no list of {list_type.of_type}.")
-    return value
+    items: Iterable[Any] = rows(value)
+    return items
 
 
 def _check_leaf(type_: Any, value: Any) -> None:

@@ -49,7 +49,8 @@ class Wrapped(Resolver):
 
     def ask_field(self, value: Any) -> Any:
         """The value that the wrapped field makes of *value*, whatever it is."""
-        resolver = inner_resolver(self.connection._parts[self.name].inner, value)
+        inner = self.connection._parts[self.name].inner
+        resolver = inner_resolver(inner, self.rows(value), self.rows)
         return resolver(self.connection, self.info, **self.run.arguments)
 
 

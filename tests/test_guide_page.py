@@ -56,6 +56,7 @@ def test_every_python_block_of_the_guide_is_run_by_a_test():
         "# shop/staff.py",
         "# shop/limited.py",
         "# shop/nullable.py",
+        "# shop/rows.py",
         "# shop/together.py",
         "# shop/long.py",
         "# shop/tests.py",
@@ -269,6 +270,11 @@ def test_required_false_makes_the_connection_nullable(shop):
 
     assert type_of(import_module("shop.schema")) == "DashboardConnection!"
     assert type_of(shop("nullable")) == "DashboardConnection"
+
+
+def test_a_connection_may_fetch_related_rows_one_by_one(shop):
+    rows = shop("rows")
+    assert (rows.PlainDashboard.fetch_peers, rows.Dashboard.fetch_peers) == (False, True)
 
 
 def test_parts_that_run_together_arrive_in_order(shop, serve):

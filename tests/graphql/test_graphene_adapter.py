@@ -11,7 +11,7 @@ import pytest
 from django import forms
 from graphene import relay
 from graphene.types.resolver import get_default_resolver
-from graphene_django import DjangoListField, DjangoObjectType
+from graphene_django import DjangoConnectionField, DjangoListField, DjangoObjectType
 from graphene_django.forms.mutation import DjangoFormMutation
 from graphene_django.settings import graphene_settings
 from graphene_django.views import GraphQLView, HttpError
@@ -197,11 +197,15 @@ def test_a_type_of_a_schema_knows_its_graphene_class():
     check("declared_as", fact, adapter.declared_as(types["Int"]) is None)
 
 
+def same(rows):
+    return rows
+
+
 class TestTheResolverOfAField:
     def test_a_field_may_be_asked_to_go_on_from_a_value(self):
         asked = []
         field = graphene.Field(graphene.Int, resolver=lambda root, info: asked.append(1))
-        made = adapter.inner_resolver(field, 5)(None, None)
+        made = adapter.inner_resolver(field, 5, same)(None, None)
         fact = "a copy of a field without its resolver resolves by its parent's"
         check("inner_resolver", fact, (made, asked) == (5, []) and field.resolver is not None)
 
@@ -213,9 +217,24 @@ class TestTheResolverOfAField:
                 skip_registry = True
 
         rows = [1, 2]
-        made = adapter.inner_resolver(DjangoListField(City), rows)(None, None)
+        made = adapter.inner_resolver(DjangoListField(City), rows, same)(None, None)
         fact = "DjangoListField resolves by its parent's resolver, and keeps a list as it is"
         check_django("inner_resolver", fact, made is rows)
+
+    @pytest.mark.parametrize("kind", [DjangoListField, DjangoConnectionField])
+    def test_a_field_without_a_value_asks_the_manager_that_get_manager_gives(self, db, kind):
+        class City(DjangoObjectType):
+            class Meta:
+                model = Customer
+                fields = ["city"]
+                interfaces = [relay.Node]
+                skip_registry = True
+
+        asked = []
+        resolver = adapter.inner_resolver(kind(City), None, lambda rows: asked.append(rows) or rows)
+        resolver(None, None)
+        fact = "the rows of a field without a value are those of get_manager(), of the field itself"
+        check_django("inner_resolver", fact, asked == [Customer._default_manager])
 
 
 def test_a_failed_form_mutation_sets_a_flag_on_the_request():

@@ -1,0 +1,73 @@
+"""
+The adapter for the fetch modes of Django's query sets, which Django has since 6.1.
+
+Its public part is ``QuerySet.fetch_mode()`` with ``FETCH_ONE``, the default, and ``FETCH_PEERS``.
+With the latter, what an instance lacks (a related object, a deferred field) is fetched for all
+instances of its query at once. The rest is not documented. ``tests/core/test_fetching.py`` has a
+test of each row, which fails once the fact is no longer true.
+
+===================== ===========================================================================
+function              fact
+===================== ===========================================================================
+:func:`with_peers`    ``_fetch_mode`` is the mode of a query set, also of a raw one;
+                      ``_result_cache`` is None until its rows are fetched;
+                      a manager makes every query set by its ``get_queryset()``
+:func:`rejoin`        ``_state.fetch_mode`` and ``_state.peers`` of an instance are the mode and
+                      weak references to its peers; pickling keeps the mode alone
+===================== ===========================================================================
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from copy import copy
+from typing import Any
+from weakref import ref
+
+from django.db import models
+from django.db.models.manager import BaseManager
+from django.db.models.query import RawQuerySet
+
+FETCH_ONE = getattr(models, "FETCH_ONE", None)
+FETCH_PEERS = getattr(models, "FETCH_PEERS", None)
+
+
+def with_peers(rows: Any) -> Any:
+    """
+    *rows*, a query set or a manager, with ``FETCH_PEERS`` for the rows that it will fetch.
+
+    Returned as they are: rows that are fetched already, those of another fetch mode than Django's
+    default, any other value, and everything before Django 6.1.
+    """
+    if FETCH_PEERS is None:
+        return rows
+    if isinstance(rows, BaseManager):
+        manager = copy(rows)
+        vars(manager)["get_queryset"] = lambda: with_peers(rows.get_queryset())
+        return manager
+    if not isinstance(rows, (models.QuerySet, RawQuerySet)) or _is_decided(rows):
+        return rows
+    if isinstance(rows, models.QuerySet):
+        return rows.fetch_mode(FETCH_PEERS)
+    raw: Any = copy(rows)
+    raw._fetch_mode = FETCH_PEERS
+    return raw
+
+
+def _is_decided(rows: Any) -> bool:
+    return rows._result_cache is not None or rows._fetch_mode is not FETCH_ONE
+
+
+def rejoin(rows: Any) -> None:
+    """Make the instances in the list *rows* peers again, which a cache has parted."""
+    if FETCH_PEERS is None or not isinstance(rows, list):
+        return
+    alone = defaultdict(list)
+    for row in rows:
+        state: Any = getattr(row, "_state", None) if isinstance(row, models.Model) else None
+        if state is not None and state.fetch_mode is FETCH_PEERS and not state.peers:
+            alone[type(row), state.db].append(row)
+    for instances in alone.values():
+        peers = [ref(instance) for instance in instances]
+        for instance in instances:
+            instance._state.peers = peers
