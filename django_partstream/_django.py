@@ -35,7 +35,9 @@ function                           fact
                                    after another; each raw connection is closed, or given to a
                                    pool, by the ``_close()`` of the instance
 :func:`lend_execute_wrappers`      ``execute_wrappers`` is a list that is read for each statement
-:func:`find_setting`               ``settings`` keeps the settings of the project in ``_wrapped``
+:func:`find_setting`               ``settings`` keeps the settings of the project in ``_wrapped``,
+                                   ``override_settings()`` puts another object there, and a
+                                   setting that is set later is in the ``__dict__`` of the object
 :func:`close_if_unusable`          ``close_if_unusable_or_obsolete()``, which is called by
                                    ``close_old_connections()``
 ================================== ===============================================================
@@ -54,7 +56,7 @@ from functools import partial
 from inspect import isroutine
 from typing import Any
 
-from django.conf import settings
+from django.conf import UserSettingsHolder, settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.functional import empty
@@ -216,12 +218,24 @@ def close_if_unusable(wrapper: BaseDatabaseWrapper) -> None:
     wrapper.close_if_unusable_or_obsolete()
 
 
+#: For a setting that was not found, the settings that it is not in.
+_without: dict[str, UserSettingsHolder] = {}
+
+
 def find_setting(name: str) -> Any:
     """
     The setting *name* of the project; None if it has none.
 
-    ``getattr(settings, name, None)`` is the same, but takes ten times as long for a setting that
-    the project has not.
+    ``getattr(settings, name, None)`` is the same, but takes ten times as long. Settings of
+    ``settings.configure()`` are slow to say that they have no such setting, so that is remembered
+    while Django has the same settings. ``override_settings()`` makes others.
     """
-    configured = getattr(settings, "_wrapped", empty)
-    return getattr(settings if configured is empty else configured, name, None)
+    configured = object.__getattribute__(settings, "__dict__").get("_wrapped", empty)
+    if configured is empty:
+        return getattr(settings, name, None)
+    if configured is _without.get(name) and name not in configured.__dict__:
+        return None
+    found = getattr(configured, name, None)
+    if found is None and type(configured) is UserSettingsHolder:
+        _without[name] = configured
+    return found

@@ -88,10 +88,11 @@ def option(owner: object, name: str) -> int:
     """
     known = SETTINGS[name.upper()]
     value = getattr(owner, name, None)
-    where = f"{type(owner).__qualname__}.{name}"
+    where = ""
     if value is None:
         value = setting(name.upper())
         where = f"PARTSTREAM[{name.upper()!r}]"
-    if not known.accepts(value):
+    if value is not known.default and not known.accepts(value):
+        where = where or f"{type(owner).__qualname__}.{name}"
         raise ImproperlyConfigured(f"{where} is {value!r}; it must be {known.wants}.")
     return int(value)

@@ -12,10 +12,12 @@ from importlib.metadata import version
 from unittest import mock
 
 import pytest
+from django.conf import UserSettingsHolder
 from django.conf import settings as django_settings
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
+from django.test import override_settings
 
 from django_partstream import _django
 from tests import services
@@ -374,10 +376,30 @@ class TestPreparedConnections:
         assert connection.connection is None, relies(_django.close_also_in_memory)
 
 
-def test_a_setting_is_found_or_missing_behind_the_settings_object(settings):
-    with mock.patch.object(type(django_settings), "__getattr__", side_effect=AssertionError):
+class TestASetting:
+    def test_a_setting_is_found_or_missing_behind_the_settings_object(self, settings):
+        with mock.patch.object(type(django_settings), "__getattr__", side_effect=AssertionError):
+            assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
+        settings.PARTSTREAM = {"CHUNK_SIZE": 7}
+        assert _django.find_setting("PARTSTREAM") == {"CHUNK_SIZE": 7}, relies(_django.find_setting)
+        del settings.PARTSTREAM
         assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
-    settings.PARTSTREAM = {"CHUNK_SIZE": 7}
-    assert _django.find_setting("PARTSTREAM") == {"CHUNK_SIZE": 7}, relies(_django.find_setting)
-    del settings.PARTSTREAM
-    assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
+
+    def test_a_missing_setting_is_looked_for_once_in_the_same_settings(self):
+        with override_settings(DEBUG=True):
+            assert _django.find_setting("PARTSTREAM") is None
+            with mock.patch.object(UserSettingsHolder, "__getattr__", side_effect=AssertionError):
+                assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
+
+    def test_a_missing_setting_is_found_as_soon_as_it_is_set_or_overridden(self):
+        with override_settings(DEBUG=True):
+            assert _django.find_setting("PARTSTREAM") is None
+            with override_settings(PARTSTREAM={"CHUNK_SIZE": 7}):
+                found = _django.find_setting("PARTSTREAM")
+                with override_settings(DEBUG=False):
+                    assert _django.find_setting("PARTSTREAM") == found, relies(_django.find_setting)
+            assert found == {"CHUNK_SIZE": 7}, relies(_django.find_setting)
+            assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
+            django_settings.PARTSTREAM = {"CHUNK_SIZE": 8}
+            found = _django.find_setting("PARTSTREAM")
+            assert found == {"CHUNK_SIZE": 8}, relies(_django.find_setting)
