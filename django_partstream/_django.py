@@ -35,6 +35,9 @@ function                           fact
                                    after another; each raw connection is closed, or given to a
                                    pool, by the ``_close()`` of the instance
 :func:`lend_execute_wrappers`      ``execute_wrappers`` is a list that is read for each statement
+:func:`made_connections`           in a thread that runs no event loop, the wrappers of the thread are
+                                   the attributes of a ``threading.local``: the ``_storage`` of the
+                                   asgiref ``Local`` in ``connections._connections``
 :func:`find_setting`               ``settings`` keeps the settings of the project in ``_wrapped``,
                                    ``override_settings()`` puts another object there, and a
                                    setting that is set later is in the ``__dict__`` of the object
@@ -49,7 +52,9 @@ The methods behind the documented functions of ``django.db.transaction`` have no
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -216,6 +221,19 @@ def close_also_in_memory(wrapper: BaseDatabaseWrapper) -> None:
 def close_if_unusable(wrapper: BaseDatabaseWrapper) -> None:
     """Close *wrapper* if it is broken or past its ``CONN_MAX_AGE``."""
     wrapper.close_if_unusable_or_obsolete()
+
+
+def made_connections() -> list[BaseDatabaseWrapper]:
+    """
+    The database connections that this thread has made, in the order of their settings.
+
+    ``connections.all(initialized_only=True)`` is the same, but takes ten times as long.
+    """
+    storage = getattr(connections._connections, "_storage", None)
+    if type(storage) is not threading.local or asyncio._get_running_loop() is not None:
+        return connections.all(initialized_only=True)
+    made = storage.__dict__
+    return [made[alias] for alias in connections if alias in made]
 
 
 #: For a setting that was not found, the settings that it is not in.

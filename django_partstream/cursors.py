@@ -62,7 +62,7 @@ _jws.unregister_algorithm(ALGORITHM)
 _jws.register_algorithm(ALGORITHM, _DerivedKey(HMACAlgorithm.SHA256))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Cursor:
     """
     The place in a walk behind the part *after*.

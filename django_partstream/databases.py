@@ -58,7 +58,7 @@ def close_left_open() -> None:
 
 def broken_connections() -> list[BaseDatabaseWrapper]:
     """List the connections of this thread that an error may have broken, outside transactions."""
-    made = connections.all(initialized_only=True)
+    made = _django.made_connections()
     return [connection for connection in made if _django.is_broken(connection)]
 
 
@@ -72,7 +72,7 @@ def close_cursor(cursor: Any) -> None:
 
 def open_transactions() -> list[BaseDatabaseWrapper]:
     """List the connections of this thread that are inside ``atomic()``."""
-    made = connections.all(initialized_only=True)
+    made = _django.made_connections()
     return [connection for connection in made if connection.in_atomic_block]
 
 

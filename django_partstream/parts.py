@@ -63,7 +63,7 @@ def lazy(
     return Lazy(func, args, kwargs)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)  # not frozen: that costs each page three times as much
 class Page:
     """The parts that a request carries, and their positions in the whole response."""
 

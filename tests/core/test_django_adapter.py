@@ -5,9 +5,11 @@ A red test here means that a release of Django has changed such a fact. The mess
 function of the adapter to look at.
 """
 
+import asyncio
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from unittest import mock
 
@@ -62,6 +64,11 @@ def connection(request):
     yield wrapper
     wrapper.close()
     connections[request.param] = wrapper  # where a test has dropped it
+
+
+def in_a_thread(func):
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(func).result()
 
 
 def mutable(wrapper):
@@ -374,6 +381,57 @@ class TestPreparedConnections:
             _django.close_also_in_memory(connection)
         close.assert_called_once_with(connection)
         assert connection.connection is None, relies(_django.close_also_in_memory)
+
+
+class TestMadeConnections:
+    """The public ``connections.all()`` gives the same, slowly."""
+
+    @staticmethod
+    def assert_equal():
+        made = _django.made_connections()
+        assert made == connections.all(initialized_only=True), relies(_django.made_connections)
+        return made
+
+    def test_the_connections_of_a_thread_are_found_without_asking_for_each(self, connection):
+        connection.ensure_connection()
+        assert connection in self.assert_equal()
+        with mock.patch.object(ConnectionHandler, "all", side_effect=AssertionError):
+            made = _django.made_connections()
+        assert connection in made, relies(_django.made_connections)
+
+    def test_a_thread_has_the_connections_that_it_made_replaced_or_dropped(self, connection):
+        alias = connection.alias
+
+        def in_new_thread():
+            assert self.assert_equal() == []
+            own = connections[alias]
+            assert self.assert_equal() == [own]
+            lent = connections[alias] = connections.create_connection(alias)
+            assert self.assert_equal() == [lent]
+            del connections[alias]
+            assert self.assert_equal() == []
+
+        in_a_thread(in_new_thread)
+
+    def test_a_task_of_an_event_loop_has_connections_of_its_own(self):
+        async def task():
+            made = connections["default"]
+            assert self.assert_equal() == [made]
+
+        def in_new_thread():
+            outside = connections["default"]
+            asyncio.run(task())
+            assert self.assert_equal() == [outside]
+
+        in_a_thread(in_new_thread)
+
+    def test_the_connections_are_in_the_order_of_the_settings(self):
+        def in_new_thread():
+            for alias in reversed([*connections]):
+                assert connections[alias] is not None
+            assert [made.alias for made in self.assert_equal()] == [*connections]
+
+        in_a_thread(in_new_thread)
 
 
 class TestASetting:
