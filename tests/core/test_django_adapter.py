@@ -6,6 +6,7 @@ function of the adapter to look at.
 """
 
 import asyncio
+import gc
 import sqlite3
 import threading
 import time
@@ -19,6 +20,7 @@ from django.conf import settings as django_settings
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
+from django.dispatch import Signal
 from django.test import override_settings
 
 from django_partstream import _django
@@ -432,6 +434,26 @@ class TestMadeConnections:
             assert [made.alias for made in self.assert_equal()] == [*connections]
 
         in_a_thread(in_new_thread)
+
+
+class TestReceivers:
+    def test_a_signal_without_receivers_is_not_asked_for_each_sender(self):
+        signal = Signal()
+        with mock.patch.object(Signal, "has_listeners", side_effect=AssertionError):
+            assert not _django.has_receivers(signal, str), relies(_django.has_receivers)
+
+    def test_a_receiver_counts_for_its_sender_as_long_as_it_is_connected(self):
+        def receiver(**kwargs):
+            """Listen."""
+
+        signal = Signal(use_caching=True)
+        assert not _django.has_receivers(signal, str)
+        signal.connect(receiver, sender=str)
+        counts = [_django.has_receivers(signal, sender) for sender in (str, int)]
+        assert counts == [True, False], relies(_django.has_receivers)
+        del receiver
+        gc.collect()
+        assert not _django.has_receivers(signal, str), relies(_django.has_receivers)
 
 
 class TestASetting:
