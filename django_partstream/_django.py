@@ -35,9 +35,9 @@ function                           fact
                                    after another; each raw connection is closed, or given to a
                                    pool, by the ``_close()`` of the instance
 :func:`lend_execute_wrappers`      ``execute_wrappers`` is a list that is read for each statement
-:func:`made_connections`           in a thread that runs no event loop, the wrappers of the thread are
-                                   the attributes of a ``threading.local``: the ``_storage`` of the
-                                   asgiref ``Local`` in ``connections._connections``
+:func:`made_connections`           in a thread without an event loop, its wrappers are the attributes
+                                   of a ``threading.local``: the ``_storage`` of the asgiref
+                                   ``Local`` in ``connections._connections``
 :func:`has_receivers`              ``Signal.receivers`` lists every receiver that may be alive
 :func:`find_setting`               ``settings`` keeps the settings of the project in ``_wrapped``,
                                    ``override_settings()`` puts another object there, and a
