@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
@@ -26,10 +28,13 @@ from django_partstream.databases import home_of
 #: Attributes in which an argument may bring a context. A front adds its own when it is imported.
 CONTEXT_ATTRIBUTES: set[str] = set()
 
+#: Classes of requests, which need no look for ``META``. A front adds its own when it is imported.
+REQUEST_TYPES: set[type] = {WSGIRequest, ASGIRequest}
+
 
 def is_request(argument: Any) -> bool:
     """Whether *argument* is a request, of Django or of a framework on top of it."""
-    return hasattr(argument, "META")
+    return type(argument) in REQUEST_TYPES or hasattr(argument, "META")
 
 
 def has_context(argument: Any) -> bool:
@@ -154,7 +159,7 @@ def user_identity(reader: Any) -> list[str]:
     """
     user = user_of(reader)
     pk = getattr(user, "pk", None)
-    if pk is None and not is_signed_in(reader):
+    if pk is None and not getattr(user, "is_authenticated", False):
         return []
     meta = getattr(user, "_meta", None)
     kind = getattr(meta, "label_lower", type(user).__qualname__)

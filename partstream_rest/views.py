@@ -21,6 +21,7 @@ from django_partstream.conf import setting
 from django_partstream.cursors import Cursor
 from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import CursorError, UnknownParts
+from django_partstream.identity import REQUEST_TYPES
 from django_partstream.parts import Page, refuse_late_mixin
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pages import (
@@ -33,6 +34,8 @@ from partstream_rest.pages import (
 from partstream_rest.queries import carried, named_parts, read_token, restore
 from partstream_rest.renderers import with_orjson
 from partstream_rest.values import plain
+
+REQUEST_TYPES.add(Request)
 
 #: Methods that decide on the response and on access to it.
 _DECIDING = frozenset(
