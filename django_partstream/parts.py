@@ -8,7 +8,7 @@ carries. Both only decide: nothing is called here.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec
 
@@ -18,6 +18,8 @@ from django_partstream.exceptions import CursorStale, PlanError, UnknownParts
 P = ParamSpec("P")
 
 MAX_NAME_LENGTH = 255
+
+_PAIRS = frozenset({tuple, list})
 
 
 class Lazy:
@@ -68,7 +70,7 @@ class Page:
     """The parts that a request carries, and their positions in the whole response."""
 
     names: tuple[str, ...]
-    positions: tuple[int, ...]
+    positions: Sequence[int]
     values: tuple[Any, ...]
     total: int
     has_more: bool
@@ -95,19 +97,13 @@ class Plan:
     def __init__(self, parts: Iterable[tuple[str, Any]] | None) -> None:
         if parts is None:
             raise PlanError("get_parts() returned None; return [] when there are no parts.")
-        if isinstance(parts, (str, bytes, dict)) or not isinstance(parts, Iterable):
+        if type(parts) is not list and not _may_hold_pairs(parts):
             raise PlanError(
                 f"get_parts() returned a {type(parts).__name__}; "
                 "return a list of (name, value) pairs."
             )
-        named: dict[str, Any] = {}
-        for pair in parts:
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise PlanError(f"get_parts() returned {pair!r} where a (name, value) pair goes.")
-            name, value = pair
-            if check_name(name) in named:
-                raise PlanError(f"get_parts() returned the part {name!r} twice.")
-            named[name] = value
+        pairs = list(parts)
+        named = _named(pairs) or _named_one_by_one(pairs)
         self.names = tuple(named)
         self.values = tuple(named.values())
         self._index: dict[str, int] | None = None
@@ -143,12 +139,10 @@ class Plan:
             CursorStale: the part that *after* names is not in this response.
         """
         start = 0 if after is None else self._position(after) + 1
-        positions: range | list[int]
         if only is None:
-            positions, first = range(len(self.names)), start
-        else:
-            positions = sorted(self.index[name] for name in set(only) if name in self.index)
-            first = bisect_right(positions, start - 1)
+            return self._stretch(start, size)
+        positions = sorted(self.index[name] for name in set(only) if name in self.index)
+        first = bisect_right(positions, start - 1)
         last = len(positions) if size is None else min(first + size, len(positions))
         taken = tuple(positions[first:last])
         return Page(
@@ -157,6 +151,19 @@ class Plan:
             positions=taken,
             total=len(positions),
             has_more=last < len(positions),
+            has_previous=first > 0,
+        )
+
+    def _stretch(self, first: int, size: int | None) -> Page:
+        """The *size* parts from the position *first*; all that are left if *size* is None."""
+        total = len(self.names)
+        last = total if size is None else min(first + size, total)
+        return Page(
+            names=self.names[first:last],
+            values=self.values[first:last],
+            positions=range(first, last),
+            total=total,
+            has_more=last < total,
             has_previous=first > 0,
         )
 
@@ -169,6 +176,53 @@ class Plan:
             return self.index[cursor.after]
         except KeyError:
             raise CursorStale from None
+
+
+def _may_hold_pairs(parts: object) -> bool:
+    """Whether *parts* is an iterable of another kind than text and dict."""
+    return isinstance(parts, Iterable) and not isinstance(parts, (str, bytes, dict))
+
+
+def _named(pairs: list[Any]) -> dict[str, Any] | None:
+    """
+    The values in *pairs*, by name; None if a pair, or the names together, must be looked at.
+
+    A response may have thousands of parts, so no line of Python runs for each.
+    """
+    try:
+        named = dict(pairs)
+        text = f",{','.join(named)},"
+    except (TypeError, ValueError):
+        return None
+    good = (
+        len(named) == len(pairs)
+        and {*map(type, pairs)} <= _PAIRS
+        and text.isprintable()  # so a blank is a space
+        and text.count(",") == len(named) + 1
+        and ",," not in text
+        and ", " not in text
+        and " ," not in text
+        and (len(text) <= MAX_NAME_LENGTH or max(map(len, named)) <= MAX_NAME_LENGTH)
+    )
+    return named if good else None
+
+
+def _named_one_by_one(pairs: list[Any]) -> dict[str, Any]:
+    """
+    The values in *pairs*, by name.
+
+    Raises:
+        PlanError: a pair is wrong, or a name is bad or there twice. The message shows it.
+    """
+    named: dict[str, Any] = {}
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise PlanError(f"get_parts() returned {pair!r} where a (name, value) pair goes.")
+        name, value = pair
+        if check_name(name) in named:
+            raise PlanError(f"get_parts() returned the part {name!r} twice.")
+        named[name] = value
+    return named
 
 
 def plan_of(owner: Any) -> Plan:
