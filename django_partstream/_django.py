@@ -1,5 +1,7 @@
 """
-The adapter for Django's database connections. ``_drivers`` is the adapter for the drivers below.
+The adapter for Django: for its database connections, above all.
+
+``_drivers`` is the adapter for the database drivers below.
 
 Each function rests on a fact about Django that is undocumented, or is documented for another use.
 No other module rests on such a fact. ``tests/core/test_django_adapter.py`` has a
@@ -35,10 +37,15 @@ function                           fact
                                    after another; each raw connection is closed, or given to a
                                    pool, by the ``_close()`` of the instance
 :func:`lend_execute_wrappers`      ``execute_wrappers`` is a list that is read for each statement
-:func:`made_connections`           in a thread without an event loop, its wrappers are the attributes
-                                   of a ``threading.local``: the ``_storage`` of the asgiref
-                                   ``Local`` in ``connections._connections``
+:func:`made_connections`           in a thread without a running loop, its wrappers are attributes of
+                                   a ``threading.local``: the ``_storage`` of the asgiref
+                                   ``Local`` in ``connections._connections``; where a loop has run,
+                                   there is an attribute ``cvar``, too
 :func:`has_receivers`              ``Signal.receivers`` lists every receiver that may be alive
+:func:`has_render_callbacks`       ``SimpleTemplateResponse`` calls the ``_post_render_callbacks``
+                                   when it was rendered
+:func:`names_headers`              the headers of a response are in ``_store``, by their names in
+                                   small letters
 :func:`find_setting`               ``settings`` keeps the settings of the project in ``_wrapped``,
                                    ``override_settings()`` puts another object there, and a
                                    setting that is set later is in the ``__dict__`` of the object
@@ -53,10 +60,10 @@ The methods behind the documented functions of ``django.db.transaction`` have no
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from asyncio import _get_running_loop
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from inspect import isroutine
@@ -66,6 +73,8 @@ from django.conf import UserSettingsHolder, settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.dispatch import Signal
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.utils.functional import empty
 
 #: The lists of a wrapper that describe its transaction.
@@ -203,8 +212,8 @@ def remove_savepoint(connection: BaseDatabaseWrapper, point: str) -> None:
 
 def is_broken(connection: BaseDatabaseWrapper) -> bool:
     """Return whether an error may have broken *connection*, and it is in no transaction."""
-    outside = connection.autocommit and not connection.in_atomic_block
-    return connection.errors_occurred and outside
+    erred = connection.errors_occurred
+    return erred and connection.autocommit and not connection.in_atomic_block
 
 
 def abandon_transaction(connection: BaseDatabaseWrapper) -> None:
@@ -225,17 +234,25 @@ def close_if_unusable(wrapper: BaseDatabaseWrapper) -> None:
     wrapper.close_if_unusable_or_obsolete()
 
 
-def made_connections() -> list[BaseDatabaseWrapper]:
+_handler: Any = connections
+#: Holds the connections of each thread; None if this release of asgiref holds them in another way.
+_local: Any = _handler._connections
+if type(getattr(_local, "_storage", None)) is not threading.local:
+    _local = None
+
+
+def made_connections() -> Collection[BaseDatabaseWrapper]:
     """
-    The database connections that this thread has made, in the order of their settings.
+    The database connections that this thread has made, in no order.
 
     ``connections.all(initialized_only=True)`` is the same, but takes ten times as long.
     """
-    storage = getattr(connections._connections, "_storage", None)
-    if type(storage) is not threading.local or asyncio._get_running_loop() is not None:
-        return connections.all(initialized_only=True)
-    made = storage.__dict__
-    return [made[alias] for alias in connections if alias in made]
+    if _handler._connections is _local and _get_running_loop() is None:
+        made: dict[str, BaseDatabaseWrapper] = _local._storage.__dict__
+        if "cvar" in made:  # the thread has run a loop
+            return [made[alias] for alias in made if alias != "cvar"]
+        return made.values()
+    return connections.all(initialized_only=True)
 
 
 def has_receivers(signal: Signal, sender: object) -> bool:
@@ -246,6 +263,24 @@ def has_receivers(signal: Signal, sender: object) -> bool:
     """
     return bool(signal.receivers) and signal.has_listeners(sender)
 
+
+def has_render_callbacks(response: SimpleTemplateResponse) -> bool:
+    """Whether anything is called when *response* was rendered, and may change its headers."""
+    return bool(response._post_render_callbacks)  # type: ignore[attr-defined]
+
+
+def names_headers(response: HttpResponseBase, names: Collection[str]) -> bool:
+    """
+    Whether *response* has any of the headers *names*, which are in small letters.
+
+    ``response.has_header()`` raises and catches an error for each header that is missing.
+    """
+    headers: Any = response.headers
+    return not headers._store.keys().isdisjoint(names)
+
+
+#: What ``settings`` holds, past the method that would look each attribute over.
+_held: dict[str, Any] = object.__getattribute__(settings, "__dict__")
 
 #: For a setting that was not found, the settings that it is not in.
 _without: dict[str, UserSettingsHolder] = {}
@@ -259,7 +294,7 @@ def find_setting(name: str) -> Any:
     ``settings.configure()`` are slow to say that they have no such setting, so that is remembered
     while Django has the same settings. ``override_settings()`` makes others.
     """
-    configured = object.__getattribute__(settings, "__dict__").get("_wrapped", empty)
+    configured = _held.get("_wrapped", empty)
     if configured is empty:
         return getattr(settings, name, None)
     if configured is _without.get(name) and name not in configured.__dict__:

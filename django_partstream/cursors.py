@@ -18,8 +18,9 @@ import json
 import marshal
 import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -44,6 +45,7 @@ SHAPE = rf"{HEADER}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048]"
 
 _shape = re.compile(SHAPE)
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_URL_SAFE, _STANDARD = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 _decode = json.JSONDecoder().raw_decode
 _encode_message = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), default=canonical_or_kind
@@ -129,7 +131,7 @@ def read(token: str) -> Cursor:
     if len(token) > setting("MAX_CURSOR_LENGTH") or not _shape.fullmatch(token):
         raise CursorInvalid
     signed, _, signature = token.rpartition(".")
-    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+    for secret in _secrets():
         key = _key(secret)
         # Compared as text, so a signature has a single spelling.
         if hmac.compare_digest(signature, _signature(signed, key)):
@@ -156,6 +158,12 @@ def expire(token: str) -> str:
     """The same cursor with an ``exp`` of a second ago, for tests."""
     cursor = read(token)
     return _sign(_encode({**_claims(token), "exp": int(time.time()) - 1}), cursor.key)
+
+
+def _secrets() -> Iterator[str | bytes]:
+    """The secret that signs, then the secrets that signed before."""
+    yield settings.SECRET_KEY
+    yield from settings.SECRET_KEY_FALLBACKS
 
 
 @lru_cache(maxsize=16)
@@ -194,13 +202,13 @@ def _signature(signed: str, key: bytes) -> str:
 
 def _base64(octets: bytes) -> str:
     """*octets* in base64url without padding (RFC 7515, section 2)."""
-    return urlsafe_b64encode(octets).rstrip(b"=").decode()
+    return b2a_base64(octets, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def _claims(token: str) -> Any:
     """The claims of *token*, which was signed here."""
-    payload = urlsafe_b64decode(token.split(".")[1] + "==").decode()
-    return _decode(payload)[0]
+    payload = token[len(HEADER) + 1 : token.rindex(".")]
+    return _decode(a2b_base64(payload.encode().translate(_STANDARD) + b"==").decode())[0]
 
 
 def _cursor_of(claims: Any, key: bytes) -> Cursor:

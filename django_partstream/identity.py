@@ -133,6 +133,8 @@ def session_key_of(reader: Any) -> str | None:
 
 def _attribute(reader: Any, name: str) -> Any:
     """The attribute or item *name* of a reader, else of the request behind it."""
+    if type(reader) in REQUEST_TYPES:
+        return getattr(reader, name, None)
     own = reader.get(name) if isinstance(reader, Mapping) else getattr(reader, name, None)
     if own is not None or is_request(reader):
         return own

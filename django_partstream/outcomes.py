@@ -45,7 +45,7 @@ class PartError:
         }
 
 
-@dataclass(kw_only=True, slots=True)  # not frozen: that costs each part three times as much
+@dataclass(kw_only=True, slots=True)
 class Outcome:
     """The end of a part; *seconds* is wall clock time."""
 

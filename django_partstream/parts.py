@@ -27,12 +27,9 @@ class Lazy:
 
     __slots__ = ("args", "func", "kwargs")
 
-    def __init__(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        self.func = func
-        self.args = args
-        self.kwargs = kwargs
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
     def __call__(self, request: Any, /, **extra: Any) -> Any:
         """
@@ -62,10 +59,12 @@ def lazy(
             f"lazy() needs a callable, got {type(func).__name__}. "
             "Pass the function itself: lazy(self.get_data), not lazy(self.get_data())."
         )
-    return Lazy(func, args, kwargs)
+    made = Lazy()  # without an __init__(): a response may declare thousands
+    made.func, made.args, made.kwargs = func, args, kwargs
+    return made
 
 
-@dataclass(kw_only=True, slots=True)  # not frozen: that costs each page three times as much
+@dataclass(kw_only=True, slots=True)
 class Page:
     """The parts that a request carries, and their positions in the whole response."""
 
@@ -112,7 +111,7 @@ class Plan:
     def index(self) -> dict[str, int]:
         """The position of each part, by name."""
         if self._index is None:
-            self._index = {name: position for position, name in enumerate(self.names)}
+            self._index = dict(zip(self.names, range(len(self.names)), strict=True))
         return self._index
 
     def choose(self, wanted: Iterable[str]) -> set[str]:
@@ -141,7 +140,7 @@ class Plan:
         start = 0 if after is None else self._position(after) + 1
         if only is None:
             return self._stretch(start, size)
-        positions = sorted(self.index[name] for name in set(only) if name in self.index)
+        positions = sorted([self.index[name] for name in set(only) if name in self.index])
         first = bisect_right(positions, start - 1)
         last = len(positions) if size is None else min(first + size, len(positions))
         taken = tuple(positions[first:last])

@@ -21,6 +21,8 @@ from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
 from django.dispatch import Signal
+from django.http import HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.test import override_settings
 
 from django_partstream import _django
@@ -390,8 +392,9 @@ class TestMadeConnections:
 
     @staticmethod
     def assert_equal():
-        made = _django.made_connections()
-        assert made == connections.all(initialized_only=True), relies(_django.made_connections)
+        made = [*_django.made_connections()]
+        expected = connections.all(initialized_only=True)
+        assert sorted(made, key=id) == sorted(expected, key=id), relies(_django.made_connections)
         return made
 
     def test_the_connections_of_a_thread_are_found_without_asking_for_each(self, connection):
@@ -427,13 +430,30 @@ class TestMadeConnections:
 
         in_a_thread(in_new_thread)
 
-    def test_the_connections_are_in_the_order_of_the_settings(self):
+    def test_every_connection_of_a_thread_is_found(self):
         def in_new_thread():
-            for alias in reversed([*connections]):
+            for alias in connections:
                 assert connections[alias] is not None
-            assert [made.alias for made in self.assert_equal()] == [*connections]
+            assert {made.alias for made in self.assert_equal()} == {*connections}
 
         in_a_thread(in_new_thread)
+
+
+class TestResponses:
+    def test_a_callback_after_rendering_is_known(self):
+        response = SimpleTemplateResponse("missing.html")
+        assert not _django.has_render_callbacks(response), relies(_django.has_render_callbacks)
+        response.add_post_render_callback(print)
+        assert _django.has_render_callbacks(response), relies(_django.has_render_callbacks)
+
+    @pytest.mark.parametrize("response", [HttpResponse(), SimpleTemplateResponse("missing.html")])
+    def test_a_header_is_found_by_its_name_in_small_letters(self, response):
+        names = {"cache-control", "expires"}
+        assert not _django.names_headers(response, names), relies(_django.names_headers)
+        response.headers["CACHE-Control"] = "public"
+        assert _django.names_headers(response, names), relies(_django.names_headers)
+        del response["cache-CONTROL"]
+        assert not _django.names_headers(response, names), relies(_django.names_headers)
 
 
 class TestReceivers:
