@@ -37,8 +37,8 @@ function                           fact
                                    after another; each raw connection is closed, or given to a
                                    pool, by the ``_close()`` of the instance
 :func:`lend_execute_wrappers`      ``execute_wrappers`` is a list that is read for each statement
-:func:`made_connections`           in a thread without a running loop, its wrappers are attributes of
-                                   a ``threading.local``: the ``_storage`` of the asgiref
+:func:`made_connections`           in a thread without a running loop, its wrappers are attributes
+                                   of a ``threading.local``: the ``_storage`` of the asgiref
                                    ``Local`` in ``connections._connections``; where a loop has run,
                                    there is an attribute ``cvar``, too
 :func:`has_receivers`              ``Signal.receivers`` lists every receiver that may be alive
