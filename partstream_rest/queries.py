@@ -32,7 +32,7 @@ _nothing = QueryDict(encoding="utf-8")
 
 def parameters(request: HttpRequest) -> QueryDict:
     """The ``GET`` of *request*; empty, without being made, where the address has no query."""
-    has_query = request.META.get("QUERY_STRING") or "GET" in vars(request)
+    has_query = request.META.get("QUERY_STRING") or "GET" in request.__dict__
     return request.GET if has_query else _nothing
 
 
@@ -49,7 +49,7 @@ def read_token(request: HttpRequest) -> str:
     raw: str = request.META.get("QUERY_STRING", "")
     if f"{CURSOR_PARAM}=" not in raw:
         return ""
-    if "GET" not in vars(request) and _cursor_alone.fullmatch(raw):  # nobody has parsed it yet
+    if "GET" not in request.__dict__ and _cursor_alone.fullmatch(raw):  # nobody has parsed it yet
         request.GET = QueryDict(mutable=True, encoding=request.encoding)  # type: ignore[assignment]
         return raw[len(CURSOR_PARAM) + 1 :]
     query = request.GET

@@ -12,7 +12,6 @@ from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.functional import cached_property
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -83,6 +82,9 @@ class ProgressiveView(APIView):
         "password",
     )
 
+    #: The usual negotiator. DRF's own remembers its choices.
+    content_negotiation_class = remembering(APIView.content_negotiation_class)
+
     _after: Cursor | None = None
     _own_query = ""
     _links: PageLinks | None = None
@@ -123,10 +125,6 @@ class ProgressiveView(APIView):
     def get_renderers(self) -> list[BaseRenderer]:
         """The usual renderers; ``JSONRenderer`` uses orjson if that is installed."""
         return [with_orjson(renderer) for renderer in super().get_renderers()]
-
-    def get_content_negotiator(self) -> BaseContentNegotiation:
-        """The usual negotiator. DRF's own remembers its choices."""
-        return remembering(super().get_content_negotiator())
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """

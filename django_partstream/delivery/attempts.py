@@ -72,7 +72,7 @@ class Attempt(Recorder):
         immediate: bool = False,
         personal: bool = False,
     ) -> None:
-        super().__init__()
+        Recorder.__init__(self)  # super() is slower, and each part makes an attempt
         self.scope, self.name = scope, name
         self.immediate, self.personal = immediate, personal
         #: Whether a front has left a promise in the value, which no cache may keep.

@@ -162,17 +162,25 @@ def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
     """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
     token = current.set(attempt)
     try:
-        with enter():
-            value = attempt.begin()
-            if type(value) not in _DATA and isawaitable(value):
-                return _Rest(value, ThreadLocals.of_this_thread())
-            value = attempt.make_whole(value)
-        return attempt.returned(value)
+        if enter is enter_nothing:
+            end = _called(attempt)
+        else:
+            with enter():
+                end = _called(attempt)
+        return end if isinstance(end, _Rest) else attempt.returned(end)
     except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
         return attempt.raised(exc)
     finally:
         current.reset(token)
         _close_broken(enter)
+
+
+def _called(attempt: Attempt) -> Any | _Rest:
+    """Call a part. Return its value, whole, or the rest that it left."""
+    value = attempt.begin()
+    if type(value) not in _DATA and isawaitable(value):
+        return _Rest(value, ThreadLocals.of_this_thread())
+    return attempt.make_whole(value)
 
 
 def _close_broken(enter: Enter) -> None:

@@ -99,6 +99,19 @@ def test_a_choice_is_made_once_for_the_same_header_and_media_types():
         assert chosen(ours, [JSONRenderer], "text/csv") is AssertionError
 
 
+def test_the_pages_of_a_view_share_a_choice(serve):
+    class View(ProgressiveView):
+        def get_parts(self):
+            return [("a", 1)]
+
+    client = serve(View)
+    first = client.get("/")
+    with mock.patch.object(
+        DefaultContentNegotiation, "select_renderer", side_effect=AssertionError
+    ):
+        assert client.get("/").content == first.content
+
+
 def test_a_refusal_is_not_remembered():
     ours = _drf.RememberingNegotiation()
     assert chosen(ours, [JSONRenderer], "text/csv") is NotAcceptable
