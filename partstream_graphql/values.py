@@ -10,12 +10,14 @@ its own part only. The fields *below* a part are resolved by graphql-core, as ev
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
 from inspect import isawaitable
 from typing import Any
 
 from django.db.models import Manager
+from django.utils.functional import LazyObject
 from graphql import (
     GraphQLError,
     GraphQLResolveInfo,
@@ -26,6 +28,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from django_partstream._django import wrapped_by
 from django_partstream.timed.deadlines import until_late
 from partstream_graphql._graphql_core import output_of
 from partstream_graphql.futures import is_future, then
@@ -39,6 +42,7 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
         TypeError, ValueError: it, or an item of it, is not a *type_*, or JSON cannot carry it.
         Exception: *value* itself, for graphql-core lets resolvers return an exception.
     """
+    value = _itself(value)
     if isinstance(value, Exception):
         raise value
     if isawaitable(value):
@@ -64,6 +68,17 @@ def completable(type_: Any, info: GraphQLResolveInfo, value: Any) -> Any:
     return value
 
 
+def _itself(value: Any) -> Any:
+    """What *value* stands for: the object of a lazy object, the data of a serializer."""
+    if issubclass(type(value), LazyObject):
+        return _itself(wrapped_by(value))
+    serializers = sys.modules.get("rest_framework.serializers")
+    kind = getattr(serializers, "BaseSerializer", None)
+    if kind is not None and isinstance(value, kind):
+        return value.data
+    return value
+
+
 def _items_of(list_type: Any, value: Any) -> Iterable[Any]:
     if isinstance(value, Manager):
         return value.all()
@@ -76,7 +91,9 @@ def _check_leaf(type_: Any, value: Any) -> None:
     """Refuse a *value* that the scalar or enum *type_*, or JSON, has no form for."""
     try:
         output = output_of(type_, value)
+        if not isinstance(output, (str, int)) and not is_specified_scalar_type(type_):
+            json.dumps(output, allow_nan=False)
     except GraphQLError as exc:
         raise TypeError(exc.message) from exc
-    if not isinstance(output, (str, int)) and not is_specified_scalar_type(type_):
-        json.dumps(output, allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        raise TypeError(f"{type(value).__name__} has no form as {type_}: {exc}") from exc
