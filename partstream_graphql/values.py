@@ -2,9 +2,11 @@
 The value of a part, made whole for GraphQL: in the shape that its type completes, queries done.
 
 Under a list type every iterable becomes a list, and a query set a list of instances. A
-connection stays lazy, for its own arguments still apply to it. Nothing becomes a dict, which a
-``DjangoObjectType`` would refuse. Each item is tried on its type here, so that a bad item costs
-its own part only. The fields *below* a part are resolved by graphql-core, as ever.
+connection stays lazy, for its own arguments still apply to it. No row becomes a dict, which a
+``DjangoObjectType`` would refuse. A lazy object is what it stands for, a serializer is its data.
+
+Each item is tried on its type here, so that a bad item costs its own part only. The fields *below*
+a part are resolved by graphql-core, as ever.
 """
 
 from __future__ import annotations

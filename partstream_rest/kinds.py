@@ -2,8 +2,8 @@
 The kinds of value that JSON lacks, each brought a step nearer to JSON.
 
 DRF's encoder has the forms of single values: dates, Decimals, UUIDs, lazy texts. Here are the forms
-of rows, records and collections. The encoder of the project, which is the ``encoder_class`` of the
-view's first JSON renderer, is asked before both.
+of records and collections; :mod:`.rows` has those of rows. The encoder of the project, which is the
+``encoder_class`` of the view's first JSON renderer, is asked before both.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from inspect import isfunction
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from json import JSONEncoder as StandardEncoder
+from math import isinf
 from operator import attrgetter
 from typing import Any, NoReturn
 from uuid import UUID
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.files import File
 from django.db.models import Manager, Model, QuerySet
 from django.db.models.fields.files import FieldFile
@@ -34,10 +33,11 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from django_partstream.parts import Lazy
 from django_partstream.timed.deadlines import until_late
+from partstream_rest.rows import columns_of, rows_of
 
-#: Of these DRF's encoder makes a text or a number.
+#: Kinds that DRF's encoder makes a text or number of.
 _SINGLE = (
-    date, time, timedelta, Decimal, UUID, Promise,
+    date, time, timedelta, UUID, Promise,
     IPv4Address, IPv6Address, IPv4Network, IPv6Network,
 )  # fmt: skip
 
@@ -67,6 +67,13 @@ class PartEncoder(JSONEncoder):
             raise kind(f"{type(obj).__name__} has no form in JSON: {exc}") from exc
 
 
+def _number(value: Decimal) -> float:
+    number = float(value)
+    if isinf(number) and value.is_finite():
+        raise ValueError(f"{value!r} is too large for a number in JSON; send it as a str.")
+    return number
+
+
 def _instant(value: datetime) -> str:
     text = value.isoformat()
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text
@@ -77,7 +84,7 @@ def _instant(value: datetime) -> str:
 COMMON_FORMS: dict[type, Callable[[Any], Any]] = {
     datetime: _instant,
     date: date.isoformat,
-    Decimal: float,
+    Decimal: _number,
     UUID: str,
 }
 
@@ -109,57 +116,6 @@ def drained(items: Iterable[Any]) -> list[Any]:
     return list(until_late(items))
 
 
-def _rows(rows: Any) -> list[Any]:
-    """The rows of a query set or manager, which is evaluated here."""
-    rows = rows.all() if isinstance(rows, Manager) else rows
-    fetched, query = list(rows), rows.query
-    selected = [*query.extra_select, *query.annotation_select]
-    return [_columns(row, selected) if isinstance(row, Model) else row for row in fetched]
-
-
-def _row(instance: Model) -> dict[str, Any]:
-    """
-    The columns of an instance whose query is not at hand, as of ``list(rows)`` or ``raw()``.
-
-    Only the instance can tell what its query selected besides fields. So an attribute of its own
-    counts if its name is public, its class does not compute it, and it is no row of another query.
-    """
-    held, kind = vars(instance), type(instance)
-    is_prefetched = "_prefetched_objects_cache" in held
-    selected = [
-        name
-        for name, value in held.items()
-        if not name.startswith("_")
-        and not _is_computed(getattr(kind, name, None))
-        and not _is_related(value, is_prefetched)
-    ]
-    return _columns(instance, selected)
-
-
-def _is_computed(attribute: Any) -> bool:
-    """Whether *attribute* of a class fills instances: a field, a ``cached_property``."""
-    return hasattr(attribute, "__get__") and not isfunction(attribute)
-
-
-def _is_related(value: Any, is_prefetched: bool) -> bool:
-    """Whether *value* holds rows of another query, such as the ``to_attr`` of a ``Prefetch``."""
-    if isinstance(value, list):
-        return any(isinstance(item, Model) for item in value) or (is_prefetched and not value)
-    return isinstance(value, (Model, QuerySet, Manager))
-
-
-def _columns(instance: Model, selected: list[str]) -> dict[str, Any]:
-    """The concrete fields of *instance* that are loaded, and the columns *selected* besides."""
-    if isinstance(instance, AbstractBaseUser):
-        raise TypeError(
-            f"{type(instance).__name__} is a user, password hash and all. "
-            "Serialise it yourself, with the fields you want to show."
-        )
-    held = vars(instance)
-    names = [field.attname for field in instance._meta.concrete_fields]
-    return {name: held[name] for name in (*names, *selected) if name in held}
-
-
 def _serialized(serializer: BaseSerializer[Any]) -> Any:
     """The data of a serializer, whose query set is evaluated here."""
     return serializer.data
@@ -184,10 +140,11 @@ def _refuse_callable(value: Any) -> NoReturn:
 
 #: In this order: a manager may be callable, a serializer and an open file can be iterated.
 _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    ((QuerySet, Manager), _rows),
+    ((QuerySet, Manager), rows_of),
     (RawQuerySet, list),
-    (Model, _row),
+    (Model, columns_of),
     (BaseSerializer, _serialized),
+    (Decimal, _number),
     (FieldFile, attrgetter("name")),
     (Enum, attrgetter("value")),
     (UserString, str),
@@ -209,12 +166,8 @@ def _form_by_shape(value: Any) -> Callable[[Any], Any] | None:
     def has(*names: str) -> bool:
         return all(getattr(kind, name, None) is not None for name in names)
 
-    if is_dataclass(kind):
-        return _dataclass_fields
-    if has("__attrs_attrs__"):
-        return _attrs_fields
-    if has("__struct_fields__"):
-        return _msgspec_fields
+    if is_dataclass(kind) or has("__attrs_attrs__") or has("__struct_fields__"):
+        return _fields
     if has("model_dump", "model_fields"):
         return _pydantic_fields
     if callable(value):
@@ -228,16 +181,16 @@ def _form_by_shape(value: Any) -> Callable[[Any], Any] | None:
     return None
 
 
-def _dataclass_fields(value: Any) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-def _attrs_fields(value: Any) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in type(value).__attrs_attrs__}
-
-
-def _msgspec_fields(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in type(value).__struct_fields__}
+def _fields(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass, or of an object of attrs or msgspec, by their documented names."""
+    kind = type(value)
+    if is_dataclass(kind):
+        names = [field.name for field in fields(kind)]
+    elif hasattr(kind, "__attrs_attrs__"):
+        names = [field.name for field in kind.__attrs_attrs__]
+    else:
+        names = kind.__struct_fields__
+    return {name: getattr(value, name) for name in names}
 
 
 def _pydantic_fields(value: Any) -> Any:
@@ -245,7 +198,7 @@ def _pydantic_fields(value: Any) -> Any:
     return value.model_dump()
 
 
-#: Units of numpy whose times are not converted to those of Python, which has microseconds.
+#: Units of numpy that are finer than microseconds. Their times would be sent as numbers.
 _FINER = ("[ns]", "[ps]", "[fs]", "[as]")
 
 

@@ -4,10 +4,10 @@ Values of parts in REST: JSON text, made once within the guards of the part.
 A cache keeps the text, and a page is put together from it. Renderers of other formats, and code
 that looks into a response, get the objects that the text stands for.
 
-Each value is encoded in one go, by orjson if it is installed, else by the encoder in C of the
-standard library. Neither can do all that is asked: orjson refuses keys that are no text, the
-standard library writes integers of any size and refuses NaN. What one of them refuses, or what
-only one of them would write, is walked with care. So the JSON is equal with and without orjson.
+A value is encoded at once, by orjson if it is installed, else by the C encoder of the standard
+library. The two differ: orjson refuses keys that are no text, the standard library refuses NaN and
+writes integers of any size. Where an encoder gives up, a walk over the value decides, which has the
+rules of both. So the JSON is equal with and without orjson.
 """
 
 from __future__ import annotations

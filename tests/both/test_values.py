@@ -7,7 +7,8 @@ from unittest import mock
 import graphene
 import pytest
 from django.core.paginator import Paginator
-from django.db import transaction
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from django.utils.functional import SimpleLazyObject
 from graphene.types.generic import GenericScalar
@@ -57,8 +58,8 @@ def pages(request, serve):
         if front == "rest":
             return lambda: rest(serve(type("View", (ProgressiveView,), attributes)))
         declared = {name: Part(TYPES[kind][0], name=name) for name, (kind, _) in parts.items()}
-        connection = type("Board", (ProgressiveConnection,), {**attributes, **declared})
-        field = ProgressiveConnectionField(connection)
+        board = type("Board", (ProgressiveConnection,), {**attributes, **declared})
+        field = ProgressiveConnectionField(board)
         schema = graphene.Schema(query=type("Query", (graphene.ObjectType,), {"board": field}))
         client = serve(path("graphql/", front.as_view(schema=schema)))
         selected = " ".join(f"{name} {TYPES[kind][1]}" for name, (kind, _) in parts.items())
@@ -244,19 +245,26 @@ def test_a_value_that_cannot_be_sent_is_not_worth_another_attempt(pages, value):
 
 
 @pytest.mark.django_db
-def test_a_query_in_a_value_that_is_there_already_fails_without_the_parts_after_it(serve):
-    """Inside a transaction, which PostgreSQL would have aborted."""
+def test_a_query_inside_of_a_value_that_is_there_already_has_a_savepoint(serve):
+    """On PostgreSQL a failure of it would abort the transaction of the parts that follow."""
 
     class View(ProgressiveView):
-        chunk_size = 2
+        chunk_size = 3
 
         def get_parts(self):
             broken = Customer.objects.raw("SELECT nope FROM example_schema_customer")
-            return [("bad", {"rows": broken}), ("good", {"count": Customer.objects.all()})]
+            return [
+                ("plain", {"a": [1]}),
+                ("bad", {"rows": broken}),
+                ("good", {"rows": Customer.objects.all()}),
+            ]
 
-    with transaction.atomic():
+    with CaptureQueriesContext(connection) as queries:
         page = serve(View).get("/").json()
-    assert page["results"] == [{"bad": None}, {"good": {"count": []}}]
+    assert page["results"] == [{"plain": {"a": [1]}}, {"bad": None}, {"good": {"rows": []}}]
+    begun = [query["sql"] for query in queries if query["sql"].startswith("SAVEPOINT")]
+    undone = [query["sql"] for query in queries if query["sql"].startswith("ROLLBACK TO")]
+    assert (len(begun), len(undone)) == (2, 1)
 
 
 def ring():

@@ -223,6 +223,7 @@ def test_a_row_of_a_driver_is_an_object_of_its_columns():
         (Own(), TypeError),
         (datetime.time(1, tzinfo=UTC), ValueError),
         (Decimal("sNaN"), ValueError),
+        (Decimal("1e400"), ValueError),
     ],
     ids=lambda value: repr(value)[:60],
 )
@@ -339,6 +340,15 @@ class TestEncoders:
 
     def test_the_encoder_of_the_standard_library_has_ours_behind_it(self):
         assert sent(deque([Decimal("1.5")]), self.renderer(json.JSONEncoder)) == [1.5]
+
+    def test_an_encoder_that_knows_nothing_else_refuses_and_is_not_retryable(self):
+        class Alone(json.JSONEncoder):
+            def default(self, obj):
+                return json.JSONEncoder.default(self, obj)
+
+        exc = refusal([deque()], self.renderer(Alone))
+        assert "Object of type deque is not JSON serializable" in str(exc)
+        assert failure_of(exc).retryable is False
 
     def test_the_first_json_renderer_counts_and_no_other(self):
         from rest_framework.renderers import BrowsableAPIRenderer
