@@ -74,15 +74,21 @@ class PageResponse(Response):
 
     def _is_written_by(self, renderer: Any) -> bool:
         """Whether *renderer* is DRF's for JSON, with its default settings and without indent."""
-        asked: Any = self  # DRF sets the attributes of negotiation on a response
         return (
             type(renderer) is JSONRenderer
             and renderer.encoder_class is JSONEncoder
             and renderer.compact
             and not renderer.ensure_ascii
             and renderer.charset is None
-            and renderer.get_indent(asked.accepted_media_type, asked.renderer_context) is None
+            and not self._is_indented_by(renderer)
         )
+
+    def _is_indented_by(self, renderer: Any) -> bool:
+        """Whether the media type or the context of the renderer asks for an ``indent``."""
+        asked: Any = self  # DRF sets the attributes of negotiation on a response
+        media_type, context = asked.accepted_media_type, asked.renderer_context
+        may_be = ";" in media_type or "indent" in context
+        return may_be and renderer.get_indent(media_type, context) is not None
 
 
 @dataclass(slots=True)
@@ -98,10 +104,13 @@ class PageBody:
 
     def text(self) -> bytes:
         """The object as JSON, put together from the texts of its parts."""
-        results = b",".join(
-            [b"{%b:%b}" % (dumps(name), text or b"null") for name, text in self.results]
-        )
-        return b'{"results":[%b],%b' % (results, dumps(self.others)[1:])
+        pieces = [b'{"results":[']
+        for name, text in self.results:
+            pieces += (b"{", dumps(name), b":", text or b"null", b"},")
+        if self.results:
+            pieces[-1] = b"}"
+        pieces += (b"],", dumps(self.others)[1:])
+        return b"".join(pieces)
 
     def objects(self) -> dict[str, Any]:
         """The object as a dict."""

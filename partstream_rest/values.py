@@ -189,7 +189,7 @@ def dumps(value: Any) -> bytes:
 
 def _escaped(text: bytes) -> bytes:
     """*text* with the two line ends escaped that are none in JSON, as DRF does."""
-    if b"\xe2\x80" not in text:
+    if text.isascii():
         return text
     return text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
 
@@ -213,7 +213,8 @@ _STANDARD = _standard()
 
 #: Makes all digits equal, so that the length of a number can be seen.
 _DIGITS = bytes.maketrans(b"0123456789", b"0000000000")
-_LONG, _LONG_BELOW_ZERO = b"0" * 20, b"-" + b"0" * 19
+#: An integer of 64 bits has no more digits than the first below zero, or than the second.
+_LONG, _LONGER = b"0" * 19, b"0" * 20
 
 
 def _encoded(value: Any, default: Default) -> bytes:
@@ -228,6 +229,6 @@ def _encoded(value: Any, default: Default) -> bytes:
         return orjson.dumps(value, default, _ORJSON)
     text = _standard(default=partial(_enveloped, default)).encode(value).encode()
     digits = text.translate(_DIGITS)
-    if _LONG in digits or _LONG_BELOW_ZERO in digits:
+    if _LONG in digits and (_LONGER in digits or b"-" + _LONG in digits):
         raise ValueError("An integer may have more than 64 bits.")
     return text

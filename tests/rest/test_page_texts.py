@@ -75,9 +75,15 @@ def test_a_page_is_sent_without_being_decoded(serve, encoder):
     assert response.content.splitlines() == [response.content]
 
 
-def test_a_page_is_the_text_that_drf_renders_for_its_objects(serve, monkeypatch):
+@pytest.mark.parametrize(
+    "parts",
+    [None, [], [("a", 1)], [("a", None), ('\N{WHITE SMILING FACE} "quoted"', [])]],
+    ids=["many kinds", "no part", "one part", "names"],
+)
+def test_a_page_is_the_text_that_drf_renders_for_its_objects(serve, monkeypatch, parts):
     monkeypatch.setattr(values, "orjson", None)
-    response = serve(Worths).get("/")
+    view = type("View", (Worths,), {} if parts is None else {"get_parts": lambda self: parts})
+    response = serve(view).get("/")
     assert response.content == rendered_by_drf(response)
 
 
@@ -105,6 +111,27 @@ def test_settings_of_drfs_renderer_are_obeyed(serve, encoder, monkeypatch, attri
     assert response.content.isascii() is (attribute == "ensure_ascii")
     assert (b": " in response.content) is (attribute == "compact")
     assert response["Content-Type"].endswith("charset=utf-8") is (attribute == "charset")
+
+
+@pytest.mark.usefixtures("no_objects")
+@pytest.mark.parametrize("parameter", ["indent=0", "charset=utf-8", "indent=x"])
+def test_a_parameter_of_the_media_type_that_is_no_indent_changes_nothing(serve, encoder, parameter):
+    plain = serve(OneRow).get("/")
+    asked = serve(OneRow).get("/", headers={"accept": f"application/json; {parameter}"})
+    assert asked.content == plain.content
+
+
+class OneRow(ProgressiveView):
+    def get_parts(self):
+        return [("row", {"a": 1})]
+
+
+def test_an_indent_of_the_renderer_context_is_obeyed(serve, encoder):
+    class Indented(OneRow):
+        def get_renderer_context(self):
+            return {**super().get_renderer_context(), "indent": 2}
+
+    assert b'\n  "results"' in serve(Indented).get("/").content
 
 
 def test_a_page_asked_for_with_indent_is_rendered_by_drf(serve, encoder):
