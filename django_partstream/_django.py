@@ -1,5 +1,7 @@
 """
-The adapter for Django's database connections. ``_drivers`` is the adapter for the drivers below.
+The adapter for Django: its database connections, settings and lazy objects.
+
+``_drivers`` is the adapter for the database drivers below.
 
 Each function rests on a fact about Django that is undocumented, or is documented for another use.
 No other module rests on such a fact. ``tests/core/test_django_adapter.py`` has a
@@ -38,6 +40,8 @@ function                           fact
 :func:`find_setting`               ``settings`` keeps the settings of the project in ``_wrapped``
 :func:`close_if_unusable`          ``close_if_unusable_or_obsolete()``, which is called by
                                    ``close_old_connections()``
+:func:`wrapped_by`                 ``LazyObject`` keeps its object in ``_wrapped``, after
+                                   ``_setup()``
 ================================== ===============================================================
 
 The methods behind the documented functions of ``django.db.transaction`` have no row:
@@ -57,7 +61,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils.functional import empty
+from django.utils.functional import LazyObject, empty
 
 #: The lists of a wrapper that describe its transaction.
 TRANSACTION_LISTS = ("savepoint_ids", "atomic_blocks", "run_on_commit", "execute_wrappers")
@@ -225,3 +229,15 @@ def find_setting(name: str) -> Any:
     """
     configured = getattr(settings, "_wrapped", empty)
     return getattr(settings if configured is empty else configured, name, None)
+
+
+def wrapped_by(lazy: LazyObject[Any]) -> Any:
+    """
+    The object that *lazy* stands for, such as a ``SimpleLazyObject``.
+
+    Raises:
+        Exception: the function that makes the object raised it.
+    """
+    if lazy._wrapped is empty:
+        lazy._setup()
+    return lazy._wrapped

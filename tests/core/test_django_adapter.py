@@ -16,6 +16,7 @@ from django.conf import settings as django_settings
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
+from django.utils.functional import SimpleLazyObject
 
 from django_partstream import _django
 from tests import services
@@ -372,6 +373,13 @@ class TestPreparedConnections:
             _django.close_also_in_memory(connection)
         close.assert_called_once_with(connection)
         assert connection.connection is None, relies(_django.close_also_in_memory)
+
+
+def test_a_lazy_object_keeps_its_object_after_its_setup():
+    made = []
+    lazy = SimpleLazyObject(lambda: made.append(1) or made)
+    assert _django.wrapped_by(lazy) is made, relies(_django.wrapped_by)
+    assert _django.wrapped_by(lazy) == [1], relies(_django.wrapped_by)
 
 
 def test_a_setting_is_found_or_missing_behind_the_settings_object(settings):
