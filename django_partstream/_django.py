@@ -1,5 +1,5 @@
 """
-The adapter for Django: for its database connections, above all.
+The adapter for Django: its database connections above all, its settings and lazy objects.
 
 ``_drivers`` is the adapter for the database drivers below.
 
@@ -51,6 +51,8 @@ function                           fact
                                    setting that is set later is in the ``__dict__`` of the object
 :func:`close_if_unusable`          ``close_if_unusable_or_obsolete()``, which is called by
                                    ``close_old_connections()``
+:func:`wrapped_by`                 ``LazyObject`` keeps its object in ``_wrapped``, after
+                                   ``_setup()``
 ================================== ===============================================================
 
 The methods behind the documented functions of ``django.db.transaction`` have no row:
@@ -75,7 +77,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.dispatch import Signal
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
-from django.utils.functional import empty
+from django.utils.functional import LazyObject, empty
 
 #: The lists of a wrapper that describe its transaction.
 TRANSACTION_LISTS = ("savepoint_ids", "atomic_blocks", "run_on_commit", "execute_wrappers")
@@ -303,3 +305,15 @@ def find_setting(name: str) -> Any:
     if found is None and type(configured) is UserSettingsHolder:
         _without[name] = configured
     return found
+
+
+def wrapped_by(lazy: LazyObject[Any]) -> Any:
+    """
+    The object that *lazy* stands for, such as a ``SimpleLazyObject``.
+
+    Raises:
+        Exception: the function that makes the object raised it.
+    """
+    if lazy._wrapped is empty:
+        lazy._setup()
+    return lazy._wrapped

@@ -22,7 +22,7 @@ from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import CursorInvalid
 from django_partstream.identity import audience_identity, is_identified, is_personal
 from django_partstream.outcomes import Outcome
-from django_partstream.parts import Lazy, Page, Plan, is_inert, plan_of
+from django_partstream.parts import Page, Plan, is_inert, is_lazy, plan_of
 from django_partstream.tenancy import capture
 
 
@@ -185,10 +185,10 @@ class Endpoint:
         return self._signed[place]
 
     def _attempt(self, name: str, value: Any, whole: Callable[[Any], Any]) -> Attempt:
-        if isinstance(value, Lazy):
+        if is_lazy(value):
             call = partial(value.func, self.request, *value.args, **value.kwargs)
             return Attempt(self, name, call, whole=whole, guarded=value.func)
-        return Attempt(self, name, lambda: value, whole=whole, immediate=is_inert(value))
+        return Attempt(self, name, lambda: value, whole=whole, immediate=partial(is_inert, value))
 
     def _audience(self) -> list[Any]:
         """The endpoint, the reader and the tenant that a cursor is for."""

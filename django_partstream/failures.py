@@ -143,7 +143,7 @@ def _is_lasting(exc: Exception) -> bool:
     Whether *exc* is raised again at each attempt, because of the code of the part.
 
     That is so for a call with the wrong arguments, and for a value that cannot be sent: this
-    library itself raised it, or called a function that did not begin.
+    library itself or the JSON encoder raised it, or called a function that did not begin.
     """
     if not isinstance(exc, (TypeError, ValueError)):
         return False
@@ -154,7 +154,8 @@ def _is_lasting(exc: Exception) -> bool:
         return False
     module = str(traceback.tb_frame.f_globals.get("__name__", ""))
     is_a_test = module == "django_partstream.testing"  # it raises in place of a part's function
-    return module.partition(".")[0] in OWN_PACKAGES and not is_a_test
+    is_own = module.partition(".")[0] in OWN_PACKAGES or module == "json.encoder"
+    return is_own and not is_a_test
 
 
 def translates(kind: type[Exception]) -> Callable[[T], T]:

@@ -10,7 +10,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec
+from datetime import date, time, timedelta
+from decimal import Decimal
+from typing import Any, Concatenate, ParamSpec, TypeGuard
+from uuid import UUID
 
 from django_partstream.cursors import Cursor
 from django_partstream.exceptions import CursorStale, PlanError, UnknownParts
@@ -20,6 +23,14 @@ P = ParamSpec("P")
 MAX_NAME_LENGTH = 255
 
 _PAIRS = frozenset({tuple, list})
+#: Kinds of values that hold no other value, and no work.
+_INERT = (str, int, float, Decimal, date, time, timedelta, UUID)
+#: Kinds that hold values, and their items, which no subclass computes.
+_CONTAINERS: tuple[tuple[type, Callable[[Any], Iterable[Any]]], ...] = (
+    (dict, dict.values),
+    (list, list.__iter__),
+    (tuple, tuple.__iter__),
+)
 
 
 class Lazy:
@@ -264,9 +275,24 @@ def check_name(name: Any) -> str:
     )
 
 
-def is_inert(value: Any) -> bool:
-    """Whether *value* is plain data itself: no query set, no other kind with work in it."""
-    return value is None or isinstance(value, (dict, list, tuple, str, int, float))
+def is_lazy(value: Any) -> TypeGuard[Lazy]:
+    """Whether *value* was made by :func:`lazy`; its type says so, without evaluating it."""
+    return type(value) is Lazy
+
+
+def is_inert(value: Any, depth: int = 50) -> bool:
+    """
+    Whether *value* is plain data, down to *depth*: nothing in it queries, computes or fails.
+
+    The type decides, for ``isinstance()`` would evaluate a ``SimpleLazyObject``.
+    """
+    kind = type(value)
+    if value is None or issubclass(kind, _INERT):
+        return True
+    for container, items_of in _CONTAINERS:
+        if depth and issubclass(kind, container):
+            return all(is_inert(item, depth - 1) for item in items_of(value))
+    return False
 
 
 def refuse_late_mixin(cls: type, base: type, deciding: Collection[str]) -> None:

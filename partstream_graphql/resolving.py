@@ -10,7 +10,7 @@ from graphql import GraphQLResolveInfo
 from django_partstream._fetching import with_peers
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.endpoints import Endpoint
-from django_partstream.parts import Lazy, is_inert
+from django_partstream.parts import is_inert, is_lazy
 from partstream_graphql.errors import bad_input
 from partstream_graphql.futures import has_future, with_its_batch
 from partstream_graphql.selection import Run
@@ -50,13 +50,13 @@ class Resolver:
             self.resolve,
             whole=self.make_whole,
             guarded=self.guarded(),
-            immediate=self.is_immediate(),
+            immediate=self.is_immediate,
             personal=self.personal,
         )
 
     def guarded(self) -> Callable[..., Any] | None:
         """The function behind the value, which may be a guard."""
-        return self.value.func if isinstance(self.value, Lazy) else self.own
+        return self.value.func if is_lazy(self.value) else self.own
 
     def is_immediate(self) -> bool:
         """Whether the value is there already and holds no work."""
@@ -72,7 +72,7 @@ class Resolver:
         value = self.value
         if self.own is not None:
             value = self.own(self.connection, self.info, **self.run.arguments)
-        elif isinstance(self.value, Lazy):
+        elif is_lazy(self.value):
             value = self.value(self.connection.request, **self.run.arguments)
         return with_its_batch(value) if has_future(value) else value
 

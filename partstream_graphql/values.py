@@ -2,20 +2,24 @@
 The value of a part, made whole for GraphQL: in the shape that its type completes, queries done.
 
 Under a list type every iterable becomes a list, and a query set a list of instances. A
-connection stays lazy, for its own arguments still apply to it. Nothing becomes a dict, which a
-``DjangoObjectType`` would refuse. Each item is tried on its type here, so that a bad item costs
-its own part only. The fields *below* a part are resolved by graphql-core, as ever.
+connection stays lazy, for its own arguments still apply to it. No row becomes a dict, which a
+``DjangoObjectType`` would refuse. A lazy object is what it stands for, a serializer is its data.
+
+Each item is tried on its type here, so that a bad item costs its own part only. The fields *below*
+a part are resolved by graphql-core, as ever.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from inspect import isawaitable
 from typing import Any
 
 from django.db.models import Manager
+from django.utils.functional import LazyObject
 from graphql import (
     GraphQLError,
     GraphQLResolveInfo,
@@ -26,6 +30,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from django_partstream._django import wrapped_by
 from django_partstream._fetching import with_peers
 from django_partstream.timed.deadlines import until_late
 from partstream_graphql._graphql_core import output_of
@@ -46,6 +51,7 @@ def completable(
         TypeError, ValueError: it, or an item of it, is not a *type_*, or JSON cannot carry it.
         Exception: *value* itself, for graphql-core lets resolvers return an exception.
     """
+    value = _itself(value, rows)
     if isinstance(value, Exception):
         raise value
     if isawaitable(value):
@@ -71,6 +77,18 @@ def completable(
     return value
 
 
+def _itself(value: Any, rows: Rows) -> Any:
+    """What *value* stands for: the object of a lazy object, the data of a serializer."""
+    if issubclass(type(value), LazyObject):
+        return _itself(wrapped_by(value), rows)
+    serializers = sys.modules.get("rest_framework.serializers")
+    kind = getattr(serializers, "BaseSerializer", None)
+    if kind is not None and isinstance(value, kind):
+        value.instance = rows(value.instance)
+        return value.data
+    return value
+
+
 def _items_of(list_type: Any, value: Any, *, rows: Rows) -> Iterable[Any]:
     if isinstance(value, Manager):
         value = value.all()
@@ -84,7 +102,9 @@ def _check_leaf(type_: Any, value: Any) -> None:
     """Refuse a *value* that the scalar or enum *type_*, or JSON, has no form for."""
     try:
         output = output_of(type_, value)
+        if not isinstance(output, (str, int)) and not is_specified_scalar_type(type_):
+            json.dumps(output, allow_nan=False)
     except GraphQLError as exc:
         raise TypeError(exc.message) from exc
-    if not isinstance(output, (str, int)) and not is_specified_scalar_type(type_):
-        json.dumps(output, allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        raise TypeError(f"{type(value).__name__} has no form as {type_}: {exc}") from exc

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.template import loader
 from django.utils.encoding import escape_uri_path
 from django.utils.http import http_date, parse_http_date_safe
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 
 from django_partstream._django import names_headers
 from django_partstream.cursors import expiry_of
@@ -19,6 +22,7 @@ from django_partstream.outcomes import Outcome
 from django_partstream.parts import Page
 from django_partstream.privacy import keep_private
 from partstream_rest.queries import CURSOR_PARAM
+from partstream_rest.values import JSONText, dumps
 
 #: A directive of Cache-Control that gives a page a lifetime.
 _lifetime = re.compile(
@@ -45,12 +49,80 @@ class PageResponse(Response):
     the cursor of the next page.
     """
 
-    def __init__(
-        self, body: dict[str, Any] | None = None, *, links: PageLinks, private: bool
-    ) -> None:
-        super().__init__(body, headers=links.headers)
+    def __init__(self, body: PageBody | None = None, *, links: PageLinks, private: bool) -> None:
+        super().__init__(headers=links.headers)
+        self._body = body
         self.is_private = private
         self.token = links.token
+
+    @property
+    def data(self) -> Any:
+        """
+        The page as objects, for code that asks for them and for renderers of other formats.
+
+        From then on the objects are what is sent, whatever has become of them.
+        """
+        if self._body is not None:
+            self._data, self._body = self._body.objects(), None
+        return self._data
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        self._data, self._body = data, None
+
+    @property
+    def rendered_content(self) -> Any:
+        """The page as bytes: its text, where the renderer would write the same."""
+        renderer: Any = getattr(self, "accepted_renderer", None)
+        if self._body is None or not self._is_written_by(renderer):
+            return super().rendered_content
+        self["Content-Type"] = self.content_type or renderer.media_type
+        return self._body.text()
+
+    def _is_written_by(self, renderer: Any) -> bool:
+        """Whether *renderer* is DRF's for JSON, with its default settings and without indent."""
+        return (
+            type(renderer) is JSONRenderer
+            and renderer.encoder_class is JSONEncoder
+            and renderer.compact
+            and not renderer.ensure_ascii
+            and renderer.charset is None
+            and not self._is_indented_by(renderer)
+        )
+
+    def _is_indented_by(self, renderer: Any) -> bool:
+        """Whether the media type or the context of the renderer asks for an ``indent``."""
+        asked: Any = self  # DRF sets the attributes of negotiation on a response
+        media_type, context = asked.accepted_media_type, asked.renderer_context
+        may_be = ";" in media_type or "indent" in context
+        return may_be and renderer.get_indent(media_type, context) is not None
+
+
+@dataclass(slots=True)
+class PageBody:
+    """
+    The JSON object of a page: its *results*, each a name and a text, and its other keys.
+
+    A result without a text is null.
+    """
+
+    results: list[tuple[str, JSONText | None]]
+    others: dict[str, Any]
+
+    def text(self) -> bytes:
+        """The object as JSON, put together from the texts of its parts."""
+        pieces = [b'{"results":[']
+        for name, text in self.results:
+            pieces += (b"{", dumps(name), b":", text or b"null", b"},")
+        if self.results:
+            pieces[-1] = b"}"
+        pieces += (b"],", dumps(self.others)[1:])
+        return b"".join(pieces)
+
+    def objects(self) -> dict[str, Any]:
+        """The object as a dict."""
+        results = [{name: text and text.objects()} for name, text in self.results]
+        return {"results": results, **self.others}
 
 
 class PageLinks:
@@ -100,14 +172,13 @@ class PageLinks:
         return data["results"]
 
 
-def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> PageBody:
     """
-    The JSON object of a page: ``results``, ``cursor``, ``meta``, and ``errors`` if any.
+    The body of a page: ``results``, ``cursor``, ``meta``, and ``errors`` if any.
 
     The ``index`` of an error is the place of its part in ``results``.
     """
-    body: dict[str, Any] = {
-        "results": [{outcome.name: outcome.value} for outcome in outcomes],
+    others: dict[str, Any] = {
         "cursor": token,
         "meta": {
             "total_parts": page.total,
@@ -121,8 +192,8 @@ def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> dic
         if outcome.error
     ]
     if errors:
-        body["errors"] = errors
-    return body
+        others["errors"] = errors
+    return PageBody([(str(outcome.name), outcome.value) for outcome in outcomes], others)
 
 
 def set_cache_headers(response: PageResponse) -> None:

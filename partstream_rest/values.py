@@ -1,130 +1,234 @@
 """
-Values of parts in REST: plain JSON, the same for every renderer.
+Values of parts in REST: JSON text, made once within the guards of the part.
 
-Query sets are evaluated and generators drained here, within the guards of the part. A value
-that some renderer could not carry is refused here, so that it fails its own part alone.
+A cache keeps the text, and a page is put together from it. Renderers of other formats, and code
+that looks into a response, get the objects that the text stands for.
+
+A value is encoded at once, by orjson if it is installed, else by the C encoder of the standard
+library. The two differ: orjson refuses keys that are no text, the standard library refuses NaN and
+writes integers of any size. Where an encoder gives up, a walk over the value decides, which has the
+rules of both. So the JSON is equal with and without orjson.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from math import isfinite
-from types import GeneratorType
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.files import File
-from django.db.models import Manager, Model, QuerySet
-from django.db.models.fields.files import FieldFile
-from django.db.models.query import RawQuerySet
+from django.utils.functional import LazyObject, cached_property
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-from django_partstream.parts import Lazy
-from django_partstream.timed.deadlines import until_late
+from django_partstream._django import wrapped_by
+from partstream_rest.kinds import COMMON_FORMS, drained, encoder_before_ours, is_missing
 
-_default = JSONEncoder().default
+try:
+    import orjson
+except ImportError:
+    orjson = None  # type: ignore[assignment]
+else:
+    _ORJSON = (
+        orjson.OPT_PASSTHROUGH_DATACLASS
+        | orjson.OPT_PASSTHROUGH_DATETIME
+        | orjson.OPT_PASSTHROUGH_SUBCLASS
+    )
 
-_INT64 = range(-(2**63), 2**63)
+#: Gives the form of a value that JSON lacks.
+Default = Callable[[Any], Any]
+
+#: An integer of more than 64 bits is not safe in JSON, for few parsers read it as it is.
+_INTEGERS = range(-(2**63), 2**64)
 
 
-def plain(value: Any) -> Any:
+class JSONText(bytes):
+    """The JSON of a value: UTF-8 on a single line, with the escapes that DRF adds."""
+
+    __slots__ = ()
+
+    def objects(self) -> Any:
+        """The value, as dict, list, str, int, float, bool and None."""
+        return json.loads(self)
+
+
+class Writer:
     """
-    *value* as str-keyed dict, list, str, bool, None, 64-bit int and finite float.
+    Writes the values of a view's parts as JSON text.
 
-    Models become dicts of their concrete fields, as ``values()`` shows them. DRF's JSON encoder
-    converts other kinds.
-
-    Raises:
-        TypeError: it, or a value in it, is of a kind that JSON does not have.
-        ValueError: a number or text that JSON or a JSON parser cannot hold (RFC 8259,
-            sections 6 and 8.1).
+    *renderers* gives the renderers of the view. The encoder of the first JSON renderer among them
+    is asked for the form of a value that JSON lacks.
     """
-    kind = type(value)
-    if kind is str:
-        if not value.isascii():
-            value.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
-        return value
-    if value is None or kind is bool:
-        return value
-    if kind is int:
-        if value not in _INT64:
-            raise ValueError("An integer beyond 64 bits is not safe in JSON; send it as a str.")
-        return value
-    if kind is float:
-        if not isfinite(value):
-            raise ValueError(f"{value!r} has no form in JSON; send None or a str.")
-        return value
-    if kind is dict:
-        return {_key(name): plain(item) for name, item in value.items()}
-    if kind is list or kind is tuple:
-        return [plain(item) for item in value]
-    return plain(_reduced(value))
+
+    def __init__(self, renderers: Callable[[], Iterable[BaseRenderer]]) -> None:
+        self._renderers = renderers
+
+    @cached_property
+    def encoder_class(self) -> type[json.JSONEncoder]:
+        """The encoder that is asked."""
+        for renderer in self._renderers():
+            if isinstance(renderer, JSONRenderer):
+                return renderer.encoder_class
+        return JSONEncoder
+
+    def __call__(self, value: Any) -> JSONText:
+        """
+        The JSON of *value*.
+
+        Raises:
+            TypeError: *value*, or a value in it, is of a kind that JSON does not have.
+            ValueError: *value* has a number or text that JSON or a parser cannot hold (RFC 8259,
+                sections 6 and 8.1), or contains itself.
+            PartTimeout: the deadline of the part passed before the end of an iterable.
+        """
+        if issubclass(type(value), Iterator):
+            value = drained(value)
+        try:
+            return JSONText(_escaped(_encoded(value, self._form_again)))
+        except (TypeError, ValueError, RecursionError) as exc:
+            failure = exc.__cause__
+        if failure is not None and not isinstance(failure, _OnlyOnce):
+            raise failure  # the encoder was well, and put its own error round this one
+        try:
+            return JSONText(_escaped(_STANDARD.encode(self._plain(value)).encode()))
+        except RecursionError as exc:
+            raise ValueError("The value is nested too deep for JSON, or contains itself.") from exc
+
+    def _form_again(self, value: Any) -> Any:
+        """
+        :meth:`_form` for an encoder that may still give up.
+
+        Raises:
+            _OnlyOnce: *value* has no second form, if the walk asks again.
+        """
+        kind = type(value)
+        form = self._common.get(kind)
+        if form is not None:
+            return form(value)
+        if issubclass(kind, Iterator):
+            raise _OnlyOnce
+        return self._form(value)
+
+    def _form(self, value: Any) -> Any:
+        """*value*, which is of no kind that JSON has, a step nearer to JSON."""
+        if issubclass(type(value), LazyObject):
+            return wrapped_by(value)
+        if isinstance(value, (str, int, float, dict, list, tuple)):
+            return _base_form(value)
+        if is_missing(value):
+            return None
+        form = self._ask(value)
+        if form is value:
+            raise TypeError(f"{type(value).__name__} has no form in JSON.")
+        return form
+
+    @cached_property
+    def _common(self) -> dict[type, Default]:
+        """Forms that need no question, for they are those of DRF's own encoder."""
+        return COMMON_FORMS if self.encoder_class is JSONEncoder else {}
+
+    @cached_property
+    def _ask(self) -> Default:
+        kind: Any = self.encoder_class
+        return encoder_before_ours(kind).default
+
+    def _plain(self, value: Any) -> Any:
+        """*value* as str-keyed dict, list, str, bool, None, 64-bit int and finite float."""
+        kind = type(value)
+        if kind is str:
+            if not value.isascii():
+                value.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
+            return value
+        if value is None or kind is bool:
+            return value
+        if kind is int:
+            if value not in _INTEGERS:
+                raise ValueError("An integer beyond 64 bits is not safe in JSON; send it as a str.")
+            return value
+        if kind is float:
+            return value if isfinite(value) else None
+        if kind is dict:
+            return {self._key(name): self._plain(item) for name, item in value.items()}
+        if kind is list or kind is tuple:
+            return [self._plain(item) for item in value]
+        return self._plain(self._form(value))
+
+    def _key(self, name: Any) -> str:
+        """The key *name* as ``json.dumps()`` writes it."""
+        if isinstance(name, str):
+            return self._plain(str.__str__(name))  # type: ignore[no-any-return]
+        if name is None or isinstance(name, (int, float)):
+            return json.dumps(name)
+        raise TypeError(
+            f"{name!r} cannot be a key in JSON. Keys are str, int, float, bool or None; use str()."
+        )
 
 
-def _key(name: Any) -> str:
-    if type(name) is str:
-        return plain(name)  # type: ignore[no-any-return]
-    if isinstance(name, str):
-        return _key(str.__str__(name))
-    raise TypeError(f"The keys of a JSON object are strings, got {name!r}; use str().")
+class _OnlyOnce(Exception):
+    """An iterator was met, which can be drained only once: by the walk, which does not give up."""
 
 
-def _reduced(value: Any) -> Any:
-    """*value*, a step nearer to plain JSON."""
+def _base_form(value: Any) -> Any:
+    """*value*, of a subclass of a kind that JSON has, as the kind itself."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
-        return int(value)
+        return int.__int__(value)
     if isinstance(value, float):
-        return float(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Manager):
-        value = value.all()
-    if isinstance(value, QuerySet):
-        return _rows(value)
-    if isinstance(value, (list, tuple, RawQuerySet, GeneratorType)):
-        return list(until_late(value))
-    if isinstance(value, FieldFile):
-        return value.name
-    if isinstance(value, Lazy):
-        raise TypeError(f"{value!r} is a part's value, or nothing: it cannot be inside of one.")
-    if callable(value) or isinstance(value, File):
-        raise TypeError(f"{value!r} has no form in JSON. To have it called, use lazy().")
-    if isinstance(value, Model):
-        return _fields(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        raise TypeError("Bytes have no form in JSON; decode them, or send base64.")
+        return float.__float__(value)
+    if isinstance(value, dict):
+        return dict(value.items())
+    return list.copy(value) if isinstance(value, list) else [*tuple.__iter__(value)]
+
+
+def dumps(value: Any) -> bytes:
+    """The JSON of *value*, which has nothing in it that JSON lacks."""
+    return _escaped(orjson.dumps(value) if orjson else _STANDARD.encode(value).encode())
+
+
+def _escaped(text: bytes) -> bytes:
+    """*text* with the two line ends escaped that are none in JSON, as DRF does."""
+    if text.isascii():
+        return text
+    return text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+
+
+def _enveloped(default: Default, value: Any) -> Any:
+    """The form that *default* gives; an exception of its in a TypeError, as orjson does."""
     try:
-        reduced = _default(value)
-    except TypeError as exc:
-        raise TypeError(f"{type(value).__name__} has no form in JSON.") from exc
-    if type(reduced) is type(value):
-        raise TypeError(f"{type(value).__name__} has no form in JSON.")
-    return reduced
+        return default(value)
+    except BaseException as exc:
+        raise TypeError(f"The form of a {type(value).__name__} failed.") from exc
 
 
-def _fields(instance: Model) -> dict[str, Any]:
-    """The concrete fields of a model instance, without deferred fields."""
-    if isinstance(instance, AbstractBaseUser):
-        raise TypeError(
-            f"{type(instance).__name__} is a user, password hash and all. "
-            "Serialise it yourself, with the fields you want to show."
-        )
-    deferred = instance.get_deferred_fields()
-    return {
-        field.attname: field.value_from_object(instance)
-        for field in instance._meta.concrete_fields
-        if field.attname not in deferred
-    }
+_standard = partial(
+    json.JSONEncoder,
+    ensure_ascii=False,
+    check_circular=False,
+    allow_nan=False,
+    separators=(",", ":"),
+)
+_STANDARD = _standard()
+
+#: Makes all digits equal, so that the length of a number can be seen.
+_DIGITS = bytes.maketrans(b"0123456789", b"0000000000")
+#: An integer of 64 bits has no more digits than the first below zero, or than the second.
+_LONG, _LONGER = b"0" * 19, b"0" * 20
 
 
-def _rows(rows: QuerySet[Any]) -> list[Any]:
-    """The rows of a query set; models with their annotations."""
-    names = list(rows.query.annotation_select)
-    return [
-        {**_fields(row), **{name: getattr(row, name) for name in names}}
-        if isinstance(row, Model)
-        else row
-        for row in rows
-    ]
+def _encoded(value: Any, default: Default) -> bytes:
+    """
+    The JSON of *value*; *default* gives the form of a value that JSON lacks.
+
+    Raises:
+        TypeError, ValueError, RecursionError: the encoder gives up. An exception of *default* is
+            the cause of such an error.
+    """
+    if orjson is not None:
+        return orjson.dumps(value, default, _ORJSON)
+    text = _standard(default=partial(_enveloped, default)).encode(value).encode()
+    digits = text.translate(_DIGITS)
+    if _LONG in digits and (_LONGER in digits or b"-" + _LONG in digits):
+        raise ValueError("An integer may have more than 64 bits.")
+    return text

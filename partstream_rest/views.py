@@ -12,7 +12,6 @@ from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.functional import cached_property
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -28,6 +27,7 @@ from django_partstream.parts import Page, refuse_late_mixin
 from partstream_rest._drf import remembering
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pages import (
+    PageBody,
     PageLinks,
     PageResponse,
     page_body,
@@ -35,8 +35,7 @@ from partstream_rest.pages import (
     set_cache_headers,
 )
 from partstream_rest.queries import carried, named_parts, parameters, read_token, restore
-from partstream_rest.renderers import with_orjson
-from partstream_rest.values import plain
+from partstream_rest.values import Writer
 
 REQUEST_TYPES.add(Request)
 
@@ -122,10 +121,6 @@ class ProgressiveView(APIView):
         """
         return _progressive(super().as_view(*args, **initkwargs))
 
-    def get_renderers(self) -> list[BaseRenderer]:
-        """The usual renderers; ``JSONRenderer`` uses orjson if that is installed."""
-        return [with_orjson(renderer) for renderer in super().get_renderers()]
-
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """
         Follow the cursor, then go on as every DRF view does before its handler.
@@ -157,7 +152,7 @@ class ProgressiveView(APIView):
         if request._request.method == "HEAD":
             return ProgressiveView.head(self, request)
         page, token = self._taken(request)
-        attempts = self._endpoint.attempts(page, whole=plain)
+        attempts = self._endpoint.attempts(page, whole=self._writer)
         outcomes = self._endpoint.resolve_now(attempts)
         response = self._response(
             request,
@@ -192,6 +187,11 @@ class ProgressiveView(APIView):
         """This view, bound by :meth:`initial`; bound here if a test calls a handler by itself."""
         return self._bound_to(self.request)
 
+    @cached_property
+    def _writer(self) -> Writer:
+        """Writes the values of parts, with the encoder of this view."""
+        return Writer(self.get_renderers)
+
     def _bound_to(self, request: Request) -> Endpoint:
         """This view as it is routed, with the arguments of its URL."""
         match, kind = request._request.resolver_match, type(self)
@@ -201,7 +201,11 @@ class ProgressiveView(APIView):
             self,
             request,
             address=["rest", name, route, self.args, self.kwargs],
-            varies_on=lambda: [request.version, keyed_query(request._request)],
+            varies_on=lambda: [
+                request.version,
+                keyed_query(request._request),
+                self._writer.encoder_class,
+            ],
         )
 
     def _follow(self, request: Request) -> None:
@@ -241,7 +245,7 @@ class ProgressiveView(APIView):
         request: Request,
         token: str | None,
         *,
-        body: dict[str, Any] | None = None,
+        body: PageBody | None = None,
         failed: bool = False,
     ) -> PageResponse:
         self._links = links = PageLinks(

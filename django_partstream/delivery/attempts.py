@@ -56,9 +56,9 @@ class Attempt(Recorder):
     An attempt at the part *name*, made by a front and used once.
 
     *call* returns the value of the part, or an awaitable of it. *guarded* is the function behind
-    *call*, which may be a guard. *whole* makes a value whole, as the front defines that. The
-    value of an *immediate* part is there already and holds no work. A *personal* part is made
-    whole for its reader only, so its value must not be shared.
+    *call*, which may be a guard. *whole* makes a value whole, as the front defines that.
+    *immediate* says whether the value is there already and holds no work; it is asked where that
+    matters. A *personal* part is made whole for its reader only, so its value must not be shared.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class Attempt(Recorder):
         *,
         whole: Callable[[Any], Any],
         guarded: object = None,
-        immediate: bool = False,
+        immediate: Callable[[], bool] | None = None,
         personal: bool = False,
     ) -> None:
         Recorder.__init__(self)  # super() is slower, and each part makes an attempt
         self.scope, self.name = scope, name
-        self.immediate, self.personal = immediate, personal
+        self._immediate, self.personal = immediate, personal
         #: Whether a front has left a promise in the value, which no cache may keep.
         self.is_promised = False
         self.started = time.perf_counter()
@@ -83,6 +83,11 @@ class Attempt(Recorder):
         #: The own guards that are not entered, outermost first.
         self._guards: Guards = () if guarded is None else guards_of(guarded)
         self.is_guarded = bool(self._guards)
+
+    @property
+    def immediate(self) -> bool:
+        """Whether the value is there already and holds no work."""
+        return self._immediate is not None and self._immediate()
 
     def begin(self) -> Any:
         """Call the part. Return its value, or an awaitable of it."""

@@ -60,9 +60,11 @@ def until_late(items: Iterable[T]) -> Iterator[T]:
     Raises:
         PartTimeout: the deadline has passed.
     """
+    deadline = _deadline.get()
     try:
         for item in items:
-            check_deadline()
+            if monotonic() > deadline.at:
+                raise PartTimeout(deadline.seconds)
             yield item
     finally:
         if isinstance(items, Generator):

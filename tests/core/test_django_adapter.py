@@ -24,6 +24,7 @@ from django.dispatch import Signal
 from django.http import HttpResponse
 from django.template.response import SimpleTemplateResponse
 from django.test import override_settings
+from django.utils.functional import SimpleLazyObject
 
 from django_partstream import _django
 from tests import services
@@ -385,6 +386,13 @@ class TestPreparedConnections:
             _django.close_also_in_memory(connection)
         close.assert_called_once_with(connection)
         assert connection.connection is None, relies(_django.close_also_in_memory)
+
+
+def test_a_lazy_object_keeps_its_object_after_its_setup():
+    made = []
+    lazy = SimpleLazyObject(lambda: made.append(1) or made)
+    assert _django.wrapped_by(lazy) is made, relies(_django.wrapped_by)
+    assert _django.wrapped_by(lazy) == [1], relies(_django.wrapped_by)
 
 
 class TestMadeConnections:

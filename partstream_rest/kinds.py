@@ -1,0 +1,210 @@
+"""
+The kinds of value that JSON lacks, each brought a step nearer to JSON.
+
+DRF's encoder has the forms of single values: dates, Decimals, UUIDs, lazy texts. Here are the forms
+of records and collections; :mod:`.rows` has those of rows. The encoder of the project, which is the
+``encoder_class`` of the view's first JSON renderer, is asked before both.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import UserString
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from json import JSONEncoder as StandardEncoder
+from math import isinf
+from operator import attrgetter
+from typing import Any, NoReturn
+from uuid import UUID
+
+from django.core.files import File
+from django.db.models import Manager, Model, QuerySet
+from django.db.models.fields.files import FieldFile
+from django.db.models.query import RawQuerySet
+from django.utils.functional import Promise
+from rest_framework.serializers import BaseSerializer
+from rest_framework.utils.encoders import JSONEncoder
+
+from django_partstream.parts import Lazy
+from django_partstream.timed.deadlines import until_late
+from partstream_rest.rows import columns_of, rows_of
+
+#: Kinds that DRF's encoder makes a text or number of.
+_SINGLE = (
+    date, time, timedelta, UUID, Promise,
+    IPv4Address, IPv6Address, IPv4Network, IPv6Network,
+)  # fmt: skip
+
+
+class PartEncoder(JSONEncoder):
+    """DRF's encoder, and beyond it the kinds that parts return: a single step for each."""
+
+    def default(self, obj: Any) -> Any:
+        """
+        *obj*, a step nearer to JSON.
+
+        Raises:
+            TypeError: *obj* is of a kind that JSON does not have.
+            ValueError: *obj* itself cannot be sent, as a time with a time zone.
+        """
+        if not isinstance(obj, _SINGLE):
+            for kind, form in _FORMS:
+                if isinstance(obj, kind):
+                    return form(obj)
+            by_shape = _form_by_shape(obj)
+            if by_shape is not None:
+                return by_shape(obj)
+        try:
+            return super().default(obj)
+        except (TypeError, ValueError) as exc:
+            kind = TypeError if isinstance(exc, TypeError) else ValueError
+            raise kind(f"{type(obj).__name__} has no form in JSON: {exc}") from exc
+
+
+def _number(value: Decimal) -> float:
+    number = float(value)
+    if isinf(number) and value.is_finite():
+        raise ValueError(f"{value!r} is too large for a number in JSON; send it as a str.")
+    return number
+
+
+def _instant(value: datetime) -> str:
+    text = value.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+#: The forms that DRF's encoder gives to the most common kinds, without its questions before.
+#: No subclass is meant: NaT of pandas is a datetime.
+COMMON_FORMS: dict[type, Callable[[Any], Any]] = {
+    datetime: _instant,
+    date: date.isoformat,
+    Decimal: _number,
+    UUID: str,
+}
+
+
+@lru_cache(maxsize=64)
+def encoder_before_ours(encoder_class: type[Any]) -> StandardEncoder:
+    """An encoder that asks *encoder_class*, whose ``super()`` then asks :class:`PartEncoder`."""
+    if issubclass(PartEncoder, encoder_class):
+        return PartEncoder()
+    kind: type[StandardEncoder] = type(encoder_class.__name__, (encoder_class, PartEncoder), {})
+    return kind()
+
+
+def is_missing(value: Any) -> bool:
+    """Whether *value* is the ``NaT`` or the ``NA`` of pandas, which stand for no value."""
+    pandas = sys.modules.get("pandas")  # perhaps half imported, by another thread
+    return pandas is not None and any(
+        value is getattr(pandas, name, pandas) for name in ("NaT", "NA")
+    )
+
+
+def drained(items: Iterable[Any]) -> list[Any]:
+    """
+    The *items*, which may be endless, up to the deadline of the part.
+
+    Raises:
+        PartTimeout: the deadline has passed.
+    """
+    return list(until_late(items))
+
+
+def _serialized(serializer: BaseSerializer[Any]) -> Any:
+    """The data of a serializer, whose query set is evaluated here."""
+    return serializer.data
+
+
+def _object(mapping: Any) -> dict[Any, Any]:
+    """A mapping as ``dict()`` would read it: by its ``keys()``."""
+    return {name: mapping[name] for name in until_late(mapping.keys())}
+
+
+def _refuse_lazy(value: Lazy) -> NoReturn:
+    raise TypeError(f"{value!r} is a part's value, or nothing: it cannot be inside of one.")
+
+
+def _refuse_bytes(value: Any) -> NoReturn:
+    raise TypeError("Bytes have no form in JSON; decode them, or send base64.")
+
+
+def _refuse_callable(value: Any) -> NoReturn:
+    raise TypeError(f"{value!r} has no form in JSON. To have it called, use lazy().")
+
+
+#: In this order: a manager may be callable, a serializer and an open file can be iterated.
+_FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    ((QuerySet, Manager), rows_of),
+    (RawQuerySet, list),
+    (Model, columns_of),
+    (BaseSerializer, _serialized),
+    (Decimal, _number),
+    (FieldFile, attrgetter("name")),
+    (Enum, attrgetter("value")),
+    (UserString, str),
+    (Lazy, _refuse_lazy),
+    ((bytes, bytearray, memoryview), _refuse_bytes),
+    ((type, File), _refuse_callable),
+    (Mapping, _object),
+)
+
+
+def _form_by_shape(value: Any) -> Callable[[Any], Any] | None:
+    """
+    The form of a *value* that is known by the attributes of its class; None without.
+
+    The class is asked, for an object may answer to any name.
+    """
+    kind = type(value)
+
+    def has(*names: str) -> bool:
+        return all(getattr(kind, name, None) is not None for name in names)
+
+    if is_dataclass(kind) or has("__attrs_attrs__") or has("__struct_fields__"):
+        return _fields
+    if has("model_dump", "model_fields"):
+        return _pydantic_fields
+    if callable(value):
+        return _refuse_callable
+    if has("tolist"):
+        return _numbers
+    if has("keys", "__getitem__"):
+        return _object
+    if has("__iter__") or has("__len__", "__getitem__"):
+        return drained
+    return None
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass, or of an object of attrs or msgspec, by their documented names."""
+    kind = type(value)
+    if is_dataclass(kind):
+        names = [field.name for field in fields(kind)]
+    elif hasattr(kind, "__attrs_attrs__"):
+        names = [field.name for field in kind.__attrs_attrs__]
+    else:
+        names = kind.__struct_fields__
+    return {name: getattr(value, name) for name in names}
+
+
+def _pydantic_fields(value: Any) -> Any:
+    """The fields of a model; by its own method, which leaves out what the model excludes."""
+    return value.model_dump()
+
+
+#: Units of numpy that are finer than microseconds. Their times would be sent as numbers.
+_FINER = ("[ns]", "[ps]", "[fs]", "[as]")
+
+
+def _numbers(value: Any) -> Any:
+    """An array or scalar of numpy, or a column of pandas, as values of Python."""
+    kind: Any = getattr(value, "dtype", None)
+    if str(getattr(kind, "str", "")).endswith(_FINER):
+        value = value.astype(f"{kind.kind}8[us]")
+    return value.tolist()
