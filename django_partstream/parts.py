@@ -206,7 +206,7 @@ def _named(pairs: list[Any]) -> dict[str, Any] | None:
         return None
     good = (
         len(named) == len(pairs)
-        and {*map(type, pairs)} <= _PAIRS
+        and _PAIRS.issuperset(map(type, pairs))
         and text.isprintable()  # so a blank is a space
         and text.count(",") == len(named) + 1
         and ",," not in text

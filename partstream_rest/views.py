@@ -154,12 +154,8 @@ class ProgressiveView(APIView):
         page, token = self._taken(request)
         attempts = self._endpoint.attempts(page, whole=self._writer)
         outcomes = self._endpoint.resolve_now(attempts)
-        response = self._response(
-            request,
-            token,
-            body=page_body(page, token, outcomes),
-            failed=any(outcome.error for outcome in outcomes),
-        )
+        body = page_body(page, token, outcomes)
+        response = self._response(request, token, body=body, failed="errors" in body.others)
         timing = setting("SERVER_TIMING")
         if settings.DEBUG if timing is None else timing:
             response["Server-Timing"] = server_timing(outcomes)
