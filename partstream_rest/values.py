@@ -20,9 +20,11 @@ from typing import Any
 
 from django.utils.functional import LazyObject, cached_property
 from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.serializers import BaseSerializer
 from rest_framework.utils.encoders import JSONEncoder
 
 from django_partstream._django import wrapped_by
+from django_partstream._fetching import with_peers
 from partstream_rest.kinds import COMMON_FORMS, drained, encoder_before_ours, is_missing
 
 try:
@@ -58,11 +60,16 @@ class Writer:
     Writes the values of a view's parts as JSON text.
 
     *renderers* gives the renderers of the view. The encoder of the first JSON renderer among them
-    is asked for the form of a value that JSON lacks.
+    is asked for the form of a value that JSON lacks. *rows* makes of the query set of a serializer
+    the query set that is fetched.
     """
 
-    def __init__(self, renderers: Callable[[], Iterable[BaseRenderer]]) -> None:
-        self._renderers = renderers
+    def __init__(
+        self,
+        renderers: Callable[[], Iterable[BaseRenderer]],
+        rows: Callable[[Any], Any] = with_peers,
+    ) -> None:
+        self._renderers, self._rows = renderers, rows
 
     @cached_property
     def encoder_class(self) -> type[json.JSONEncoder]:
@@ -118,6 +125,8 @@ class Writer:
             return _base_form(value)
         if is_missing(value):
             return None
+        if isinstance(value, BaseSerializer):
+            value.instance = self._rows(value.instance)
         form = self._ask(value)
         if form is value:
             raise TypeError(f"{type(value).__name__} has no form in JSON.")

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from django_partstream._django import has_render_callbacks
+from django_partstream._fetching import with_peers
 from django_partstream.caching.keys import keyed_query
 from django_partstream.conf import setting
 from django_partstream.cursors import Cursor
@@ -71,6 +72,9 @@ class ProgressiveView(APIView):
     cursor_ttl: int | None = None
     #: How many lazy parts of a page run at once in threads; without it ``CONCURRENCY`` (1).
     concurrency: int | None = None
+    #: Whether what the rows of a returned serializer refer to is fetched for all of them at once
+    #: (``FETCH_PEERS``, Django 6.1 and newer).
+    fetch_peers: bool = True
     #: Query parameters that are credentials, in any case of letters: a cursor never carries them.
     cursor_exclude_params: ClassVar[Collection[str]] = (
         "token",
@@ -186,7 +190,7 @@ class ProgressiveView(APIView):
     @cached_property
     def _writer(self) -> Writer:
         """Writes the values of parts, with the encoder of this view."""
-        return Writer(self.get_renderers)
+        return Writer(self.get_renderers, with_peers if self.fetch_peers else _as_it_is)
 
     def _bound_to(self, request: Request) -> Endpoint:
         """This view as it is routed, with the arguments of its URL."""
@@ -254,6 +258,10 @@ class ProgressiveView(APIView):
         # Not Endpoint.is_personal: to DRF's request, a session that is not there is costly.
         session = getattr(request._request, "session", None)
         return bool(getattr(session, "session_key", None)) or self._endpoint.is_identified
+
+
+def _as_it_is(rows: Any) -> Any:
+    return rows
 
 
 def _progressive(view: Any) -> Any:
