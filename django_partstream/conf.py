@@ -86,12 +86,10 @@ def option(owner: object, name: str) -> int:
     Raises:
         ImproperlyConfigured: the setting does not accept the value.
     """
-    known = SETTINGS[name.upper()]
-    value = getattr(owner, name, None)
-    where = f"{type(owner).__qualname__}.{name}"
-    if value is None:
-        value = setting(name.upper())
-        where = f"PARTSTREAM[{name.upper()!r}]"
-    if not known.accepts(value):
+    key = name.upper()
+    own = getattr(owner, name, None)
+    value, known = setting(key) if own is None else own, SETTINGS[key]
+    if value is not known.default and not known.accepts(value):
+        where = f"PARTSTREAM[{key!r}]" if own is None else f"{type(owner).__qualname__}.{name}"
         raise ImproperlyConfigured(f"{where} is {value!r}; it must be {known.wants}.")
     return int(value)

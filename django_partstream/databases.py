@@ -58,8 +58,7 @@ def close_left_open() -> None:
 
 def broken_connections() -> list[BaseDatabaseWrapper]:
     """List the connections of this thread that an error may have broken, outside transactions."""
-    made = connections.all(initialized_only=True)
-    return [connection for connection in made if _django.is_broken(connection)]
+    return [*filter(_django.is_broken, _django.made_connections())]
 
 
 def close_cursor(cursor: Any) -> None:
@@ -72,7 +71,7 @@ def close_cursor(cursor: Any) -> None:
 
 def open_transactions() -> list[BaseDatabaseWrapper]:
     """List the connections of this thread that are inside ``atomic()``."""
-    made = connections.all(initialized_only=True)
+    made = _django.made_connections()
     return [connection for connection in made if connection.in_atomic_block]
 
 

@@ -9,8 +9,10 @@ where the page ended. The front itself only translates.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
+
+from django.utils.functional import cached_property
 
 from django_partstream import cursors
 from django_partstream.conf import option
@@ -50,7 +52,7 @@ class Endpoint:
         self.reader = request if reader is None else reader
         self.sender = type(owner)
         self._address, self._varies_on = address, varies_on
-        self._make_plan = plan or partial(plan_of, owner)
+        self._make_plan = plan
         self._signed: dict[tuple[str, str], str] = {}
 
     @property
@@ -92,7 +94,7 @@ class Endpoint:
         Raises:
             PlanError: ``get_parts()`` did not return a list of parts.
         """
-        return self._make_plan()
+        return plan_of(self.owner) if self._make_plan is None else self._make_plan()
 
     def option(self, name: str) -> int:
         """
@@ -184,7 +186,7 @@ class Endpoint:
 
     def _attempt(self, name: str, value: Any, whole: Callable[[Any], Any]) -> Attempt:
         if is_lazy(value):
-            call = partial(value, self.request)
+            call = partial(value.func, self.request, *value.args, **value.kwargs)
             return Attempt(self, name, call, whole=whole, guarded=value.func)
         return Attempt(self, name, lambda: value, whole=whole, immediate=partial(is_inert, value))
 

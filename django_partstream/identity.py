@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
@@ -26,10 +28,13 @@ from django_partstream.databases import home_of
 #: Attributes in which an argument may bring a context. A front adds its own when it is imported.
 CONTEXT_ATTRIBUTES: set[str] = set()
 
+#: Classes of requests, which need no look for ``META``. A front adds its own when it is imported.
+REQUEST_TYPES: set[type] = {WSGIRequest, ASGIRequest}
+
 
 def is_request(argument: Any) -> bool:
     """Whether *argument* is a request, of Django or of a framework on top of it."""
-    return hasattr(argument, "META")
+    return type(argument) in REQUEST_TYPES or hasattr(argument, "META")
 
 
 def has_context(argument: Any) -> bool:
@@ -128,6 +133,8 @@ def session_key_of(reader: Any) -> str | None:
 
 def _attribute(reader: Any, name: str) -> Any:
     """The attribute or item *name* of a reader, else of the request behind it."""
+    if type(reader) in REQUEST_TYPES:
+        return getattr(reader, name, None)
     own = reader.get(name) if isinstance(reader, Mapping) else getattr(reader, name, None)
     if own is not None or is_request(reader):
         return own
@@ -154,7 +161,7 @@ def user_identity(reader: Any) -> list[str]:
     """
     user = user_of(reader)
     pk = getattr(user, "pk", None)
-    if pk is None and not is_signed_in(reader):
+    if pk is None and not getattr(user, "is_authenticated", False):
         return []
     meta = getattr(user, "_meta", None)
     kind = getattr(meta, "label_lower", type(user).__qualname__)

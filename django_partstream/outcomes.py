@@ -45,7 +45,7 @@ class PartError:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Outcome:
     """The end of a part; *seconds* is wall clock time."""
 

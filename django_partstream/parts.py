@@ -8,7 +8,7 @@ carries. Both only decide: nothing is called here.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -30,6 +30,8 @@ _CONTAINERS: tuple[tuple[type, Callable[[Any], Iterable[Any]]], ...] = (
     (list, list.__iter__),
     (tuple, tuple.__iter__),
 )
+#: Kinds of pairs.
+_PAIRS = frozenset({tuple, list})
 
 
 class Lazy:
@@ -37,12 +39,9 @@ class Lazy:
 
     __slots__ = ("args", "func", "kwargs")
 
-    def __init__(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        self.func = func
-        self.args = args
-        self.kwargs = kwargs
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
     def __call__(self, request: Any, /, **extra: Any) -> Any:
         """
@@ -72,15 +71,17 @@ def lazy(
             f"lazy() needs a callable, got {type(func).__name__}. "
             "Pass the function itself: lazy(self.get_data), not lazy(self.get_data())."
         )
-    return Lazy(func, args, kwargs)
+    made = Lazy()  # without an __init__(): a response may declare thousands
+    made.func, made.args, made.kwargs = func, args, kwargs
+    return made
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Page:
     """The parts that a request carries, and their positions in the whole response."""
 
     names: tuple[str, ...]
-    positions: tuple[int, ...]
+    positions: Sequence[int]
     values: tuple[Any, ...]
     total: int
     has_more: bool
@@ -107,19 +108,13 @@ class Plan:
     def __init__(self, parts: Iterable[tuple[str, Any]] | None) -> None:
         if parts is None:
             raise PlanError("get_parts() returned None; return [] when there are no parts.")
-        if isinstance(parts, (str, bytes, dict)) or not isinstance(parts, Iterable):
+        if type(parts) is not list and not _may_hold_pairs(parts):
             raise PlanError(
                 f"get_parts() returned a {type(parts).__name__}; "
                 "return a list of (name, value) pairs."
             )
-        named: dict[str, Any] = {}
-        for pair in parts:
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise PlanError(f"get_parts() returned {pair!r} where a (name, value) pair goes.")
-            name, value = pair
-            if check_name(name) in named:
-                raise PlanError(f"get_parts() returned the part {name!r} twice.")
-            named[name] = value
+        pairs = list(parts)
+        named = _named(pairs) or _named_one_by_one(pairs)
         self.names = tuple(named)
         self.values = tuple(named.values())
         self._index: dict[str, int] | None = None
@@ -128,7 +123,7 @@ class Plan:
     def index(self) -> dict[str, int]:
         """The position of each part, by name."""
         if self._index is None:
-            self._index = {name: position for position, name in enumerate(self.names)}
+            self._index = dict(zip(self.names, range(len(self.names)), strict=True))
         return self._index
 
     def choose(self, wanted: Iterable[str]) -> set[str]:
@@ -155,12 +150,10 @@ class Plan:
             CursorStale: the part that *after* names is not in this response.
         """
         start = 0 if after is None else self._position(after) + 1
-        positions: range | list[int]
         if only is None:
-            positions, first = range(len(self.names)), start
-        else:
-            positions = sorted(self.index[name] for name in set(only) if name in self.index)
-            first = bisect_right(positions, start - 1)
+            return self._stretch(start, size)
+        positions = sorted([self.index[name] for name in set(only) if name in self.index])
+        first = bisect_right(positions, start - 1)
         last = len(positions) if size is None else min(first + size, len(positions))
         taken = tuple(positions[first:last])
         return Page(
@@ -169,6 +162,19 @@ class Plan:
             positions=taken,
             total=len(positions),
             has_more=last < len(positions),
+            has_previous=first > 0,
+        )
+
+    def _stretch(self, first: int, size: int | None) -> Page:
+        """The *size* parts from the position *first*; all that are left if *size* is None."""
+        total = len(self.names)
+        last = total if size is None else min(first + size, total)
+        return Page(
+            names=self.names[first:last],
+            values=self.values[first:last],
+            positions=range(first, last),
+            total=total,
+            has_more=last < total,
             has_previous=first > 0,
         )
 
@@ -181,6 +187,53 @@ class Plan:
             return self.index[cursor.after]
         except KeyError:
             raise CursorStale from None
+
+
+def _may_hold_pairs(parts: object) -> bool:
+    """Whether *parts* is an iterable of another kind than text and dict."""
+    return isinstance(parts, Iterable) and not isinstance(parts, (str, bytes, dict))
+
+
+def _named(pairs: list[Any]) -> dict[str, Any] | None:
+    """
+    The values in *pairs*, by name; None if a pair, or the names together, must be looked at.
+
+    A response may have thousands of parts, so no line of Python runs for each.
+    """
+    try:
+        named = dict(pairs)
+        text = f",{','.join(named)},"
+    except (TypeError, ValueError):
+        return None
+    good = (
+        len(named) == len(pairs)
+        and {*map(type, pairs)} <= _PAIRS
+        and text.isprintable()  # so a blank is a space
+        and text.count(",") == len(named) + 1
+        and ",," not in text
+        and ", " not in text
+        and " ," not in text
+        and (len(text) <= MAX_NAME_LENGTH or max(map(len, named)) <= MAX_NAME_LENGTH)
+    )
+    return named if good else None
+
+
+def _named_one_by_one(pairs: list[Any]) -> dict[str, Any]:
+    """
+    The values in *pairs*, by name.
+
+    Raises:
+        PlanError: a pair is wrong, or a name is bad or there twice. The message shows it.
+    """
+    named: dict[str, Any] = {}
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise PlanError(f"get_parts() returned {pair!r} where a (name, value) pair goes.")
+        name, value = pair
+        if check_name(name) in named:
+            raise PlanError(f"get_parts() returned the part {name!r} twice.")
+        named[name] = value
+    return named
 
 
 def plan_of(owner: Any) -> Plan:

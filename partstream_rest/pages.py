@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
+from django_partstream._django import names_headers
 from django_partstream.cursors import expiry_of
 from django_partstream.outcomes import Outcome
 from django_partstream.parts import Page
@@ -29,6 +30,12 @@ _lifetime = re.compile(
     r'\s*=\s*"?(?P<seconds>\d+)"?',
     re.IGNORECASE,
 )
+
+#: A path that needs no escapes.
+_plain = re.compile(r"[A-Za-z0-9/._-]*")
+
+#: The headers that give a page a lifetime.
+_LIFETIMES = frozenset({"cache-control", "expires"})
 
 #: RFC 9110, section 5.6.2.
 _token = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
@@ -130,18 +137,30 @@ class PageLinks:
     template = "rest_framework/pagination/previous_and_next.html"
 
     def __init__(self, request: Request, query: str, *, begins: bool, token: str | None) -> None:
-        http_request = request._request
-        host, path = http_request.get_host(), escape_uri_path(http_request.path)
-        address = f"{http_request.scheme}://{host}{path}"
-        prefix = f"{query}&" if query else ""
+        self._request, self._query, self._begins = request._request, query, begins
         self.token = token
-        self.first = None if begins else f"{address}?{query}".rstrip("?")
-        self.next = f"{address}?{prefix}{CURSOR_PARAM}={token}" if token else None
+
+    @property
+    def first(self) -> str | None:
+        """The address of the first page; None on the first page itself."""
+        return None if self._begins else f"{self._address()}?{self._query}".rstrip("?")
+
+    @property
+    def next(self) -> str | None:
+        """The address of the next page; None on the last page."""
+        prefix = f"{self._query}&" if self._query else ""
+        return f"{self._address()}?{prefix}{CURSOR_PARAM}={self.token}" if self.token else None
+
+    def _address(self) -> str:
+        """The absolute address of the view, without a query string."""
+        asked = self._request
+        path = asked.path if _plain.fullmatch(asked.path) else escape_uri_path(asked.path)
+        return f"{asked.scheme}://{asked.get_host()}{path}"
 
     @property
     def headers(self) -> dict[str, str]:
         """The ``Link`` header (RFC 8288); empty on the last page."""
-        return {"Link": f'<{self.next}>; rel="next"'} if self.next else {}
+        return {"Link": f'<{self.next}>; rel="next"'} if self.token else {}
 
     def to_html(self) -> str:
         """The links as HTML, in DRF's own template."""
@@ -184,11 +203,9 @@ def set_cache_headers(response: PageResponse) -> None:
     The lifetime that a view gives to a page is cut to that of its cursor. A page that a cache
     serves for longer would send its readers to a 410.
     """
-    headers = response.headers
-    if keep_private(response):
+    if keep_private(response) or not response.token:
         return
-    told = headers.get("Cache-Control", "")
-    if response.token and ("Expires" in headers or _lifetime.search(told)):
+    if names_headers(response, _LIFETIMES):
         _end_with_cursor(response, expiry_of(response.token))
 
 

@@ -7,6 +7,7 @@ sends only ``?cursor=`` stays in the response that it first asked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from django.http import HttpRequest, QueryDict
@@ -19,8 +20,20 @@ CURSOR_PARAM = "cursor"
 PARTS_PARAM = "parts"
 FORMAT_PARAM = "format"
 
+#: A query string with a cursor and nothing else. It says what it means without being parsed.
+_cursor_alone = re.compile(rf"{CURSOR_PARAM}=[A-Za-z0-9_.-]+")
+
 # They choose a page or its form, so the value of a part is the same whatever they are.
 UNKEYED_PARAMS.update({CURSOR_PARAM, PARTS_PARAM, FORMAT_PARAM})
+
+
+_nothing = QueryDict(encoding="utf-8")
+
+
+def parameters(request: HttpRequest) -> QueryDict:
+    """The ``GET`` of *request*; empty, without being made, where the address has no query."""
+    has_query = request.META.get("QUERY_STRING") or "GET" in request.__dict__
+    return request.GET if has_query else _nothing
 
 
 def read_token(request: HttpRequest) -> str:
@@ -33,9 +46,12 @@ def read_token(request: HttpRequest) -> str:
     Raises:
         CursorInvalid: the parameter is there more than once.
     """
-    raw = request.META.get("QUERY_STRING", "")
+    raw: str = request.META.get("QUERY_STRING", "")
     if f"{CURSOR_PARAM}=" not in raw:
         return ""
+    if "GET" not in request.__dict__ and _cursor_alone.fullmatch(raw):  # nobody has parsed it yet
+        request.GET = QueryDict(mutable=True, encoding=request.encoding)  # type: ignore[assignment]
+        return raw[len(CURSOR_PARAM) + 1 :]
     query = request.GET
     if f"?{CURSOR_PARAM}=" in raw:
         meant = raw.replace(f"?{CURSOR_PARAM}=", f"&{CURSOR_PARAM}=")
@@ -55,7 +71,10 @@ def read_token(request: HttpRequest) -> str:
 
 def named_parts(request: HttpRequest) -> list[str]:
     """The names in ``?parts=a,b&parts=c``; empty for all parts."""
-    names = (name.strip() for text in request.GET.getlist(PARTS_PARAM) for name in text.split(","))
+    asked = parameters(request)
+    if not asked:
+        return []
+    names = (name.strip() for text in asked.getlist(PARTS_PARAM) for name in text.split(","))
     return [name for name in names if name]
 
 
@@ -69,9 +88,10 @@ def _octets(query: str) -> bytes:
 
 def carried(request: HttpRequest, excluded: Collection[str]) -> str:
     """The query string for a cursor to carry: without *excluded* names, in any case of letters."""
-    if not request.GET:
+    asked = parameters(request)
+    if not asked:
         return ""
-    query = request.GET.copy()
+    query = asked.copy()
     never = {name.lower() for name in excluded} | {CURSOR_PARAM}
     for name in [name for name in query if name.lower() in never]:
         del query[name]

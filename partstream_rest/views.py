@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
-from functools import cached_property, partial, update_wrapper
+from functools import partial, update_wrapper
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
+from django.utils.functional import cached_property
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from django_partstream._django import has_render_callbacks
 from django_partstream._fetching import with_peers
 from django_partstream.caching.keys import keyed_query
 from django_partstream.conf import setting
 from django_partstream.cursors import Cursor
 from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import CursorError, UnknownParts
+from django_partstream.identity import REQUEST_TYPES
 from django_partstream.parts import Page, refuse_late_mixin
+from partstream_rest._drf import remembering
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pages import (
     PageBody,
@@ -31,8 +35,10 @@ from partstream_rest.pages import (
     server_timing,
     set_cache_headers,
 )
-from partstream_rest.queries import carried, named_parts, read_token, restore
+from partstream_rest.queries import carried, named_parts, parameters, read_token, restore
 from partstream_rest.values import Writer
+
+REQUEST_TYPES.add(Request)
 
 #: Methods that decide on the response and on access to it.
 _DECIDING = frozenset(
@@ -79,6 +85,9 @@ class ProgressiveView(APIView):
         "password",
     )
 
+    #: The usual negotiator. DRF's own remembers its choices.
+    content_negotiation_class = remembering(APIView.content_negotiation_class)
+
     _after: Cursor | None = None
     _own_query = ""
     _links: PageLinks | None = None
@@ -86,7 +95,8 @@ class ProgressiveView(APIView):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_late_mixin(cls, ProgressiveView, _DECIDING)
-        _refuse_lone_name(cls)
+        if isinstance(cls.cursor_exclude_params, str):
+            _refuse_lone_name(cls, cls.cursor_exclude_params)
         maker = next(base for base in cls.__mro__ if "as_view" in vars(base))
         if not issubclass(maker, ProgressiveView):
             # DRF's ViewSetMixin stands first and does not ask super(): go round it.
@@ -95,7 +105,8 @@ class ProgressiveView(APIView):
     def __init__(self, **initkwargs: Any) -> None:
         super().__init__(**initkwargs)
         self._initkwargs = initkwargs
-        _refuse_lone_name(self)
+        if isinstance(self.cursor_exclude_params, str):
+            _refuse_lone_name(type(self), self.cursor_exclude_params)
 
     def get_parts(self) -> Iterable[tuple[str, Any]]:
         """
@@ -124,7 +135,7 @@ class ProgressiveView(APIView):
         """
         self._endpoint = self._bound_to(request)
         refusal: CursorError | None = None
-        if request.method in ("GET", "HEAD", "OPTIONS"):
+        if request._request.method in ("GET", "HEAD", "OPTIONS"):
             try:
                 self._follow(request)
             except CursorError as exc:
@@ -142,7 +153,7 @@ class ProgressiveView(APIView):
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Deliver a page; to a HEAD, which a ``ViewSet`` sends here, its headers alone."""
-        if request.method == "HEAD":
+        if request._request.method == "HEAD":
             return ProgressiveView.head(self, request)
         page, token = self._taken(request)
         attempts = self._endpoint.attempts(page, whole=self._writer)
@@ -209,7 +220,7 @@ class ProgressiveView(APIView):
             CursorError: the cursor cannot be followed.
         """
         token = read_token(request._request)
-        own = request._request.GET
+        own = parameters(request._request)
         self._own_query = own.urlencode() if own else ""
         if token:
             authenticate = partial(self.perform_authentication, request)
@@ -265,7 +276,8 @@ def _progressive(view: Any) -> Any:
         # After the whole view, so that a decorator of dispatch() can set the header first.
         if isinstance(response, PageResponse):
             set_cache_headers(response)
-            if not response.is_rendered:  # cache_page(), on dispatch(), sets its headers then
+            # cache_page(), on dispatch(), sets its headers when the response was rendered.
+            if not response.is_rendered and has_render_callbacks(response):
                 response.add_post_render_callback(set_cache_headers)
         return response
 
@@ -279,14 +291,12 @@ def _as_view(maker: type, cls: type, *args: Any, **initkwargs: Any) -> Any:
     return _progressive(vars(maker)["as_view"].__func__(cls, *args, **initkwargs))
 
 
-def _refuse_lone_name(view: Any) -> None:
+def _refuse_lone_name(kind: type, name: str) -> NoReturn:
     """Refuse a str in place of a list of names, for its letters would be the names."""
-    if isinstance(view.cursor_exclude_params, str):
-        kind = view if isinstance(view, type) else type(view)
-        raise TypeError(
-            f"{kind.__qualname__}.cursor_exclude_params is the str "
-            f"{view.cursor_exclude_params!r}; it must be a list or tuple of names."
-        )
+    raise TypeError(
+        f"{kind.__qualname__}.cursor_exclude_params is the str {name!r}; "
+        "it must be a list or tuple of names."
+    )
 
 
 if "drf_spectacular" in sys.modules:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from secrets import token_hex
@@ -72,7 +72,7 @@ class Attempt(Recorder):
         immediate: Callable[[], bool] | None = None,
         personal: bool = False,
     ) -> None:
-        super().__init__()
+        Recorder.__init__(self)  # super() is slower, and each part makes an attempt
         self.scope, self.name = scope, name
         self._immediate, self.personal = immediate, personal
         #: Whether a front has left a promise in the value, which no cache may keep.
@@ -81,7 +81,7 @@ class Attempt(Recorder):
         self._call, self._whole = call, whole
         self._whole_value: Any = None
         #: The own guards that are not entered, outermost first.
-        self._guards: Guards = () if guarded is None else tuple(guards_of(guarded))
+        self._guards: Guards = () if guarded is None else guards_of(guarded)
         self.is_guarded = bool(self._guards)
 
     @property
@@ -166,35 +166,33 @@ class Attempt(Recorder):
         log_failure(self.scope, self.name, exc, status=status, level=level, reference=reference)
 
 
-def guards_of(func: Any) -> Iterator[Callable[..., Any]]:
+def guards_of(func: Any) -> Guards:
     """
     The guards that *func* consists of, outermost first; none if it is not guarded.
 
     A guard is a function with itself as ``partstream_guard``. Only having the attribute does
     not count: a decorator with ``functools.wraps`` copies the attribute to its own function.
     """
-    while True:
-        while isinstance(func, partial):
-            func = func.func
-        function: Any = getattr(func, "__func__", func)  # of a method
-        guard: Any = getattr(function, "partstream_guard", None)
-        if guard is None or guard is not function:
-            return
-        yield guard
-        func = guard.__wrapped__
+    while isinstance(func, partial):
+        func = func.func
+    function: Any = getattr(func, "__func__", func)  # of a method
+    guard: Any = getattr(function, "partstream_guard", None)
+    if guard is None or guard is not function:
+        return ()
+    return (guard, *guards_of(guard.__wrapped__))
 
 
-_current: ContextVar[Recorder | None] = ContextVar("django_partstream.recorder", default=None)
+current: ContextVar[Recorder | None] = ContextVar("django_partstream.recorder", default=None)
 
 
 def current_recorder() -> Recorder | None:
     """The recorder that a guard in this code reports to, if any."""
-    return _current.get()
+    return current.get()
 
 
 def current_attempt() -> Attempt | None:
     """The attempt that this code runs for, if any."""
-    recorder = _current.get()
+    recorder = current.get()
     return recorder if isinstance(recorder, Attempt) else None
 
 
@@ -207,7 +205,7 @@ class recording:  # noqa: N801 - a context manager; a class costs a part half as
         self._recorder = recorder
 
     def __enter__(self) -> None:
-        self._token = _current.set(self._recorder)
+        self._token = current.set(self._recorder)
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+        current.reset(self._token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Protocol
 
+from django_partstream._django import has_receivers
 from django_partstream.failures import Failure
 from django_partstream.outcomes import Outcome, Status
 from django_partstream.signals import part_resolved
@@ -76,16 +77,15 @@ def level_of(failure: Failure) -> int:
 
 def is_observed(scope: Scope) -> bool:
     """Whether the signal has a receiver for this response."""
-    return part_resolved.has_listeners(scope.sender)
+    return has_receivers(part_resolved, scope.sender)
 
 
 def announce(scope: Scope, outcome: Outcome) -> None:
     """Send ``signals.part_resolved``. An exception of a receiver does not reach the page."""
-    if is_observed(scope):
-        part_resolved.send_robust(
-            sender=scope.sender,
-            name=outcome.name,
-            status=outcome.status,
-            seconds=outcome.seconds,
-            request=scope.request,
-        )
+    part_resolved.send_robust(
+        sender=scope.sender,
+        name=outcome.name,
+        status=outcome.status,
+        seconds=outcome.seconds,
+        request=scope.request,
+    )

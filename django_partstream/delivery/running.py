@@ -36,13 +36,16 @@ from django_partstream.databases import (
     savepoints,
 )
 from django_partstream.delivery import loops, threads
-from django_partstream.delivery.attempts import Attempt, recording
+from django_partstream.delivery.attempts import Attempt, current, recording
 from django_partstream.delivery.reports import announce, is_observed
 from django_partstream.delivery.threads import Enter, enter_nothing
 from django_partstream.outcomes import Outcome, Status
 from django_partstream.tenancy import prepares_sessions
 
 logger = logging.getLogger("django_partstream")
+
+#: Types of which no value is awaitable, found without asking each abstract class.
+_DATA = frozenset({type(None), bool, int, float, str, list, tuple, dict})
 
 #: Takes the outcome of an attempt, in the thread or task in which the part ended.
 Ended: TypeAlias = Callable[[Attempt, Outcome], None]
@@ -157,18 +160,27 @@ def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) 
 
 def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
     """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
-    with recording(attempt):
-        try:
+    token = current.set(attempt)
+    try:
+        if enter is enter_nothing:
+            end = _called(attempt)
+        else:
             with enter():
-                value = attempt.begin()
-                if isawaitable(value):
-                    return _Rest(value, ThreadLocals.of_this_thread())
-                value = attempt.make_whole(value)
-            return attempt.returned(value)
-        except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
-            return attempt.raised(exc)
-        finally:
-            _close_broken(enter)
+                end = _called(attempt)
+        return end if isinstance(end, _Rest) else attempt.returned(end)
+    except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
+        return attempt.raised(exc)
+    finally:
+        current.reset(token)
+        _close_broken(enter)
+
+
+def _called(attempt: Attempt) -> Any | _Rest:
+    """Call a part. Return its value, whole, or the rest that it left."""
+    value = attempt.begin()
+    if type(value) not in _DATA and isawaitable(value):
+        return _Rest(value, ThreadLocals.of_this_thread())
+    return attempt.make_whole(value)
 
 
 def _close_broken(enter: Enter) -> None:

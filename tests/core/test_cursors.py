@@ -1,7 +1,10 @@
 import base64
+import copy
 import json
 import string
+from decimal import Decimal
 from unittest import mock
+from uuid import UUID
 
 import jwt
 import pytest
@@ -143,7 +146,7 @@ def test_the_secret_key_can_be_rotated_without_breaking_a_walk(settings):
 
 
 def test_a_cursor_longer_than_the_maximum_is_not_decoded():
-    with mock.patch.object(cursors, "_jws") as never, pytest.raises(CursorInvalid):
+    with mock.patch.object(cursors, "_algorithm") as never, pytest.raises(CursorInvalid):
         cursors.read(cursors.HEADER + "." + "A" * 3000 + "." + "A" * 43)
     assert not never.mock_calls
 
@@ -195,6 +198,55 @@ def test_a_cursor_of_format_1_is_the_same_to_the_byte(settings, query):
     settings.SECRET_KEY = "k" * 50
     with mock.patch("time.time", return_value=1000.0):
         assert written(query=query) == f"{cursors.HEADER}.{FORMAT_1[query]}"
+
+
+#: Audiences whose digests must differ, and must not be remembered for each other.
+AUDIENCES = [
+    ["a", "b"],
+    ["a,b"],
+    [["a", "b"]],
+    [("a",), "b"],
+    [1],
+    [1.0],
+    ["1"],
+    [True],
+    [None],
+    [{"a": 1}],
+    [{"a": 2}],
+    [b"a"],
+    [b"a" * 2000],
+    [UUID(int=1)],
+    [UUID(int=2)],
+    [Decimal("1")],
+    ["x" * 2000],
+    ["x" * 2001],
+]
+
+
+def test_equal_audiences_have_a_digest_and_different_audiences_have_others():
+    key = b"k" * 32
+    made = [cursors.digest(key, audience) for audience in AUDIENCES]
+    assert len(set(made)) == len(AUDIENCES)
+    again = [cursors.digest(key, copy.deepcopy(audience)) for audience in reversed(AUDIENCES)]
+    assert again == made[::-1]
+    assert not set(made) & {cursors.digest(b"l" * 32, audience) for audience in AUDIENCES}
+
+
+def test_a_remembered_digest_is_the_digest_that_is_made_anew():
+    key = b"k" * 32
+    made = [cursors.digest(key, audience) for audience in AUDIENCES]
+    cursors._remembered.cache_clear()
+    assert made == [cursors._digest(key, audience) for audience in AUDIENCES]
+
+
+def test_the_digests_of_short_messages_alone_are_remembered_in_bounded_number():
+    cursors._remembered.cache_clear()
+    for number in range(1500):
+        cursors.digest(b"k" * 32, [str(number)])
+        cursors.digest(b"k" * 32, [str(number) * 2000])
+    kept = cursors._remembered.cache_info()
+    assert kept.misses == 1500
+    assert kept.currsize == kept.maxsize == 1024
 
 
 def test_the_key_of_cursors_is_derived_once_for_several_cursors():

@@ -5,17 +5,25 @@ A red test here means that a release of Django has changed such a fact. The mess
 function of the adapter to look at.
 """
 
+import asyncio
+import gc
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from unittest import mock
 
 import pytest
+from django.conf import UserSettingsHolder
 from django.conf import settings as django_settings
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
+from django.dispatch import Signal
+from django.http import HttpResponse
+from django.template.response import SimpleTemplateResponse
+from django.test import override_settings
 from django.utils.functional import SimpleLazyObject
 
 from django_partstream import _django
@@ -61,6 +69,11 @@ def connection(request):
     yield wrapper
     wrapper.close()
     connections[request.param] = wrapper  # where a test has dropped it
+
+
+def in_a_thread(func):
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(func).result()
 
 
 def mutable(wrapper):
@@ -382,10 +395,119 @@ def test_a_lazy_object_keeps_its_object_after_its_setup():
     assert _django.wrapped_by(lazy) == [1], relies(_django.wrapped_by)
 
 
-def test_a_setting_is_found_or_missing_behind_the_settings_object(settings):
-    with mock.patch.object(type(django_settings), "__getattr__", side_effect=AssertionError):
+class TestMadeConnections:
+    """The public ``connections.all()`` gives the same, slowly."""
+
+    @staticmethod
+    def assert_equal():
+        made = [*_django.made_connections()]
+        expected = connections.all(initialized_only=True)
+        assert sorted(made, key=id) == sorted(expected, key=id), relies(_django.made_connections)
+        return made
+
+    def test_the_connections_of_a_thread_are_found_without_asking_for_each(self, connection):
+        connection.ensure_connection()
+        assert connection in self.assert_equal()
+        with mock.patch.object(ConnectionHandler, "all", side_effect=AssertionError):
+            made = _django.made_connections()
+        assert connection in made, relies(_django.made_connections)
+
+    def test_a_thread_has_the_connections_that_it_made_replaced_or_dropped(self, connection):
+        alias = connection.alias
+
+        def in_new_thread():
+            assert self.assert_equal() == []
+            own = connections[alias]
+            assert self.assert_equal() == [own]
+            lent = connections[alias] = connections.create_connection(alias)
+            assert self.assert_equal() == [lent]
+            del connections[alias]
+            assert self.assert_equal() == []
+
+        in_a_thread(in_new_thread)
+
+    def test_a_task_of_an_event_loop_has_connections_of_its_own(self):
+        async def task():
+            made = connections["default"]
+            assert self.assert_equal() == [made]
+
+        def in_new_thread():
+            outside = connections["default"]
+            asyncio.run(task())
+            assert self.assert_equal() == [outside]
+
+        in_a_thread(in_new_thread)
+
+    def test_every_connection_of_a_thread_is_found(self):
+        def in_new_thread():
+            for alias in connections:
+                assert connections[alias] is not None
+            assert {made.alias for made in self.assert_equal()} == {*connections}
+
+        in_a_thread(in_new_thread)
+
+
+class TestResponses:
+    def test_a_callback_after_rendering_is_known(self):
+        response = SimpleTemplateResponse("missing.html")
+        assert not _django.has_render_callbacks(response), relies(_django.has_render_callbacks)
+        response.add_post_render_callback(print)
+        assert _django.has_render_callbacks(response), relies(_django.has_render_callbacks)
+
+    @pytest.mark.parametrize("response", [HttpResponse(), SimpleTemplateResponse("missing.html")])
+    def test_a_header_is_found_by_its_name_in_small_letters(self, response):
+        names = {"cache-control", "expires"}
+        assert not _django.names_headers(response, names), relies(_django.names_headers)
+        response.headers["CACHE-Control"] = "public"
+        assert _django.names_headers(response, names), relies(_django.names_headers)
+        del response["cache-CONTROL"]
+        assert not _django.names_headers(response, names), relies(_django.names_headers)
+
+
+class TestReceivers:
+    def test_a_signal_without_receivers_is_not_asked_for_each_sender(self):
+        signal = Signal()
+        with mock.patch.object(Signal, "has_listeners", side_effect=AssertionError):
+            assert not _django.has_receivers(signal, str), relies(_django.has_receivers)
+
+    def test_a_receiver_counts_for_its_sender_as_long_as_it_is_connected(self):
+        def receiver(**kwargs):
+            """Listen."""
+
+        signal = Signal(use_caching=True)
+        assert not _django.has_receivers(signal, str)
+        signal.connect(receiver, sender=str)
+        counts = [_django.has_receivers(signal, sender) for sender in (str, int)]
+        assert counts == [True, False], relies(_django.has_receivers)
+        del receiver
+        gc.collect()
+        assert not _django.has_receivers(signal, str), relies(_django.has_receivers)
+
+
+class TestASetting:
+    def test_a_setting_is_found_or_missing_behind_the_settings_object(self, settings):
+        with mock.patch.object(type(django_settings), "__getattr__", side_effect=AssertionError):
+            assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
+        settings.PARTSTREAM = {"CHUNK_SIZE": 7}
+        assert _django.find_setting("PARTSTREAM") == {"CHUNK_SIZE": 7}, relies(_django.find_setting)
+        del settings.PARTSTREAM
         assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
-    settings.PARTSTREAM = {"CHUNK_SIZE": 7}
-    assert _django.find_setting("PARTSTREAM") == {"CHUNK_SIZE": 7}, relies(_django.find_setting)
-    del settings.PARTSTREAM
-    assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
+
+    def test_a_missing_setting_is_looked_for_once_in_the_same_settings(self):
+        with override_settings(DEBUG=True):
+            assert _django.find_setting("PARTSTREAM") is None
+            with mock.patch.object(UserSettingsHolder, "__getattr__", side_effect=AssertionError):
+                assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
+
+    def test_a_missing_setting_is_found_as_soon_as_it_is_set_or_overridden(self):
+        with override_settings(DEBUG=True):
+            assert _django.find_setting("PARTSTREAM") is None
+            with override_settings(PARTSTREAM={"CHUNK_SIZE": 7}):
+                found = _django.find_setting("PARTSTREAM")
+                with override_settings(DEBUG=False):
+                    assert _django.find_setting("PARTSTREAM") == found, relies(_django.find_setting)
+            assert found == {"CHUNK_SIZE": 7}, relies(_django.find_setting)
+            assert _django.find_setting("PARTSTREAM") is None, relies(_django.find_setting)
+            django_settings.PARTSTREAM = {"CHUNK_SIZE": 8}
+            found = _django.find_setting("PARTSTREAM")
+            assert found == {"CHUNK_SIZE": 8}, relies(_django.find_setting)

@@ -1,9 +1,14 @@
+from typing import NamedTuple
+
 import pytest
+from django.utils.safestring import SafeString
+from hypothesis import given
+from hypothesis import strategies as st
 
 from django_partstream import lazy
 from django_partstream.cursors import Cursor
 from django_partstream.exceptions import CursorStale, PlanError, UnknownParts
-from django_partstream.parts import Plan
+from django_partstream.parts import Plan, _named, check_name
 
 
 def plan_of(names):
@@ -38,6 +43,39 @@ def test_the_error_for_an_unusable_part_name_shows_the_name(name):
     with pytest.raises(PlanError) as caught:
         Plan([(name, 1)])
     assert repr(name) in str(caught.value)
+
+
+@given(
+    st.lists(
+        st.text(st.sampled_from("ab ,\t\n\u00a0\u2028\ud800é注"))
+        | st.sampled_from(["x" * 255, "y" * 256, 7]),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_names_that_are_looked_at_together_pass_as_each_of_them_passes_alone(names):
+    def passes(name):
+        try:
+            return check_name(name) == name
+        except PlanError:
+            return False
+
+    pairs = [(name, number) for number, name in enumerate(names)]
+    if all(map(passes, names)) and len(set(names)) == len(names):
+        assert Plan(pairs).names == tuple(names)
+        assert _named(pairs) == dict(pairs)
+    else:
+        assert _named(pairs) is None
+        with pytest.raises(PlanError):
+            Plan(pairs)
+
+
+def test_a_plan_accepts_pairs_and_names_of_subclasses():
+    class Pair(NamedTuple):
+        name: str
+        value: int
+
+    assert Plan([Pair("a", 1), (SafeString("b"), 2)]).values == (1, 2)
 
 
 def test_the_error_for_a_part_name_given_twice_shows_the_name():
