@@ -1,5 +1,5 @@
 """
-The adapter for Django: its database connections above all, its settings and lazy objects.
+The adapter for Django: its database connections, settings, lazy objects, signals, responses.
 
 ``_drivers`` is the adapter for the database drivers below.
 

@@ -7,12 +7,15 @@ value begins with its type, or with a bracket of its kind: ``int:1`` and ``str:'
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +23,9 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
 from django_partstream.databases import home_of
+
+#: Texts with fewer characters are short.
+SHORT = 1000
 
 _LITERALS = (bool, int, float, str, bytes)
 _PLAIN = (date, time, timedelta, Decimal, UUID)
@@ -32,10 +38,19 @@ def canonical(value: Any) -> str:
     Raises:
         TypeError: a value of this kind has no such text, or a value inside it has none.
     """
-    write = _BY_TYPE.get(type(value))
-    if write is None:
-        write = _writer_for(value)
-    return write(value)
+    return (_writer_of(type(value)) or _writer_for(value))(value)
+
+
+def digest(text: str) -> str:
+    """A digest of *text*: 168 bits in 28 characters of base64. Those of short texts are kept."""
+    return _digest_of_short(text) if len(text) < SHORT else _digest(text)
+
+
+def _digest(text: str) -> str:
+    return b2a_base64(sha256(text.encode()).digest()[:21], newline=False).decode()
+
+
+_digest_of_short = lru_cache(maxsize=2048)(_digest)
 
 
 def canonical_or_kind(value: Any) -> str:
@@ -49,6 +64,10 @@ def canonical_or_kind(value: Any) -> str:
         return canonical(value)
     except TypeError:
         return _kind(value)
+
+
+def _text(value: str) -> str:
+    return f"str:{value!r}"
 
 
 def _literal(value: Any) -> str:
@@ -72,16 +91,26 @@ def _row(value: Model) -> str:
 
 
 def _mapping(value: Mapping[Any, Any]) -> str:
+    if not value:
+        return "{}"
     items = sorted([f"{canonical(key)}={canonical(item)}" for key, item in value.items()])
     return f"{{{','.join(items)}}}"
 
 
 def _set(value: AbstractSet[Any]) -> str:
-    return f"<{','.join(sorted([canonical(item) for item in value]))}>"
+    return f"<{','.join(sorted(map(canonical, value)))}>"
 
 
 def _list(value: Any) -> str:
-    return f"[{','.join([canonical(item) for item in value])}]"
+    if not value:
+        return "[]"
+    texts = [  # without a call for each text
+        f"str:{item!r}"
+        if type(item) is str
+        else (_writer_of(type(item)) or _writer_for(item))(item)
+        for item in value
+    ]
+    return f"[{','.join(texts)}]"
 
 
 def _class(value: type) -> str:
@@ -119,9 +148,12 @@ _BY_TYPE: dict[type, Callable[[Any], str]] = {
     **dict.fromkeys((*_PLAIN, datetime), _plain),
     **dict.fromkeys((set, frozenset), _set),
     **dict.fromkeys((list, tuple), _list),
+    str: _text,
     dict: _mapping,
     type: _class,
 }
+
+_writer_of = _BY_TYPE.get
 
 
 def _writer_for(value: Any) -> Callable[[Any], str]:

@@ -21,8 +21,3 @@ monotonic = partial(time.monotonic)
 def time_zone() -> tzinfo | None:
     """The current time zone; None in a project with ``TIME_ZONE = None``, where Django has none."""
     return timezone.get_current_timezone() if settings.TIME_ZONE else None
-
-
-def time_zone_name() -> str:
-    """The name of the current time zone; empty in a project without any."""
-    return timezone.get_current_timezone_name() if settings.TIME_ZONE else ""

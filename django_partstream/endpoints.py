@@ -14,7 +14,8 @@ from typing import Any
 
 from django.utils.functional import cached_property
 
-from django_partstream import cursors
+from django_partstream import _current, cursors
+from django_partstream.canonical import canonical, digest
 from django_partstream.conf import option
 from django_partstream.cursors import Cursor
 from django_partstream.delivery import running
@@ -60,9 +61,23 @@ class Endpoint:
         """The dotted path of the view or connection class, for logs and metrics."""
         return f"{self.sender.__module__}.{self.sender.__qualname__}"
 
-    def vary(self) -> Sequence[Any]:
-        """The values that a cached part depends on besides its own arguments and its reader."""
-        return [*self._address, *self._varies_on()]
+    @cached_property
+    def variation(self) -> str:
+        """
+        A digest of what a cached part depends on besides its own arguments and its reader.
+
+        It is made once, for all parts of the page.
+
+        Raises:
+            TypeError: a value that *varies_on* gives has no stable text.
+        """
+        varies_on = [
+            self.sender,
+            _current.host_of(self.request),
+            *self._address,
+            *self._varies_on(),
+        ]
+        return digest(canonical(varies_on))
 
     @cached_property
     def tenant(self) -> Any:

@@ -28,8 +28,9 @@ from django_partstream.databases import home_of
 #: Attributes in which an argument may bring a context. A front adds its own when it is imported.
 CONTEXT_ATTRIBUTES: set[str] = set()
 
-#: Classes of requests, which need no look for ``META``. A front adds its own when it is imported.
-REQUEST_TYPES: set[type] = {WSGIRequest, ASGIRequest}
+#: Classes of requests, which need no look for ``META``, each with the attribute in which it keeps
+#: the request of Django. A front adds its own when it is imported.
+REQUEST_TYPES: dict[type, str | None] = {WSGIRequest: None, ASGIRequest: None}
 
 
 def is_request(argument: Any) -> bool:
@@ -71,7 +72,7 @@ def reader_of(asker: Any) -> Any:
     return request_of(asker) if user_of(context) is None else context
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """
     The arguments of a guarded call, split at the asker.
@@ -128,15 +129,21 @@ def auth_of(reader: Any) -> Any:
 
 def session_key_of(reader: Any) -> str | None:
     """The key of the reader's session; None if none was begun."""
-    return getattr(_attribute(reader, "session"), "session_key", None) or None
+    inner = REQUEST_TYPES.get(type(reader))
+    if inner is None:
+        session = _attribute(reader, "session")
+    else:  # a request of a framework takes long to say that it has no session
+        own = vars(reader).get("session")
+        session = getattr(vars(reader)[inner], "session", None) if own is None else own
+    return getattr(session, "session_key", None) or None
 
 
 def _attribute(reader: Any, name: str) -> Any:
     """The attribute or item *name* of a reader, else of the request behind it."""
-    if type(reader) in REQUEST_TYPES:
+    if is_request(reader):
         return getattr(reader, name, None)
     own = reader.get(name) if isinstance(reader, Mapping) else getattr(reader, name, None)
-    if own is not None or is_request(reader):
+    if own is not None:
         return own
     request = request_of(reader)
     return own if request is reader else getattr(request, name, None)

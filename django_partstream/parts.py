@@ -22,7 +22,6 @@ P = ParamSpec("P")
 
 MAX_NAME_LENGTH = 255
 
-_PAIRS = frozenset({tuple, list})
 #: Kinds of values that hold no other value, and no work.
 _INERT = (str, int, float, Decimal, date, time, timedelta, UUID)
 #: Kinds that hold values, and their items, which no subclass computes.
@@ -31,6 +30,8 @@ _CONTAINERS: tuple[tuple[type, Callable[[Any], Iterable[Any]]], ...] = (
     (list, list.__iter__),
     (tuple, tuple.__iter__),
 )
+#: Kinds of pairs.
+_PAIRS = frozenset({tuple, list})
 
 
 class Lazy:

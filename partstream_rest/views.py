@@ -38,7 +38,7 @@ from partstream_rest.pages import (
 from partstream_rest.queries import carried, named_parts, parameters, read_token, restore
 from partstream_rest.values import Writer
 
-REQUEST_TYPES.add(Request)
+REQUEST_TYPES[Request] = "_request"
 
 #: Methods that decide on the response and on access to it.
 _DECIDING = frozenset(

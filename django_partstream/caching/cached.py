@@ -75,7 +75,8 @@ def cached_for(
 
     def decorate(func: Callable[P, R]) -> Cached[P, R]:
         store = Store(Keys(name_of(func, key), per_user), cache, seconds, stale)
-        cached: Any = guard(func, partial(_cached, store=store))
+        answer = _cached_awaited if iscoroutinefunction(func) else _cached
+        cached: Any = guard(func, partial(answer, store=store))
         cached.invalidate = store.invalidate
         return cached  # type: ignore[no-any-return]
 
@@ -127,11 +128,11 @@ class Store:
 
     def entry(self, call: Call) -> Entry | None:
         """The place of the value of *call*; None, which is logged once, if it has no key."""
-        if call.asked.asker is None and call.attempt is None:
+        if call.attempt is None and call.asked.asker is None:
             return None  # called by hand, without a request
         try:
             key = self.keys.key_of(call)
-        except TypeError as exc:
+        except (TypeError, RecursionError) as exc:
             if self.keys.name not in _logged:
                 _logged.add(self.keys.name)
                 logger.warning("%s is not cached: %s.", self.keys.name, exc)
@@ -146,16 +147,14 @@ class Store:
 
 
 def _cached(call: Call, *, store: Store) -> Any:
-    """Answer *call* from its place in *store*; an awaitable for a coroutine function."""
-    if iscoroutinefunction(call.func):
-        return _cached_awaited(call, store)
+    """Answer *call* of a plain function from its place in *store*."""
     entry = store.entry(call)
     if entry is None:
         return call()
     answer = entry.look()
     while isinstance(answer, Wait):
         if store.awaits:
-            return _found_or_awaited(call, entry, partial(_begun, call))
+            return _found_or_awaited(call, entry, answer, begin=partial(_begun, call))
         if in_event_loop():
             answer = entry.look(waits=False)
             break
@@ -171,18 +170,28 @@ def _cached(call: Call, *, store: Store) -> Any:
     return _rest_of(call, entry, value)
 
 
-async def _cached_awaited(call: Call, store: Store) -> Any:
-    entry = await in_request_thread(store.entry, call)
+async def _cached_awaited(call: Call, *, store: Store) -> Any:
+    """Answer *call* of a coroutine function from its place in *store*."""
+    entry, answer = await in_request_thread(_looked, call, store)  # one way there, not two
     if entry is None:
         return await call.awaited(call())
-    return await _found_or_awaited(call, entry, call)
+    return await _found_or_awaited(call, entry, answer, begin=call)
 
 
-async def _found_or_awaited(call: Call, entry: Entry, begin: Callable[[], Awaitable[Any]]) -> Any:
-    """The value of *entry*, kept or computed by the awaitable that *begin* returns."""
+def _looked(call: Call, store: Store) -> tuple[Entry | None, Hit | Wait | None]:
+    """The place of *call*, and what is there."""
+    entry = store.entry(call)
+    return entry, None if entry is None else entry.look()
+
+
+async def _found_or_awaited(
+    call: Call, entry: Entry, answer: Hit | Wait | None, *, begin: Callable[[], Awaitable[Any]]
+) -> Any:
+    """The value of *entry*, where *answer* was found: kept, or computed by what *begin* returns."""
     # The value may come from another process, so no event can tell when it is there.
-    while isinstance(answer := await in_request_thread(entry.look), Wait):  # noqa: ASYNC110
+    while isinstance(answer, Wait):
         await asyncio.sleep(answer.seconds)
+        answer = await in_request_thread(entry.look)
     if isinstance(answer, Hit):
         return _accept(call, answer.value)
     return await _Computation(call, entry).run_awaited(begin)
@@ -193,7 +202,8 @@ async def _rest_of(call: Call, entry: Entry, awaitable: Awaitable[Any]) -> Any:
     if not iscoroutine(awaitable):  # a task, for example: it runs already
         return await _Computation(call, entry).run_awaited(lambda: awaitable)
     try:
-        return await _found_or_awaited(call, entry, lambda: awaitable)
+        answer = await in_request_thread(entry.look)
+        return await _found_or_awaited(call, entry, answer, begin=lambda: awaitable)
     finally:
         awaitable.close()
 

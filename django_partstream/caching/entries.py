@@ -36,12 +36,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
 from secrets import token_hex
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from django.core.cache import BaseCache, caches
 
 from django_partstream.caching.health import UNREADABLE, health_of
-from django_partstream.caching.leases import Lease, is_above
+from django_partstream.caching.leases import NONE, Lease, is_above
 from django_partstream.timed import deadlines
 
 T = TypeVar("T")
@@ -56,14 +56,14 @@ WAITS = 2
 LOOKS = (0.002, 0.005, 0.01, 0.02, 0.05)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hit:
     """The cache has the *value*: take it."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wait:
     """Another caller computes the value: look again in *seconds*."""
 
@@ -86,14 +86,11 @@ class Entry:
     alias: str
     seconds: float
     stale: float
-    _lease: Lease = field(init=False)
-    _patience: _Patience = field(init=False)
+    _lease: Lease = field(default=NONE, init=False)
+    #: None until the caller waits.
+    _patience: _Patience | None = field(default=None, init=False)
     #: The marks when the computation began; None before that.
     _under: list[Any] | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        self._lease = Lease(f"{self.key}:lease")
-        self._patience = _Patience()
 
     def look(self, *, waits: bool = True) -> Hit | Wait | None:
         """
@@ -101,7 +98,12 @@ class Entry:
 
         With *waits* False the caller computes beside another holder rather than wait.
         """
-        return self._ask(partial(self._look, waits), "did not answer for")
+        found = self._ask(self._read, "did not answer for")
+        if found is None or isinstance(found, Hit):
+            return found
+        if self._lease is NONE:
+            self._lease = Lease(f"{self.key}:lease")
+        return self._ask(partial(self._compete, found, waits), "did not answer for")
 
     def computing(self) -> AbstractContextManager[None]:
         """Compute the value in the body: code in it does not wait for the lease."""
@@ -123,39 +125,40 @@ class Entry:
             question, lease=self._lease, name=self.name, problem=problem
         )
 
-    def _look(self, waits: bool, cache: BaseCache) -> Hit | Wait | None:
-        found = self._read(cache)
-        if found.is_fresh:
-            return found.hit
+    def _compete(self, found: _Absence, waits: bool, cache: BaseCache) -> Hit | Wait | None:
+        """Ask for the lease, since no fresh value was *found*, and answer the caller."""
         # The value of a timed call that is late is discarded, so nothing should wait for it.
         if self._lease.take(cache, max(min(LEASE, deadlines.seconds_left()), 0.001)):
-            found = self._read(cache)
-            if found.is_fresh:
+            again = self._read(cache)
+            if isinstance(again, Hit):
                 self._lease.end(cache)
-                return found.hit
-            self._begin(cache, found.marks)
+                return again
+            self._begin(cache, again.marks)
             return None
-        if found.hit:
-            return found.hit
+        if found.stale:
+            return found.stale
         holder = self._lease.holder(cache)
+        self._patience = self._patience or _Patience()
         wait = self._patience.wait_for(holder) if waits and not is_above(holder) else None
         if wait is None:
             self._begin(cache, found.marks)
         return wait
 
-    def _read(self, cache: BaseCache) -> _Found:
-        """Read the value and its marks, together."""
+    def _read(self, cache: BaseCache) -> Hit | _Absence:
+        """Read the value and its marks, together. A hit is fresh."""
         try:
             found = cache.get_many([self.key, *self.marks])
         except UNREADABLE:
             cache.delete(self.key)  # it would stay until it expires, for no caller can replace it
             raise
-        marks = [found.get(mark) for mark in self.marks]
+        marks = list(map(found.get, self.marks))
         value, fresh_until, under = found.get(self.key, (None, 0, None))
+        if under != marks:
+            return _Absence(marks, None)
         now = time.time()
-        if under != marks or now >= fresh_until + self.stale:
-            return _Found(marks, None, is_fresh=False)
-        return _Found(marks, Hit(value), is_fresh=now < fresh_until)
+        if now < fresh_until:
+            return Hit(value)
+        return _Absence(marks, Hit(value) if now < fresh_until + self.stale else None)
 
     def _begin(self, cache: BaseCache, marks: list[Any]) -> None:
         """Let the caller compute, under *marks* as they were read, the missing ones added."""
@@ -175,16 +178,15 @@ class Entry:
             cache.touch(mark, _mark_time(longest))
 
     def _read_marks(self, cache: BaseCache) -> list[Any]:
-        found = cache.get_many(self.marks)
-        return [found.get(mark) for mark in self.marks]
+        return list(map(cache.get_many(self.marks).get, self.marks))
 
 
-class _Found(NamedTuple):
-    """The marks in the cache, the value if it may still be served, and whether it is fresh."""
+@dataclass(slots=True)
+class _Absence:
+    """The cache has no fresh value: its *marks*, and the *stale* value that may be served."""
 
     marks: list[Any]
-    hit: Hit | None
-    is_fresh: bool
+    stale: Hit | None
 
 
 @dataclass(slots=True)

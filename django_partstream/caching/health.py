@@ -19,8 +19,9 @@ from collections.abc import Callable
 from pickle import PicklingError, UnpicklingError
 from typing import TypeVar
 
-from django.core.cache import BaseCache, caches
+from django.core.cache import BaseCache
 
+from django_partstream._current import cache_of
 from django_partstream.caching.leases import Lease
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class CacheHealth:
                 self._lost.append(lease)
             return None
         try:
-            cache = caches[self._alias]
+            cache = cache_of(self._alias)
             answer = question(cache)
             if self._lost:
                 self._end_lost_leases(cache)

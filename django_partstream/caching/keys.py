@@ -8,11 +8,12 @@ A key tells apart everything that could make the value another. It is a digest o
   to, and the root of a resolver, by its own value.
 - The *form*: the value of a part is made whole by its front, and a guarded helper that the part
   calls returns its value as it is. So the two do not share.
-- The *response*: on a page, the view or connection class and everything that its front says the
-  response varies on. By hand, the route of the request with its arguments, its version and its
-  query string, without the parameters that fronts exclude (:data:`UNKEYED_PARAMS`).
+- The *response*: on a page, the view or connection class, the host and everything that its front
+  says the response varies on. That is asked once for all parts of the page. By hand, the route of
+  the request with its arguments, its version, its host and its query string, without the parameters
+  that fronts exclude (:data:`UNKEYED_PARAMS`).
 - The *arguments* of the call, positional and by keyword, without the asker.
-- The *environment*: host, language and time zone.
+- The *environment*: language and time zone. A part may have changed them for what it calls.
 - The *tenant*, if the project has a ``TENANCY``. The value of a part is for the tenant of its
   page. A helper is asked anew, since the part that calls it may have switched to another tenant.
   A helper without a tenant is still divided by the tenant of the page: in a task or thread that the
@@ -20,8 +21,9 @@ A key tells apart everything that could make the value another. It is a digest o
 - The *reader*, unless the value is shared among readers. An owner's ``cache_identity(request)``
   decides, else the user, the session or the credentials.
 
-Each of these needs a canonical text (:mod:`django_partstream.canonical`). If an object has no such
-text there is no key, and the value is computed each time.
+All but the response are looked at for each call, since a part may have changed them. Each needs a
+canonical text (:mod:`django_partstream.canonical`). If an object has no such text there is no key,
+and the value is computed each time.
 
 A *mark* is a text in the cache for all values of a function, or for all its values of a reader.
 Changing the mark drops these values, so nothing has to know their keys.
@@ -31,13 +33,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
-from django.utils import translation
-
-from django_partstream.canonical import canonical, canonical_or_kind
-from django_partstream.clocks import time_zone_name
+from django_partstream import _current
+from django_partstream.canonical import canonical, canonical_or_kind, digest
+from django_partstream.delivery.reports import Scope
 from django_partstream.guards import Call
 from django_partstream.identity import (
     cache_identity,
@@ -53,8 +53,11 @@ from django_partstream.tenancy import capture
 #: page or its form.
 UNKEYED_PARAMS: set[str] = set()
 
+#: The beginning of each key in the cache. The rest is short, for caches check each character.
+PREFIX = "partstream:"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Key:
     """The key of a value: its *text*, and the *marks* that the value is kept under."""
 
@@ -62,12 +65,13 @@ class Key:
     marks: list[str]
 
 
-@dataclass(frozen=True, slots=True)
 class Keys:
     """The keys of the values of the function *name*; of each reader's own if *per_user*."""
 
-    name: str
-    per_user: bool
+    def __init__(self, name: str, per_user: bool) -> None:
+        self.name, self.per_user, self._name = name, per_user, canonical(name)
+        #: The mark for all values of the function.
+        self._mark = f"{PREFIX}{digest(f'mark of {self._name}')}"
 
     def key_of(self, call: Call) -> Key:
         """
@@ -77,18 +81,29 @@ class Keys:
             TypeError: the value depends on an object that has no stable text, or it must not be
                 shared and *per_user* is False. The message completes "... is not cached: ".
         """
-        if call.own and call.attempt and call.attempt.personal and not self.per_user:
+        attempt, asked = call.attempt, call.asked
+        if call.own and attempt and attempt.personal and not self.per_user:
             raise TypeError("its rows are filtered for each reader, so they cannot be shared")
-        owners = call.asked.owners or _owners_of(call.func)
-        identity = self._identity(owners, _reader_of(call))
-        page = call.attempt.scope.tenant if call.attempt else None
-        tenant = page if call.attempt and call.own else capture(call.request)
-        divided = [] if tenant is None else [["tenant", tenant]]
-        if tenant is None and page is not None:
-            tenant = page
-            divided = [["tenant of the page", page]]
-        text = canonical([*self._dependencies(call, owners), identity, *divided])
-        return Key(_digest(text), self._marks(identity, tenant))
+        # A helper without a request of its own depends on the request of the part that calls it.
+        scope = attempt.scope if attempt else None
+        owners = asked.owners or _owners_of(call.func)
+        reader = self._reader(owners, scope.reader if scope else reader_of(asked.asker))
+        tenant, divided = _tenant_of(call, scope)
+        kwargs = call.kwargs and _without(asked.asker, call.kwargs)
+        text = " ".join(
+            [
+                self._name,
+                "part" if call.own else "helper",
+                scope.variation if scope else canonical(request_variation(asked.asker)),
+                *map(_owner, owners),
+                canonical(asked.rest) if asked.rest else "[]",
+                canonical(kwargs) if kwargs else "{}",
+                f"{_current.language()!r} {_current.time_zone_name()!r}",
+                reader or "anybody",
+                divided,
+            ]
+        )
+        return Key(f"{PREFIX}{digest(text)}", self._marks(reader, tenant))
 
     def mark_of(self, reader: Any = None) -> str:
         """
@@ -98,53 +113,33 @@ class Keys:
             TypeError: nothing tells *reader* from others.
         """
         if reader is None:
-            return self._marks(None, None)[-1]
+            return self._mark
         if self.per_user:
-            return self._marks(reader_identity(reader), None)[-1]
+            return self._marks(canonical(reader_identity(reader)), None)[-1]
         tenant = capture(request_of(reader)) if is_asker(reader) else None
         return self._marks(None, tenant)[-1]
 
-    def _marks(self, identity: Any, tenant: Any) -> list[str]:
+    def _marks(self, reader: str | None, tenant: Any) -> list[str]:
         """
         The mark of the function, and the mark of a part of its values.
 
-        That is the mark of the reader with this *identity*, in all tenants. Where the value is
+        That is the mark of the *reader* with this text, in all tenants. Where the value is
         shared, it is the mark of the *tenant*.
         """
-        marks = [_digest(canonical(["mark", self.name]))]
-        if identity is not None:
-            marks.append(_digest(canonical(["mark", self.name, identity])))
-        elif tenant is not None:
-            marks.append(_digest(canonical(["mark", self.name, "tenant", tenant])))
-        return marks
+        if reader is not None:
+            return [self._mark, f"{PREFIX}{digest(f'{self._mark} of {reader}')}"]
+        if tenant is not None:
+            return [self._mark, f"{PREFIX}{digest(f'{self._mark} in {canonical(tenant)}')}"]
+        return [self._mark]
 
-    def _dependencies(self, call: Call, owners: tuple[Any, ...]) -> list[Any]:
-        """Everything that the value depends on, except for the reader."""
-        scope = call.attempt.scope if call.attempt else None
-        asker = call.asked.asker
-        # A helper without a request of its own depends on the request of the part that calls it.
-        request = scope.request if scope else request_of(asker)
-        get_host = getattr(request, "get_host", None)
-        return [
-            self.name,
-            call.own,
-            [_owner(owner) for owner in owners],
-            [scope.sender, scope.vary()] if scope else request_variation(request),
-            call.asked.rest,
-            _without(asker, call.kwargs),
-            get_host() if get_host else None,
-            translation.get_language(),
-            time_zone_name(),
-        ]
-
-    def _identity(self, owners: tuple[Any, ...], reader: Any) -> Any:
-        """The identity of the reader that the value is for; None if it is shared."""
+    def _reader(self, owners: tuple[Any, ...], reader: Any) -> str | None:
+        """The text of the reader that the value is for; None if it is shared."""
         if not self.per_user:
             return None
         for owner in owners:
             if hasattr(owner, "cache_identity"):
-                return owner.cache_identity(reader)
-        return cache_identity(reader)
+                return canonical(owner.cache_identity(reader))
+        return canonical(cache_identity(reader))
 
 
 def name_of(func: Any, key: str | None) -> str:
@@ -166,13 +161,15 @@ def name_of(func: Any, key: str | None) -> str:
     return f"{func.__module__}.{name}"
 
 
-def request_variation(request: Any) -> list[Any]:
-    """The route, version (if the framework has versions) and query string of a plain request."""
+def request_variation(asker: Any) -> list[Any]:
+    """The route, version (of frameworks with versions), query string and host of a request."""
+    request = request_of(asker)
     match = getattr(request, "resolver_match", None)
     return [
         [match.route, match.kwargs] if match else None,
         getattr(request, "version", None),
         keyed_query(request),
+        _current.host_of(request),
     ]
 
 
@@ -184,15 +181,21 @@ def keyed_query(request: Any) -> dict[str, list[str]]:
     return {name: values for name, values in query.lists() if name not in UNKEYED_PARAMS}
 
 
-def _reader_of(call: Call) -> Any:
-    return call.attempt.scope.reader if call.attempt else reader_of(call.asked.asker)
+def _tenant_of(call: Call, scope: Scope | None) -> tuple[Any, str]:
+    """The tenant that the value is for, and the text that divides the values by it."""
+    page = scope.tenant if scope else None
+    tenant = page if call.own else capture(call.request)
+    if tenant is not None:
+        return tenant, f"tenant {canonical(tenant)}"
+    return page, "" if page is None else f"tenant of the page {canonical(page)}"
 
 
-def _owner(owner: Any) -> Any:
-    """The class and initial arguments of a view or connection; another owner as it is."""
+def _owner(owner: Any) -> str:
+    """The text of an owner: of the class and initial arguments, if it is a view or connection."""
     if isinstance(owner, type) or not has_parts(owner):
-        return owner
-    return [type(owner), canonical_or_kind(getattr(owner, "_initkwargs", None))]
+        return canonical(owner)
+    given = getattr(owner, "_initkwargs", None)
+    return f"{canonical(type(owner))}({canonical_or_kind(given) if given else ''})"
 
 
 def _owners_of(func: Any) -> tuple[Any, ...]:
@@ -204,12 +207,8 @@ def _owners_of(func: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _without(asker: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def _without(asker: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """The keyword arguments except for *asker*; without an asker all of them, None too."""
     if asker is None:
-        return dict(kwargs)
+        return kwargs
     return {name: value for name, value in kwargs.items() if value is not asker}
-
-
-def _digest(text: str) -> str:
-    return f"partstream:{sha256(text.encode()).hexdigest()}"

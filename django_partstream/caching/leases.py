@@ -21,7 +21,7 @@ from django.core.cache import BaseCache
 _above: ContextVar[frozenset[str]] = ContextVar("django_partstream.leases", default=frozenset())
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Lease:
     """
     The lease under *key*, for a caller that may come to hold it.
@@ -62,6 +62,10 @@ class Lease:
         self.is_held = False
         if self.holder(cache) == self.token:
             cache.delete(self.key)
+
+
+#: The lease of a caller that has not asked for any.
+NONE = Lease("")
 
 
 def is_above(token: str | None) -> bool:

@@ -41,8 +41,9 @@ class Scope(Protocol):
     def name(self) -> str:
         """The dotted path of *sender*, for logs and metrics."""
 
-    def vary(self) -> Any:
-        """The values that a cached part depends on besides its own arguments and its reader."""
+    @property
+    def variation(self) -> str:
+        """A digest of what a cached part depends on besides its own arguments and its reader."""
 
 
 def log_failure(

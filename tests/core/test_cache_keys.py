@@ -1,11 +1,13 @@
 """The keys of cached values, and values that must not be cached."""
 
 import asyncio
+from functools import partial
 from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone, translation
 
 from django_partstream import cached_for, lazy, safe_call
 from django_partstream.outcomes import Status
@@ -197,3 +199,68 @@ def test_callers_in_quick_succession_get_the_renewed_value(request_of):
         with mock.patch("time.time", return_value=1000.0 + seconds):
             answers.append(get(request_of()))
     assert answers == [1, 1, 2, 2, 3, 3, 4, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda request, given: setattr(request, "user", User(pk=2)),
+        lambda request, given: translation.activate("de"),
+        lambda request, given: timezone.activate("Asia/Tokyo"),
+        lambda request, given: given.append(1),
+    ],
+    ids=["user", "language", "time zone", "argument"],
+)
+@pytest.mark.parametrize("within", ["a page", "a call by hand"])
+def test_what_a_part_changes_counts_for_what_it_calls_next(deliver, request_of, change, within):
+    runs, given, request = [], [], request_of(user=User(pk=1))
+    get = cached_for(60, key="changes")(lambda request, given: runs.append(1) or len(runs))
+
+    def part(request):
+        values = [get(request, given), get(request, given)]
+        change(request, given)
+        return [*values, get(request, given)]
+
+    with translation.override("en"), timezone.override("UTC"):
+        by_hand = within == "a call by hand"
+        values = part(request) if by_hand else deliver(a=lazy(part), request=request)["a"].value
+    assert values == [1, 1, 2]
+
+
+def test_a_session_that_a_part_begins_tells_the_next_part_apart(deliver, request_of):
+    runs = []
+    get = cached_for(60, key="cart")(lambda request: runs.append(1) or len(runs))
+
+    def begin(request):
+        request.session.session_key = f"session {len(runs)}"
+
+    def delivered():
+        outcomes = deliver(a=lazy(get), b=lazy(begin), c=lazy(get), request=request_of())
+        return outcomes["a"].value, outcomes["c"].value
+
+    assert [delivered(), delivered()] == [(1, 2), (1, 3)]
+
+
+def test_functions_of_one_key_share_only_what_is_for_the_same_readers(request_of):
+    shared, own = (
+        cached_for(60, key="both", per_user=per_user)(partial(lambda told, request: told, per_user))
+        for per_user in (False, True)
+    )
+    assert [get(request_of()) for get in (shared, own, shared)] == [False, True, False]
+
+
+def test_the_fields_of_a_key_cannot_pass_for_each_other(request_of):
+    """Each text that a client sends stands in quotes or brackets."""
+    runs = []
+    get = cached_for(60, key="fields")(lambda request, *args, **named: runs.append(1) or len(runs))
+    calls = [
+        partial(get, request_of("/?a=1")),
+        partial(get, request_of("/?a=1"), {}),
+        partial(get, request_of("/?a=1"), a={}),
+        partial(get, request_of("/?a=1"), "{} 'en-us' 'UTC'"),
+        partial(get, request_of("/?a=1"), "' []"),
+        partial(get, request_of("/?a=1"), "", "[]"),
+        partial(get, request_of("/?a=1&b=[]")),
+        partial(get, request_of("/?a=%5B%5D%20%7B%7D")),
+    ]
+    assert [call() for call in [*calls, *calls]] == [1, 2, 3, 4, 5, 6, 7, 8] * 2

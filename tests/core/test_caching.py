@@ -181,6 +181,14 @@ def test_a_call_with_an_argument_without_stable_text_is_not_cached_and_logged_on
     assert caplog.text.count("key:unstable is not cached: object") == 1
 
 
+def test_a_call_with_an_argument_inside_itself_is_not_cached(request_of, caplog):
+    tree = {"children": []}
+    tree["children"].append(tree)
+    get = counted(key="tree")
+    assert [get(request_of(), tree) for _ in range(2)] == [1, 2]
+    assert "key:tree is not cached" in caplog.text
+
+
 @pytest.mark.parametrize("seconds", [0, -1, "5", None, True, math.nan, math.inf])
 def test_cached_for_needs_seconds_above_zero(seconds):
     with pytest.raises(ValueError, match="above zero"):

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,6 +25,30 @@ class Dashboard:
 @pytest.fixture
 def endpoint(request_of):
     return Endpoint(Dashboard(), request_of(), address=["test", "dashboard"])
+
+
+@pytest.mark.parametrize("asked", ["plan", "tenant", "variation"])
+def test_a_request_does_not_wait_for_the_project_to_answer_another(request_of, settings, asked):
+    """Each of these calls code of the project, which may wait for a database."""
+    barrier = threading.Barrier(2)
+
+    def answers(*args):
+        barrier.wait(30)
+        return []
+
+    class Meeting(Dashboard):
+        get_parts = answers
+
+    settings.PARTSTREAM = {"TENANCY": SimpleNamespace(capture=answers)}
+
+    def ask():
+        endpoint = Endpoint(Meeting(), request_of(), address=[], varies_on=answers)
+        return getattr(endpoint, asked) is not None
+
+    with ThreadPoolExecutor(2) as threads:
+        assert [each.result(60) for each in [threads.submit(ask), threads.submit(ask)]] == [
+            True
+        ] * 2
 
 
 class Ends:

@@ -7,6 +7,7 @@ import pytest
 from django.test import override_settings
 
 from django_partstream import cached_for, cursors, lazy, safe_call
+from django_partstream.caching import cached
 from django_partstream.cursors import Cursor
 from django_partstream.delivery import attempts
 
@@ -82,6 +83,24 @@ def test_the_value_of_a_function_is_made_whole_once(deliver, guards):
     whole = mock.Mock(side_effect=list)
     assert deliver(whole=whole, a=guarded(lambda request: [1], guards))["a"].value == [1]
     assert whole.call_count == 1
+
+
+def test_a_coroutine_finds_its_value_in_the_cache_in_one_hop_to_a_thread(deliver):
+    @cached_for(60, key="a hop")
+    async def part(request):
+        return [1]
+
+    hops, hop = [], cached.in_request_thread
+
+    async def counted(func, *args):
+        hops.append(func)
+        return await hop(func, *args)
+
+    with mock.patch.object(cached, "in_request_thread", counted):
+        for _ in range(2):
+            hops.clear()
+            assert deliver(a=lazy(part))["a"].value == [1]
+    assert len(hops) == 1
 
 
 def test_a_value_from_the_cache_is_not_made_whole_again(deliver):

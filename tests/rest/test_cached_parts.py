@@ -1,7 +1,10 @@
 """Cached parts of a view, or of views of the same name, served at several addresses."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.urls import path
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.versioning import AcceptHeaderVersioning
 
 from django_partstream import ProgressiveView, cached_for, lazy
@@ -51,6 +54,31 @@ class TestTwoRoutes:
         refused = client.get(f"/us/?cursor={cursor}")
         assert (refused.status_code, refused.json()["detail"]) == (400, REFUSED)
         assert client.get(f"/eu/?cursor={cursor}").json()["results"] == [{"c": 1}]
+
+
+@pytest.mark.parametrize("where", ["the request", "the request of Django"])
+def test_a_session_counts_wherever_an_authentication_keeps_it(serve, where):
+    class ByHeader(BaseAuthentication):
+        def authenticate(self, request):
+            session = SimpleNamespace(session_key=request.headers["X-Session"] or None)
+            holder = request if where == "the request" else request._request
+            holder.session = session
+
+    class Cart(ProgressiveView):
+        authentication_classes = [ByHeader]
+        runs = []
+
+        def get_parts(self):
+            return [("runs", lazy(self.get_runs))]
+
+        @cached_for(60)
+        def get_runs(self, request):
+            self.runs.append(1)
+            return len(self.runs)
+
+    client = serve(path("", Cart.as_view()))
+    pages = [client.get("/", headers={"X-Session": key}).json() for key in ("a", "b", "", "a", "")]
+    assert [page["results"][0]["runs"] for page in pages] == [1, 2, 3, 1, 3]
 
 
 def test_as_view_accepts_an_argument_without_a_stable_text(serve):
