@@ -16,7 +16,8 @@ function                 fact
 :func:`time_zone_name`   the zone of a thread is in ``timezone._active``; it has none
                          until one is set, and that of ``TIME_ZONE`` has that name
 :func:`host_of`          the ``get_host()`` in ``django.http.request`` returns what
-                         ``_get_raw_host()`` returns, or refuses it
+                         ``_get_raw_host()`` returns, or refuses it by ``ALLOWED_HOSTS``
+                         and ``DEBUG``
 ======================== ================================================================
 """
 
@@ -32,6 +33,12 @@ from django.core.cache import BaseCache, caches
 from django.http import request as http_request
 from django.utils import timezone
 from django.utils.translation import trans_real
+
+#: The number of hosts that are remembered. With ``ALLOWED_HOSTS = ["*"]`` a client may send any.
+MOST_HOSTS = 256
+
+#: The hosts that were allowed, each with the settings that allowed it.
+_allowed: set[tuple[Any, ...]] = set()
 
 
 def cache_of(alias: str) -> BaseCache:
@@ -64,20 +71,26 @@ def host_of(request: Any) -> str | None:
     """
     The host of *request*, as of its ``get_host()``; None if it has no such method.
 
-    Where the method is Django's own, no host is refused, for most of its time goes into the
-    comparison with ``ALLOWED_HOSTS``.
+    Most of the time of Django's own method goes into the comparison with ``ALLOWED_HOSTS``. So the
+    hosts that it has allowed are remembered, with the settings that it read.
 
     Raises:
-        SuspiciousOperation: a method that is not Django's own refuses the host.
+        SuspiciousOperation: the host is not allowed.
     """
     get_host = getattr(request, "get_host", None)
     if get_host is None:
         return None
     code = getattr(get_host, "__code__", None)
-    if code is not None and code.co_filename == http_request.__file__:
-        host: str = get_host.__self__._get_raw_host()
-        return host
-    return str(get_host())
+    if code is None or code.co_filename != http_request.__file__:
+        return str(get_host())
+    host: str = get_host.__self__._get_raw_host()
+    known = (host, settings.DEBUG, *settings.ALLOWED_HOSTS)
+    if known not in _allowed:
+        get_host()
+        if len(_allowed) >= MOST_HOSTS:
+            _allowed.clear()
+        _allowed.add(known)
+    return host
 
 
 def _value_of(values: Local, name: str) -> Any:

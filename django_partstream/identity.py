@@ -117,11 +117,6 @@ def user_of(reader: Any) -> Any:
     return _attribute(reader, "user")
 
 
-def is_signed_in(reader: Any) -> bool:
-    """Whether *reader* has an authenticated user."""
-    return bool(getattr(user_of(reader), "is_authenticated", False))
-
-
 def auth_of(reader: Any) -> Any:
     """The credentials that the reader was authenticated by, if the framework keeps them."""
     return _attribute(reader, "auth")
@@ -140,10 +135,10 @@ def session_key_of(reader: Any) -> str | None:
 
 def _attribute(reader: Any, name: str) -> Any:
     """The attribute or item *name* of a reader, else of the request behind it."""
-    if is_request(reader):
+    if type(reader) in REQUEST_TYPES:  # asked for several times a page
         return getattr(reader, name, None)
     own = reader.get(name) if isinstance(reader, Mapping) else getattr(reader, name, None)
-    if own is not None:
+    if own is not None or is_request(reader):
         return own
     request = request_of(reader)
     return own if request is reader else getattr(request, name, None)
@@ -151,7 +146,8 @@ def _attribute(reader: Any, name: str) -> Any:
 
 def is_identified(reader: Any) -> bool:
     """Whether a user or credentials tell *reader* from others."""
-    return is_signed_in(reader) or auth_of(reader) is not None
+    user = user_of(reader)
+    return bool(getattr(user, "is_authenticated", False)) or auth_of(reader) is not None
 
 
 def is_personal(reader: Any) -> bool:

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
+from django_partstream._current import host_of
 from django_partstream._django import names_headers
 from django_partstream.cursors import expiry_of
 from django_partstream.outcomes import Outcome
@@ -155,7 +156,7 @@ class PageLinks:
         """The absolute address of the view, without a query string."""
         asked = self._request
         path = asked.path if _plain.fullmatch(asked.path) else escape_uri_path(asked.path)
-        return f"{asked.scheme}://{asked.get_host()}{path}"
+        return f"{asked.scheme}://{host_of(asked)}{path}"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -178,22 +179,23 @@ def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> Pag
 
     The ``index`` of an error is the place of its part in ``results``.
     """
+    results: list[tuple[str, JSONText | None]] = []
+    errors: list[dict[str, Any]] = []
+    for outcome in outcomes:
+        if outcome.error:
+            errors.append({**outcome.error.as_dict(), "index": len(results)})
+        results.append((str(outcome.name), outcome.value))
     others: dict[str, Any] = {
         "cursor": token,
         "meta": {
             "total_parts": page.total,
-            "current_chunk_size": len(outcomes),
+            "current_chunk_size": len(results),
             "has_more": page.has_more,
         },
     }
-    errors = [
-        {**outcome.error.as_dict(), "index": index}
-        for index, outcome in enumerate(outcomes)
-        if outcome.error
-    ]
     if errors:
         others["errors"] = errors
-    return PageBody([(str(outcome.name), outcome.value) for outcome in outcomes], others)
+    return PageBody(results, others)
 
 
 def set_cache_headers(response: PageResponse) -> None:

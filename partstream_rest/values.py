@@ -41,6 +41,9 @@ else:
 #: Gives the form of a value that JSON lacks.
 Default = Callable[[Any], Any]
 
+#: The types of most values, known without the questions of an abstract class.
+_CONTAINERS = frozenset({dict, list})
+
 #: An integer of more than 64 bits is not safe in JSON, for few parsers read it as it is.
 _INTEGERS = range(-(2**63), 2**64)
 
@@ -89,7 +92,7 @@ class Writer:
                 sections 6 and 8.1), or contains itself.
             PartTimeout: the deadline of the part passed before the end of an iterable.
         """
-        if issubclass(type(value), Iterator):
+        if type(value) not in _CONTAINERS and issubclass(type(value), Iterator):
             value = drained(value)
         try:
             return JSONText(_escaped(_encoded(value, self._form_again)))

@@ -203,7 +203,7 @@ class ProgressiveView(APIView):
             address=["rest", name, route, self.args, self.kwargs],
             varies_on=lambda: [
                 request.version,
-                keyed_query(request._request),
+                keyed_query(parameters(request._request)),
                 self._writer.encoder_class,
             ],
         )

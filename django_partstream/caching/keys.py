@@ -35,6 +35,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import QueryDict
+
 from django_partstream import _current
 from django_partstream.canonical import canonical, canonical_or_kind, digest
 from django_partstream.delivery.reports import Scope
@@ -168,14 +170,13 @@ def request_variation(asker: Any) -> list[Any]:
     return [
         [match.route, match.kwargs] if match else None,
         getattr(request, "version", None),
-        keyed_query(request),
+        keyed_query(getattr(request, "GET", None)),
         _current.host_of(request),
     ]
 
 
-def keyed_query(request: Any) -> dict[str, list[str]]:
-    """The parameters of the query string that a value may depend on, each with its values."""
-    query = getattr(request, "GET", None)
+def keyed_query(query: QueryDict | None) -> dict[str, list[str]]:
+    """The parameters in *query* that a value may depend on, each with its values."""
     if not query:
         return {}
     return {name: values for name, values in query.lists() if name not in UNKEYED_PARAMS}

@@ -10,8 +10,10 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.cache import caches
 from django.core.cache.backends.base import InvalidCacheBackendError
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
+from django.http import request as http_request
 from django.test import RequestFactory
 from django.utils import timezone, translation
 
@@ -120,7 +122,7 @@ class TestHosts:
         with mock.patch.object(HttpRequest, "_get_raw_host", return_value="raw") as raw:
             assert _current.host_of(request) == "raw", relies(_current.host_of)
             assert request.get_host() == "raw", relies(_current.host_of)
-        assert raw.call_count == 2
+        assert raw.call_count >= 2
 
     @pytest.mark.parametrize("replaced", ["instance", "class", "subclass"])
     def test_a_get_host_of_the_project_is_asked(self, monkeypatch, replaced):
@@ -135,6 +137,36 @@ class TestHosts:
             target = HttpRequest if replaced == "class" else request
             monkeypatch.setattr(target, "get_host", lambda *_: "own")
         assert _current.host_of(request) == "own"
+
+    def test_a_host_is_allowed_by_the_settings_of_each_request(self, settings):
+        request = RequestFactory().get("/", headers={"host": "a.example"})
+        settings.ALLOWED_HOSTS = ["a.example"]
+        assert [_current.host_of(request) for _ in range(2)] == ["a.example"] * 2
+        for hosts in (["b.example"], []):
+            settings.ALLOWED_HOSTS = hosts
+            for _ in range(2):
+                with pytest.raises(DisallowedHost):
+                    _current.host_of(request)
+        local = RequestFactory().get("/", headers={"host": "localhost"})
+        settings.DEBUG = True  # which allows the names of this machine
+        assert _current.host_of(local) == "localhost"
+        settings.DEBUG = False
+        with pytest.raises(DisallowedHost):
+            _current.host_of(local)
+
+    def test_a_host_is_compared_once_with_the_same_settings(self, settings):
+        settings.ALLOWED_HOSTS = [".example"]
+        request = RequestFactory().get("/", headers={"host": "once.example"})
+        assert _current.host_of(request) == "once.example"
+        with mock.patch.object(http_request, "validate_host", side_effect=AssertionError):
+            assert _current.host_of(request) == "once.example", relies(_current.host_of)
+
+    def test_a_client_cannot_make_the_memory_of_hosts_grow(self, settings):
+        settings.ALLOWED_HOSTS = ["*"]
+        for number in range(2 * _current.MOST_HOSTS):
+            request = RequestFactory().get("/", headers={"host": f"h{number}.example"})
+            assert _current.host_of(request) == f"h{number}.example"
+        assert len(_current._allowed) <= _current.MOST_HOSTS
 
     def test_what_is_no_request_has_no_host(self):
         assert _current.host_of(None) is None

@@ -14,7 +14,6 @@ from django_partstream.identity import (
     audience_identity,
     is_identified,
     is_personal,
-    is_signed_in,
     user_identity,
 )
 from django_partstream.outcomes import Status
@@ -56,7 +55,7 @@ def test_a_value_for_a_user_without_key_and_name_is_not_cached_and_logged_once(
 ):
     assert [get(request_of(user=Account())) for _ in range(3)] == [1, 2, 3]
     assert caplog.text.count("not cached: a Account has no primary key or name") == 1
-    assert is_signed_in(request_of(user=Account()))
+    assert is_identified(request_of(user=Account()))
 
 
 def test_a_session_or_credentials_tell_nameless_users_apart(request_of, get):
