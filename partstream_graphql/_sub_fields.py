@@ -44,7 +44,24 @@ from graphql.pyutils import is_awaitable
 #: By response key, the nodes of a field.
 Fields = dict[str, list[FieldNode]]
 
-#: The attribute of an operation that has its sub-fields, by their place.
+
+class _Known(dict[Any, Fields]):
+    """
+    Sub-fields by their place: a type and the identities of nodes.
+
+    The *nodes* of a caller need not be those of the document, so they are kept: no other node may
+    take the identity of one. A copy knows nothing, for types of a schema cannot be pickled.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes: list[FieldNode] = []
+
+    def __reduce__(self) -> tuple[type[_Known], tuple[()]]:
+        return _Known, ()
+
+
+#: The attribute of an operation that has its sub-fields.
 _KNOWN = "partstream_sub_fields"
 
 #: The places whose sub-fields are remembered for an operation. Fragments on several types of an
@@ -71,6 +88,7 @@ def selected_fields(
     fields = known.get(place)
     if fields is None:
         fields = known[place] = _collect(info, parent, nodes)
+        known.nodes.extend(nodes)
     for key, found in fields.items():
         yield found[0].name.value, key, found
 
@@ -114,16 +132,16 @@ def remember_sub_fields(document: DocumentNode, text: str) -> None:
         return
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
-            setattr(node, _KNOWN, {})
+            setattr(node, _KNOWN, _Known())
 
 
-def _known_of(operation: OperationDefinitionNode) -> dict[Any, Fields]:
+def _known_of(operation: OperationDefinitionNode) -> _Known:
     """The sub-fields of *operation*, to be added to; they are lost if it is not remembered."""
-    known: dict[Any, Fields] | None = getattr(operation, _KNOWN, None)
+    known: _Known | None = getattr(operation, _KNOWN, None)
     if known is None:
-        return {}
+        return _Known()
     if len(known) > MOST:
-        known = {}
+        known = _Known()
         setattr(operation, _KNOWN, known)
     return known
 

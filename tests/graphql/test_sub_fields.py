@@ -7,8 +7,10 @@ Also the facts about graphql-core on which ``partstream_graphql._sub_fields`` re
 import asyncio
 import inspect
 import json
+import pickle
 import types
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from functools import partial
 from unittest import mock
 
@@ -327,6 +329,34 @@ class TestTheSelectionOfAConnection:
         for _ in range(3):
             assert post("{ dashboard { x: a y: a } }") == {"x": 0, "y": 0}
         assert [len(info.field_nodes) for info in INFOS] == [2, 2, 2]
+
+    def test_nodes_of_a_middleware_are_not_taken_for_those_of_a_request_before(self, serve):
+        """As of a middleware that drops the fields that a user may not see."""
+        chosen = []
+
+        def choose(resolve, root, info, **arguments):
+            if info.field_name == "dashboard":
+                nodes = parse(chosen[-1]).definitions[0].selection_set.selections
+                info = info._replace(field_nodes=list(nodes))
+            return resolve(root, info, **arguments)
+
+        schema = graphene.Schema(query=Query)
+        view = ProgressiveGraphQLView.as_view(schema=schema, middleware=[choose])
+        client = serve(path("graphql/", view))
+        for n in range(100):
+            INFOS.clear()
+            chosen.append(f"{{ dashboard {{ {'ab'[n % 2]} }} }}")
+            client.get("/graphql/", {"query": "{ dashboard { a b } }"})
+            assert len(INFOS) == (n + 1) % 2
+
+
+def test_an_operation_whose_sub_fields_are_known_can_be_copied(post):
+    INFOS.clear()
+    post("{ dashboard { a } }")
+    operation = INFOS[0].operation
+    for copied in (pickle.loads(pickle.dumps(operation)), deepcopy(operation)):
+        assert copied == operation
+        assert not getattr(copied, "partstream_sub_fields", None)
 
 
 class Awaitable(str):
