@@ -35,12 +35,14 @@ def dispatched(view: Any, dispatch: Any, request: Any, *args: Any, **kwargs: Any
     """
     The response of *dispatch*, with the cookie if a browser may need it.
 
-    *view* is graphene-django's class. If *dispatch*, a bound method, is that of another class, a
-    project put it between ours and graphene-django's. It is called as it is.
+    *view* is graphene-django's class. If *dispatch*, a bound method, is that of another class, or
+    has a further decorator, a project put that before graphene-django's. It is called as it is.
     """
     decorated = view.dispatch
     plain = getattr(decorated, "__wrapped__", None)
-    if plain is None or getattr(dispatch, "__func__", None) is not decorated:
+    is_further_decorated = hasattr(plain, "__wrapped__")
+    is_its_own = getattr(dispatch, "__func__", None) is decorated
+    if plain is None or is_further_decorated or not is_its_own:
         return dispatch(request, *args, **kwargs)
     _middleware.process_request(request)
     if request.method != "POST" or _has_secret(request):

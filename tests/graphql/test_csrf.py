@@ -5,6 +5,7 @@ Also the facts about Django and graphene-django on which ``partstream_graphql._c
 """
 
 import re
+from functools import wraps
 from unittest import mock
 
 import graphene
@@ -13,6 +14,7 @@ from django.http import HttpResponse, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from django.test import Client, RequestFactory
 from django.urls import path
+from django.utils.decorators import method_decorator
 from django.views.decorators import csrf
 from graphene_django.views import GraphQLView
 
@@ -181,6 +183,17 @@ class ClosedOurs(ProgressiveGraphQLView, Closed):
 
 def test_a_dispatch_between_ours_and_that_of_graphene_django_is_called(browser):
     assert get(browser(ClosedOurs)).status_code == 403
+
+
+@pytest.mark.parametrize("ask", [get, post])
+def test_a_decorator_that_a_project_puts_on_graphene_djangos_dispatch_is_called(
+    browser, monkeypatch, ask
+):
+    def closed(view):
+        return wraps(view)(lambda request, *args, **kwargs: HttpResponseForbidden())
+
+    monkeypatch.setattr(GraphQLView, "dispatch", method_decorator(closed)(GraphQLView.dispatch))
+    assert ask(browser(ProgressiveGraphQLView, exempt=True)).status_code == 403
 
 
 def test_graphene_django_decorates_dispatch_with_ensure_csrf_cookie():
