@@ -1,10 +1,10 @@
 """
 The adapter for the fetch modes of Django's query sets, which Django has since 6.1.
 
-Its public part is ``QuerySet.fetch_mode()`` with ``FETCH_ONE``, the default, and ``FETCH_PEERS``.
-With the latter, what an instance lacks (a related object, a deferred field) is fetched for all
-instances of its query at once. The rest is not documented. ``tests/core/test_fetching.py`` has a
-test of each row, which fails once the fact is no longer true.
+With ``FETCH_PEERS`` in place of ``FETCH_ONE``, the default, what an instance lacks (a related
+object, a deferred field) is fetched for all instances of its query at once. Public are the names of
+both and ``QuerySet.fetch_mode()``, which makes another query set. The rest is not documented.
+``tests/core/test_fetching.py`` has a test of each row, which fails once the fact is no longer true.
 
 ===================== ===========================================================================
 function              fact
@@ -31,13 +31,16 @@ from django.db.models.query import RawQuerySet
 FETCH_ONE = getattr(models, "FETCH_ONE", None)
 FETCH_PEERS = getattr(models, "FETCH_PEERS", None)
 
+_QUERY_SETS = (models.QuerySet, RawQuerySet)
+
 
 def with_peers(rows: Any) -> Any:
     """
     *rows*, a query set or a manager, with ``FETCH_PEERS`` for the rows that it will fetch.
 
-    Returned as they are: rows that are fetched already, those of another fetch mode than Django's
-    default, any other value, and everything before Django 6.1.
+    A query set remains the same object, for parts that share it have it fetched once. Returned as
+    they are: rows that are fetched already, those of another fetch mode than Django's default, any
+    other value, and everything before Django 6.1.
     """
     if FETCH_PEERS is None:
         return rows
@@ -45,13 +48,9 @@ def with_peers(rows: Any) -> Any:
         manager = copy(rows)
         vars(manager)["get_queryset"] = lambda: with_peers(rows.get_queryset())
         return manager
-    if not isinstance(rows, (models.QuerySet, RawQuerySet)) or _is_decided(rows):
-        return rows
-    if isinstance(rows, models.QuerySet):
-        return rows.fetch_mode(FETCH_PEERS)
-    raw: Any = copy(rows)
-    raw._fetch_mode = FETCH_PEERS
-    return raw
+    if isinstance(rows, _QUERY_SETS) and not _is_decided(rows):
+        vars(rows)["_fetch_mode"] = FETCH_PEERS
+    return rows
 
 
 def _is_decided(rows: Any) -> bool:

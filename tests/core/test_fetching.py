@@ -84,11 +84,15 @@ class TestWhatIsFetchedWithPeers:
         assert _fetching.with_peers(rows) is rows, relies(_fetching.with_peers)
 
     @pytest.mark.parametrize("name", ["a query set", "a raw query set"])
-    def test_rows_that_are_fetched_already_are_returned_as_they_are(self, name):
+    def test_rows_that_are_fetched_already_keep_their_mode(self, name):
         rows = ROWS[name]()
-        assert _fetching.with_peers(rows) is not rows
         assert len(rows) == 4
-        assert _fetching.with_peers(rows) is rows, relies(_fetching.with_peers)
+        assert _fetching.with_peers(rows)._fetch_mode is models.FETCH_ONE
+
+    @pytest.mark.parametrize("name", ["a query set", "a raw query set"])
+    def test_a_query_set_remains_the_one_that_parts_share(self, name):
+        rows = ROWS[name]()
+        assert _fetching.with_peers(rows) is rows
 
 
 @pytest.mark.parametrize("value", [None, 5, [1], {"a": 1}, "text"], ids=repr)

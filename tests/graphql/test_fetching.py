@@ -149,6 +149,15 @@ def test_rows_that_were_fetched_by_the_resolver_are_not_fetched_again(count):
     assert count(listed(resolver=fetched)) == 51
 
 
+def test_rows_that_parts_share_are_fetched_once(count):
+    def get_parts(self):
+        rows = orders()
+        return [("orders", lazy(lambda request: rows)), ("total", lazy(lambda request: len(rows)))]
+
+    body = {"total": Part(graphene.Int), "get_parts": get_parts}
+    assert count(listed(), "{ customer { name } } total", **body) == (2 if has_modes else 51)
+
+
 @needs_modes
 def test_rows_from_a_cache_fetch_for_all_of_them_too(count):
     part = listed(resolver=cached_for(60, key="orders-of-the-fetching-test")(orders))
