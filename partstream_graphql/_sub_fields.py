@@ -18,8 +18,9 @@ function                upstream fact                             without it
                         and directives begin with ``@``
 ``execute_document``    the keyword for a class of execution;     the view's option is lost, or
                         ``_subfields_cache`` of an execution in   sub-fields are collected again
-                        3.2: by a type and the identities of      for each page
-                        nodes, the nodes of each response key
+                        3.2: by a type and the identities of      for each page, or too many are
+                        nodes, the nodes of each response key;    kept
+                        its end, ``build_response()``
 ======================= ========================================= ===============================
 """
 
@@ -152,6 +153,10 @@ class _Remembering(_Context):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._subfields_cache = _known_of(self.operation)
+
+    def build_response(self, *args: Any) -> Any:
+        _known_of(self.operation)  # which forgets at once what is too much, not with the next page
+        return super().build_response(*args)
 
 
 #: The types of most values in a response, none of which can be awaited.
