@@ -170,6 +170,8 @@ def _form_by_shape(value: Any) -> Callable[[Any], Any] | None:
         return _fields
     if has("model_dump", "model_fields"):
         return _pydantic_fields
+    if has("dict", "__fields__", "__validators__"):
+        return _old_pydantic_fields
     if callable(value):
         return _refuse_callable
     if has("tolist"):
@@ -185,7 +187,9 @@ def _fields(value: Any) -> dict[str, Any]:
     """The fields of a dataclass, or of an object of attrs or msgspec, by their documented names."""
     kind = type(value)
     if is_dataclass(kind):
-        names = [field.name for field in fields(kind)]
+        of_pydantic = getattr(kind, "__pydantic_fields__", {})
+        excluded = {name for name, field in of_pydantic.items() if field.exclude}
+        names = [field.name for field in fields(kind) if field.name not in excluded]
     elif hasattr(kind, "__attrs_attrs__"):
         names = [field.name for field in kind.__attrs_attrs__]
     else:
@@ -198,13 +202,20 @@ def _pydantic_fields(value: Any) -> Any:
     return value.model_dump()
 
 
-#: Units of numpy that are finer than microseconds. Their times would be sent as numbers.
+def _old_pydantic_fields(value: Any) -> Any:
+    """The same for a model of pydantic 1; for a model of a root type, its root."""
+    made = value.dict()
+    return made.get("__root__", made)
+
+
+#: Units of numpy that are finer than microseconds. Their times would be sent as numbers; those of
+#: pandas with a time zone would not.
 _FINER = ("[ns]", "[ps]", "[fs]", "[as]")
 
 
 def _numbers(value: Any) -> Any:
     """An array or scalar of numpy, or a column of pandas, as values of Python."""
     kind: Any = getattr(value, "dtype", None)
-    if str(getattr(kind, "str", "")).endswith(_FINER):
+    if str(getattr(kind, "str", "")).endswith(_FINER) and not hasattr(kind, "tz"):
         value = value.astype(f"{kind.kind}8[us]")
     return value.tolist()
