@@ -54,17 +54,18 @@ class PartEncoder(JSONEncoder):
             ValueError: *obj* itself cannot be sent, as a time with a time zone.
         """
         if not isinstance(obj, _SINGLE):
-            for kind, form in _FORMS:
-                if isinstance(obj, kind):
+            for kinds, form in _FORMS:
+                if isinstance(obj, kinds):
                     return form(obj)
-            by_shape = _form_by_shape(obj)
+            kind: Any = type(obj)
+            by_shape = _form_by_shape(kind, callable(obj))
             if by_shape is not None:
                 return by_shape(obj)
         try:
             return super().default(obj)
         except (TypeError, ValueError) as exc:
-            kind = TypeError if isinstance(exc, TypeError) else ValueError
-            raise kind(f"{type(obj).__name__} has no form in JSON: {exc}") from exc
+            error = TypeError if isinstance(exc, TypeError) else ValueError
+            raise error(f"{type(obj).__name__} has no form in JSON: {exc}") from exc
 
 
 def _number(value: Decimal) -> float:
@@ -155,13 +156,14 @@ _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 )
 
 
-def _form_by_shape(value: Any) -> Callable[[Any], Any] | None:
+@lru_cache(maxsize=256)
+def _form_by_shape(kind: type, is_callable: bool) -> Callable[[Any], Any] | None:
     """
-    The form of a *value* that is known by the attributes of its class; None without.
+    The form of the objects of a *kind* that is known by its attributes; None without.
 
-    The class is asked, for an object may answer to any name.
+    The class is asked, for an object may answer to any name. To ask it takes longer than to make
+    the form of a small set, so the answers are remembered.
     """
-    kind = type(value)
 
     def has(*names: str) -> bool:
         return all(getattr(kind, name, None) is not None for name in names)
@@ -172,7 +174,7 @@ def _form_by_shape(value: Any) -> Callable[[Any], Any] | None:
         return _pydantic_fields
     if has("dict", "__fields__", "__validators__"):
         return _old_pydantic_fields
-    if callable(value):
+    if is_callable:
         return _refuse_callable
     if has("tolist"):
         return _numbers
