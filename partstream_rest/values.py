@@ -53,10 +53,6 @@ class JSONText(bytes):
 
     __slots__ = ()
 
-    def objects(self) -> Any:
-        """The value, as dict, list, str, int, float, bool and None."""
-        return json.loads(self)
-
 
 class Writer:
     """

@@ -58,7 +58,7 @@ def encoder(request, monkeypatch):
 @pytest.fixture
 def no_objects(monkeypatch):
     """Fail a test in which a text is decoded."""
-    monkeypatch.setattr(JSONText, "objects", mock.Mock(side_effect=AssertionError))
+    monkeypatch.setattr(PageBody, "objects", mock.Mock(side_effect=AssertionError))
 
 
 def rendered_by_drf(response):
