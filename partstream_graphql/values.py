@@ -106,5 +106,5 @@ def _check_leaf(type_: Any, value: Any) -> None:
             json.dumps(output, allow_nan=False)
     except GraphQLError as exc:
         raise TypeError(exc.message) from exc
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, RecursionError) as exc:
         raise TypeError(f"{type(value).__name__} has no form as {type_}: {exc}") from exc

@@ -54,17 +54,18 @@ class PartEncoder(JSONEncoder):
             ValueError: *obj* itself cannot be sent, as a time with a time zone.
         """
         if not isinstance(obj, _SINGLE):
-            for kind, form in _FORMS:
-                if isinstance(obj, kind):
+            for kinds, form in _FORMS:
+                if isinstance(obj, kinds):
                     return form(obj)
-            by_shape = _form_by_shape(obj)
+            kind: Any = type(obj)
+            by_shape = _form_by_shape(kind, callable(obj))
             if by_shape is not None:
                 return by_shape(obj)
         try:
             return super().default(obj)
         except (TypeError, ValueError) as exc:
-            kind = TypeError if isinstance(exc, TypeError) else ValueError
-            raise kind(f"{type(obj).__name__} has no form in JSON: {exc}") from exc
+            error = TypeError if isinstance(exc, TypeError) else ValueError
+            raise error(f"{type(obj).__name__} has no form in JSON: {exc}") from exc
 
 
 def _number(value: Decimal) -> float:
@@ -155,13 +156,14 @@ _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 )
 
 
-def _form_by_shape(value: Any) -> Callable[[Any], Any] | None:
+@lru_cache(maxsize=256)
+def _form_by_shape(kind: type, is_callable: bool) -> Callable[[Any], Any] | None:
     """
-    The form of a *value* that is known by the attributes of its class; None without.
+    The form of the objects of a *kind* that is known by its attributes; None without.
 
-    The class is asked, for an object may answer to any name.
+    The class is asked, for an object may answer to any name. To ask it takes longer than to make
+    the form of a small set, so the answers are remembered.
     """
-    kind = type(value)
 
     def has(*names: str) -> bool:
         return all(getattr(kind, name, None) is not None for name in names)
@@ -170,7 +172,9 @@ def _form_by_shape(value: Any) -> Callable[[Any], Any] | None:
         return _fields
     if has("model_dump", "model_fields"):
         return _pydantic_fields
-    if callable(value):
+    if has("dict", "__fields__", "__validators__"):
+        return _old_pydantic_fields
+    if is_callable:
         return _refuse_callable
     if has("tolist"):
         return _numbers
@@ -185,7 +189,9 @@ def _fields(value: Any) -> dict[str, Any]:
     """The fields of a dataclass, or of an object of attrs or msgspec, by their documented names."""
     kind = type(value)
     if is_dataclass(kind):
-        names = [field.name for field in fields(kind)]
+        of_pydantic = getattr(kind, "__pydantic_fields__", {})
+        excluded = {name for name, field in of_pydantic.items() if field.exclude}
+        names = [field.name for field in fields(kind) if field.name not in excluded]
     elif hasattr(kind, "__attrs_attrs__"):
         names = [field.name for field in kind.__attrs_attrs__]
     else:
@@ -198,13 +204,20 @@ def _pydantic_fields(value: Any) -> Any:
     return value.model_dump()
 
 
-#: Units of numpy that are finer than microseconds. Their times would be sent as numbers.
+def _old_pydantic_fields(value: Any) -> Any:
+    """The same for a model of pydantic 1; for a model of a root type, its root."""
+    made = value.dict()
+    return made.get("__root__", made)
+
+
+#: Units of numpy that are finer than microseconds. Their times would be sent as numbers; those of
+#: pandas with a time zone would not.
 _FINER = ("[ns]", "[ps]", "[fs]", "[as]")
 
 
 def _numbers(value: Any) -> Any:
     """An array or scalar of numpy, or a column of pandas, as values of Python."""
     kind: Any = getattr(value, "dtype", None)
-    if str(getattr(kind, "str", "")).endswith(_FINER):
+    if str(getattr(kind, "str", "")).endswith(_FINER) and not hasattr(kind, "tz"):
         value = value.astype(f"{kind.kind}8[us]")
     return value.tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Sequence
@@ -50,6 +51,8 @@ class PageResponse(Response):
     the cursor of the next page.
     """
 
+    _body: PageBody | None = None
+
     def __init__(self, body: PageBody | None = None, *, links: PageLinks, private: bool) -> None:
         super().__init__(headers=links.headers)
         self._body = body
@@ -64,12 +67,12 @@ class PageResponse(Response):
         From then on the objects are what is sent, whatever has become of them.
         """
         if self._body is not None:
-            self._data, self._body = self._body.objects(), None
-        return self._data
+            self.data = self._body.objects()
+        return vars(self)["data"]  # where a page has it that an older release left in a cache
 
     @data.setter
     def data(self, data: Any) -> None:
-        self._data, self._body = data, None
+        vars(self)["data"], self._body = data, None
 
     @property
     def rendered_content(self) -> Any:
@@ -122,7 +125,7 @@ class PageBody:
 
     def objects(self) -> dict[str, Any]:
         """The object as a dict."""
-        results = [{name: text and text.objects()} for name, text in self.results]
+        results = [{name: text and json.loads(text)} for name, text in self.results]
         return {"results": results, **self.others}
 
 

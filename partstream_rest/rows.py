@@ -54,12 +54,17 @@ def _is_related(value: Any, is_prefetched: bool) -> bool:
 
 
 def _columns(instance: Model, selected: list[str]) -> dict[str, Any]:
-    """The concrete fields of *instance* that are loaded, and the columns *selected* besides."""
+    """
+    The concrete fields of *instance* that are loaded, and the columns *selected* besides.
+
+    Each is read as an attribute: the descriptor of a field may translate it, and a property of the
+    class may hold an annotation.
+    """
     if isinstance(instance, AbstractBaseUser):
         raise TypeError(
             f"{type(instance).__name__} is a user, password hash and all. "
             "Serialise it yourself, with the fields you want to show."
         )
     held = vars(instance)
-    names = [field.attname for field in instance._meta.concrete_fields]
-    return {name: held[name] for name in (*names, *selected) if name in held}
+    names = [field.attname for field in instance._meta.concrete_fields if field.attname in held]
+    return {name: getattr(instance, name) for name in (*names, *selected)}

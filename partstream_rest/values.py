@@ -13,7 +13,7 @@ rules of both. So the JSON is equal with and without orjson.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -25,7 +25,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from django_partstream._django import wrapped_by
 from django_partstream._fetching import with_peers
-from partstream_rest.kinds import COMMON_FORMS, drained, encoder_before_ours, is_missing
+from partstream_rest.kinds import COMMON_FORMS, encoder_before_ours, is_missing
 
 try:
     import orjson
@@ -41,21 +41,17 @@ else:
 #: Gives the form of a value that JSON lacks.
 Default = Callable[[Any], Any]
 
-#: The types of most values, known without the questions of an abstract class.
-_CONTAINERS = frozenset({dict, list})
-
 #: An integer of more than 64 bits is not safe in JSON, for few parsers read it as it is.
 _INTEGERS = range(-(2**63), 2**64)
+
+#: The kinds that JSON has, of which a value may be of a subclass.
+_BASES = (str, int, float, dict, list, tuple)
 
 
 class JSONText(bytes):
     """The JSON of a value: UTF-8 on a single line, with the escapes that DRF adds."""
 
     __slots__ = ()
-
-    def objects(self) -> Any:
-        """The value, as dict, list, str, int, float, bool and None."""
-        return json.loads(self)
 
 
 class Writer:
@@ -92,40 +88,47 @@ class Writer:
                 sections 6 and 8.1), or contains itself.
             PartTimeout: the deadline of the part passed before the end of an iterable.
         """
-        if type(value) not in _CONTAINERS and issubclass(type(value), Iterator):
-            value = drained(value)
         try:
-            return JSONText(_escaped(_encoded(value, self._form_again)))
-        except (TypeError, ValueError, RecursionError) as exc:
-            failure = exc.__cause__
-        if failure is not None and not isinstance(failure, _OnlyOnce):
-            raise failure  # the encoder was well, and put its own error round this one
-        try:
-            return JSONText(_escaped(_STANDARD.encode(self._plain(value)).encode()))
+            return JSONText(_escaped(self._written(value)))
         except RecursionError as exc:
             raise ValueError("The value is nested too deep for JSON, or contains itself.") from exc
 
-    def _form_again(self, value: Any) -> Any:
-        """
-        :meth:`_form` for an encoder that may still give up.
+    def _written(self, value: Any) -> bytes:
+        form = self._forms()
+        try:
+            return _encoded(value, form)
+        except (TypeError, ValueError) as exc:
+            failure = exc.__cause__
+        if failure is not None:
+            raise failure  # the encoder was well, and put its own error round this one
+        return _STANDARD.encode(_plain(value, form)).encode()
 
-        Raises:
-            _OnlyOnce: *value* has no second form, if the walk asks again.
+    def _forms(self) -> Default:
         """
-        kind = type(value)
-        form = self._common.get(kind)
-        if form is not None:
-            return form(value)
-        if issubclass(kind, Iterator):
-            raise _OnlyOnce
-        return self._form(value)
+        Gives the forms of the values in a value that may be encoded twice.
+
+        Each is asked for its form once, for an iterator, or a cursor of a database, has nothing
+        left to give the second time.
+        """
+        asked: dict[int, tuple[Any, Any]] = {}
+
+        def form_of(value: Any) -> Any:
+            kind = type(value)
+            common = self._common.get(kind)
+            if common is not None:
+                return common(value)
+            if issubclass(kind, _BASES):
+                return _base_form(value)
+            if id(value) not in asked:
+                asked[id(value)] = value, self._form(value)  # kept alive, so the id stays its own
+            return asked[id(value)][1]
+
+        return form_of
 
     def _form(self, value: Any) -> Any:
         """*value*, which is of no kind that JSON has, a step nearer to JSON."""
         if issubclass(type(value), LazyObject):
             return wrapped_by(value)
-        if isinstance(value, (str, int, float, dict, list, tuple)):
-            return _base_form(value)
         if is_missing(value):
             return None
         if isinstance(value, BaseSerializer):
@@ -145,40 +148,42 @@ class Writer:
         kind: Any = self.encoder_class
         return encoder_before_ours(kind).default
 
-    def _plain(self, value: Any) -> Any:
-        """*value* as str-keyed dict, list, str, bool, None, 64-bit int and finite float."""
-        kind = type(value)
-        if kind is str:
-            if not value.isascii():
-                value.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
-            return value
-        if value is None or kind is bool:
-            return value
-        if kind is int:
-            if value not in _INTEGERS:
-                raise ValueError("An integer beyond 64 bits is not safe in JSON; send it as a str.")
-            return value
-        if kind is float:
-            return value if isfinite(value) else None
-        if kind is dict:
-            return {self._key(name): self._plain(item) for name, item in value.items()}
-        if kind is list or kind is tuple:
-            return [self._plain(item) for item in value]
-        return self._plain(self._form(value))
 
-    def _key(self, name: Any) -> str:
-        """The key *name* as ``json.dumps()`` writes it."""
-        if isinstance(name, str):
-            return self._plain(str.__str__(name))  # type: ignore[no-any-return]
-        if name is None or isinstance(name, (int, float)):
-            return json.dumps(name)
-        raise TypeError(
-            f"{name!r} cannot be a key in JSON. Keys are str, int, float, bool or None; use str()."
-        )
+def _plain(value: Any, form: Default) -> Any:
+    """*value* as str-keyed dict, list, str, bool, None, 64-bit int and finite float."""
+    kind = type(value)
+    if kind is str:
+        return _text(value)
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        if value not in _INTEGERS:
+            raise ValueError("An integer beyond 64 bits is not safe in JSON; send it as a str.")
+        return value
+    if kind is float:
+        return value if isfinite(value) else None
+    if kind is dict:
+        return {_key(name): _plain(item, form) for name, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_plain(item, form) for item in value]
+    return _plain(form(value), form)
 
 
-class _OnlyOnce(Exception):
-    """An iterator was met, which can be drained only once: by the walk, which does not give up."""
+def _text(value: str) -> str:
+    if not value.isascii():
+        value.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
+    return value
+
+
+def _key(name: Any) -> str:
+    """The key *name* as ``json.dumps()`` writes it."""
+    if isinstance(name, str):
+        return _text(str.__str__(name))
+    if name is None or isinstance(name, (int, float)):
+        return json.dumps(name)
+    raise TypeError(
+        f"{name!r} cannot be a key in JSON. Keys are str, int, float, bool or None; use str()."
+    )
 
 
 def _base_form(value: Any) -> Any:

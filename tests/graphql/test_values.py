@@ -192,6 +192,17 @@ def test_a_manager_under_a_list_type_is_all_of_its_rows(ask, db):
     assert page["rows"] == page["edges"][0]["node"]["rows"] == expected
 
 
+def test_a_value_that_is_too_deep_is_refused_and_not_retryable(ask):
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    parts = type(
+        "Deep", (ProgressiveConnection,), {"deep": Part(GenericScalar, resolver=lambda *_: deep)}
+    )
+    (error,) = ask(parts)("{ dashboard { edges { node { deep } } } }").errors
+    assert error["extensions"]["retryable"] is False
+
+
 @pytest.mark.parametrize("value", [5, "text", b"bytes", {"a": 1}])
 def test_a_value_that_is_no_list_fails_a_part_of_a_list_type_and_the_log_says_so(
     ask, caplog, value

@@ -18,6 +18,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from django_partstream import ProgressiveView, cached_for, lazy
 from partstream_rest import values
+from partstream_rest.pages import PageBody, PageResponse
 from partstream_rest.values import JSONText
 
 WORTHS = {
@@ -57,7 +58,7 @@ def encoder(request, monkeypatch):
 @pytest.fixture
 def no_objects(monkeypatch):
     """Fail a test in which a text is decoded."""
-    monkeypatch.setattr(JSONText, "objects", mock.Mock(side_effect=AssertionError))
+    monkeypatch.setattr(PageBody, "objects", mock.Mock(side_effect=AssertionError))
 
 
 def rendered_by_drf(response):
@@ -235,6 +236,21 @@ def test_a_page_in_djangos_page_cache_is_served_again(serve, encoder):
     first = client.get("/")
     assert client.get("/").content == first.content
     assert client.get("/").data == first.json()
+
+
+def test_a_page_that_an_older_release_left_in_a_cache_has_its_data(serve):
+    page = serve(OneRow).get("/")
+    old = PageResponse.__new__(PageResponse)  # as unpickling does
+    vars(old).update(page.__getstate__(), data={"results": []})
+    del vars(old)["_body"]
+    assert old.data == {"results": []}
+    assert old.content == page.content
+
+
+def test_a_text_that_a_cache_gave_back_as_mere_bytes_is_sent_in_any_format():
+    """As a cache does that serializes with msgpack."""
+    body = PageBody([("a", b"[1]")], {"cursor": None})
+    assert json.loads(body.text()) == body.objects() == {"results": [{"a": [1]}], "cursor": None}
 
 
 class TestCachedTexts:

@@ -88,6 +88,27 @@ class TestPydantic:
 
         assert sent([Account(name="ann", password="secret")]) == [{"name": "ann"}]
 
+    def test_a_field_that_a_dataclass_of_pydantic_excludes_is_not_sent(self, pydantic):
+        @pydantic.dataclasses.dataclass
+        class Account:
+            name: str
+            password: str = pydantic.Field(exclude=True)
+
+        assert sent([Account(name="ann", password="secret")]) == [{"name": "ann"}]
+
+    def test_a_model_of_pydantic_1_is_an_object_of_its_fields(self):
+        old = pytest.importorskip("pydantic.v1")
+
+        class Account(old.BaseModel):
+            name: str
+            password: str = old.Field(exclude=True)
+
+        class Numbers(old.BaseModel):
+            __root__: list[int]
+
+        account = Account(name="ann", password="secret")
+        assert sent([account, Numbers(__root__=[1])]) == [{"name": "ann"}, [1]]
+
     def test_a_secret_is_refused(self, pydantic):
         class Account(pydantic.BaseModel):
             password: pydantic.SecretStr
@@ -141,6 +162,16 @@ class TestPandas:
     @pytest.fixture
     def pd(self):
         return pytest.importorskip("pandas")
+
+    @pytest.mark.parametrize("unit", ["ns", "us"])
+    def test_times_with_a_time_zone_are_texts_in_any_unit(self, pd, unit):
+        times = pd.date_range("2024-01-02", periods=1, tz="UTC").as_unit(unit)
+        texts = ["2024-01-02T00:00:00Z"]
+        assert sent([times, pd.Series(times), pd.DataFrame({"at": times})]) == [
+            texts,
+            texts,
+            {"at": texts},
+        ]
 
     def test_nat_na_and_nan_are_null(self, pd):
         assert sent([pd.NaT, pd.NA, float("nan")]) == [None, None, None]

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from functools import partial
+from operator import attrgetter
 
 import pytest
 from django.contrib.auth.models import User
@@ -209,6 +210,23 @@ class TestSelectedColumns:
         row = sent(customer)
         assert row["orders_made"] == 0
         assert row.keys().isdisjoint({"computed", "_token", "_state"})
+
+    def test_a_property_may_hold_the_annotation_of_a_query_set(self, monkeypatch):
+        held = property(attrgetter("_made"), lambda row, made: setattr(row, "_made", made))
+        monkeypatch.setattr(Customer, "orders_made", held, raising=False)
+        assert sent(ANNOTATED.all())[0]["orders_made"] == 0
+
+    @pytest.mark.parametrize("make", [lambda rows: rows, list], ids=["query set", "list"])
+    def test_a_field_is_sent_as_its_descriptor_has_it(self, monkeypatch, make):
+        class Translated:
+            def __set__(self, row, text):
+                vars(row)["city"] = text
+
+            def __get__(self, row, kind):
+                return row and f"{vars(row)['city']} in Norwegian"
+
+        monkeypatch.setattr(Customer, "city", Translated())
+        assert sent(make(Customer.objects.all()))[0]["city"] == "Oslo in Norwegian"
 
     def test_an_attribute_that_was_set_on_a_row_of_a_query_set_is_no_column(self):
         rows = ANNOTATED.all()

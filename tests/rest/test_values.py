@@ -186,6 +186,37 @@ def test_an_iterator_is_a_list_of_its_items_wherever_it_stands(make):
     assert sent_by(lambda: [make(), {1: 2}, math.nan, make()]) == [[1, 2], {"1": 2}, None, [1, 2]]
 
 
+class Stream:
+    """An iterable that is no iterator, and yet is used up, as is the cursor of a database."""
+
+    def __init__(self):
+        self._items = iter([1, 2])
+
+    def __iter__(self):
+        yield from self._items
+
+
+@pytest.mark.parametrize("giving_up", [{1: 2}, math.nan, 2**64 - 1], ids=repr)
+def test_what_is_used_up_when_it_is_read_is_read_once(giving_up):
+    """The encoder gives up after it has read the items, and the walk still finds them."""
+    made = sent_by(lambda: [Stream(), giving_up])
+    assert made[0] == [1, 2]
+
+
+def test_a_form_of_a_projects_encoder_is_asked_for_once():
+    class Reading(JSONEncoder):
+        def default(self, obj):
+            return next(obj.text) if isinstance(obj, Own) else super().default(obj)
+
+    def make():
+        own = Own()
+        own.text = iter(["a"])
+        return {"own": own, 1: math.nan}
+
+    renderer = type("Renderer", (JSONRenderer,), {"encoder_class": Reading})()
+    assert sent_by(make, renderer) == {"own": "a", "1": None}
+
+
 def test_zip_is_a_list_of_lists():
     assert sent_by(lambda: zip("ab", [1, 2], strict=True)) == [["a", 1], ["b", 2]]
 
@@ -247,6 +278,14 @@ def test_a_value_that_contains_itself_is_refused_and_not_retryable():
     assert failure_of(exc).retryable is False
 
 
+def test_a_value_that_has_no_end_of_forms_is_refused_as_one_that_is_too_deep():
+    class Nested:
+        def __iter__(self):
+            yield Nested()
+
+    assert type(refusal(Nested())) is ValueError
+
+
 def test_a_deep_value_is_sent():
     """Deeper than orjson goes."""
     deep = leaf = []
@@ -285,7 +324,7 @@ def test_a_text_is_on_a_single_line_with_the_escapes_of_drf():
         assert text.splitlines() == [text]
         assert "\u2028" not in text.decode()
         assert "\u2029" not in text.decode()
-        assert text.objects() == {"a\u2028b": "\u2029\n\r", "1": "\u2028"}
+        assert json.loads(text) == {"a\u2028b": "\u2029\n\r", "1": "\u2028"}
     assert dumps("\u2028") == b'"\\u2028"'
 
 

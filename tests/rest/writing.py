@@ -21,7 +21,7 @@ def texts(make, *renderers):
 
 def sent_by(make, *renderers):
     """The objects that a client gets for the value that ``make()`` returns."""
-    ours, theirs = [text.objects() for text in texts(make, *renderers)]
+    ours, theirs = [json.loads(text) for text in texts(make, *renderers)]
     assert (ours, repr(ours)) == (theirs, repr(theirs))  # == takes 1, 1.0 and True for equal
     return ours
 
