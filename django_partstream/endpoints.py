@@ -54,6 +54,7 @@ class Endpoint:
         self.sender = type(owner)
         self._address, self._varies_on = address, varies_on
         self._make_plan = plan
+        self._varied: tuple[Sequence[Any], str] | None = None
         self._signed: dict[tuple[str, str], str] = {}
 
     @property
@@ -61,23 +62,22 @@ class Endpoint:
         """The dotted path of the view or connection class, for logs and metrics."""
         return f"{self.sender.__module__}.{self.sender.__qualname__}"
 
-    @cached_property
+    @property
     def variation(self) -> str:
         """
         A digest of what a cached part depends on besides its own arguments and its reader.
 
-        It is made once, for all parts of the page.
+        It is made once for all parts of the page, and anew once a part has changed the request.
 
         Raises:
             TypeError: a value that *varies_on* gives has no stable text.
         """
-        varies_on = [
-            self.sender,
-            _current.host_of(self.request),
-            *self._address,
-            *self._varies_on(),
-        ]
-        return digest(canonical(varies_on))
+        given = self._varies_on()
+        if self._varied is None or self._varied[0] != given:
+            host = _current.host_of(self.request)
+            told = canonical([self.sender, host, *self._address, *given])
+            self._varied = given, digest(told)
+        return self._varied[1]
 
     @cached_property
     def tenant(self) -> Any:

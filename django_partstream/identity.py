@@ -38,6 +38,12 @@ def is_request(argument: Any) -> bool:
     return type(argument) in REQUEST_TYPES or hasattr(argument, "META")
 
 
+def inner_request(request: Any) -> Any:
+    """The request of Django in *request*, a request of a framework; else *request* itself."""
+    name = REQUEST_TYPES.get(type(request))
+    return request if name is None else vars(request)[name]
+
+
 def has_context(argument: Any) -> bool:
     """Whether *argument* brings a context, which may be None."""
     for name in CONTEXT_ATTRIBUTES:  # noqa: SIM110 - each call of a guard asks: no generator

@@ -60,6 +60,6 @@ class RememberingNegotiation(DefaultContentNegotiation):
         return candidates[place], media_type
 
 
-def remembering(negotiation: type[BaseContentNegotiation]) -> type[BaseContentNegotiation]:
-    """The class that remembers, in place of DRF's own; another class *negotiation* as it is."""
-    return RememberingNegotiation if negotiation is DefaultContentNegotiation else negotiation
+def remembering(negotiator: BaseContentNegotiation) -> BaseContentNegotiation:
+    """A negotiator that remembers, in place of DRF's own; another *negotiator* as it is."""
+    return RememberingNegotiation() if type(negotiator) is DefaultContentNegotiation else negotiator

@@ -142,6 +142,7 @@ class PageLinks:
 
     def __init__(self, request: Request, query: str, *, begins: bool, token: str | None) -> None:
         self._request, self._query, self._begins = request._request, query, begins
+        self._host = host_of(self._request)  # refused on a page without links, too
         self.token = token
 
     @property
@@ -159,7 +160,7 @@ class PageLinks:
         """The absolute address of the view, without a query string."""
         asked = self._request
         path = asked.path if _plain.fullmatch(asked.path) else escape_uri_path(asked.path)
-        return f"{asked.scheme}://{host_of(asked)}{path}"
+        return f"{asked.scheme}://{self._host}{path}"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -187,7 +188,7 @@ def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> Pag
     for outcome in outcomes:
         if outcome.error:
             errors.append({**outcome.error.as_dict(), "index": len(results)})
-        results.append((str(outcome.name), outcome.value))
+        results.append((str.__str__(outcome.name), outcome.value))  # an enum's own text differs
     others: dict[str, Any] = {
         "cursor": token,
         "meta": {

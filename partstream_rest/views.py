@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.functional import cached_property
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -85,9 +86,6 @@ class ProgressiveView(APIView):
         "password",
     )
 
-    #: The usual negotiator. DRF's own remembers its choices.
-    content_negotiation_class = remembering(APIView.content_negotiation_class)
-
     _after: Cursor | None = None
     _own_query = ""
     _links: PageLinks | None = None
@@ -115,6 +113,11 @@ class ProgressiveView(APIView):
         It runs for every page, so a value that is not lazy is computed for every page.
         """
         raise NotImplementedError(f"{type(self).__qualname__} must define get_parts().")
+
+    def get_content_negotiator(self) -> BaseContentNegotiation:
+        """The usual negotiator. DRF's own remembers its choices."""
+        self._negotiator = remembering(super().get_content_negotiator())
+        return self._negotiator
 
     @classmethod
     def as_view(cls, *args: Any, **initkwargs: Any) -> Any:

@@ -9,9 +9,9 @@ A key tells apart everything that could make the value another. It is a digest o
 - The *form*: the value of a part is made whole by its front, and a guarded helper that the part
   calls returns its value as it is. So the two do not share.
 - The *response*: on a page, the view or connection class, the host and everything that its front
-  says the response varies on. That is asked once for all parts of the page. By hand, the route of
-  the request with its arguments, its version, its host and its query string, without the parameters
-  that fronts exclude (:data:`UNKEYED_PARAMS`).
+  says the response varies on. By hand, and for a helper that a part calls with another request than
+  its own, the route of the request with its arguments, its version, its host and its query string,
+  without the parameters that fronts exclude (:data:`UNKEYED_PARAMS`).
 - The *arguments* of the call, positional and by keyword, without the asker.
 - The *environment*: language and time zone. A part may have changed them for what it calls.
 - The *tenant*, if the project has a ``TENANCY``. The value of a part is for the tenant of its
@@ -21,9 +21,9 @@ A key tells apart everything that could make the value another. It is a digest o
 - The *reader*, unless the value is shared among readers. An owner's ``cache_identity(request)``
   decides, else the user, the session or the credentials.
 
-All but the response are looked at for each call, since a part may have changed them. Each needs a
-canonical text (:mod:`django_partstream.canonical`). If an object has no such text there is no key,
-and the value is computed each time.
+All are looked at for each call, since a part may have changed them. Each needs a canonical text
+(:mod:`django_partstream.canonical`). If an object has no such text there is no key, and the value
+is computed each time.
 
 A *mark* is a text in the cache for all values of a function, or for all its values of a reader.
 Changing the mark drops these values, so nothing has to know their keys.
@@ -44,6 +44,7 @@ from django_partstream.guards import Call
 from django_partstream.identity import (
     cache_identity,
     has_parts,
+    inner_request,
     is_asker,
     reader_identity,
     reader_of,
@@ -86,8 +87,7 @@ class Keys:
         attempt, asked = call.attempt, call.asked
         if call.own and attempt and attempt.personal and not self.per_user:
             raise TypeError("its rows are filtered for each reader, so they cannot be shared")
-        # A helper without a request of its own depends on the request of the part that calls it.
-        scope = attempt.scope if attempt else None
+        scope = _page_of(call)
         owners = asked.owners or _owners_of(call.func)
         reader = self._reader(owners, scope.reader if scope else reader_of(asked.asker))
         tenant, divided = _tenant_of(call, scope)
@@ -167,11 +167,15 @@ def request_variation(asker: Any) -> list[Any]:
     """The route, version (of frameworks with versions), query string and host of a request."""
     request = request_of(asker)
     match = getattr(request, "resolver_match", None)
+    try:
+        host = _current.host_of(request)
+    except KeyError:  # a bare HttpRequest() has no address
+        host = None
     return [
         [match.route, match.kwargs] if match else None,
         getattr(request, "version", None),
         keyed_query(getattr(request, "GET", None)),
-        _current.host_of(request),
+        host,
     ]
 
 
@@ -179,13 +183,29 @@ def keyed_query(query: QueryDict | None) -> dict[str, list[str]]:
     """The parameters in *query* that a value may depend on, each with its values."""
     if not query:
         return {}
-    return {name: values for name, values in query.lists() if name not in UNKEYED_PARAMS}
+    return {name: [*values] for name, values in query.lists() if name not in UNKEYED_PARAMS}
+
+
+def _page_of(call: Call) -> Scope | None:
+    """
+    The page that *call* is made for; None for a call by hand.
+
+    A part that makes another request, as another user for example, makes its calls by hand. A
+    helper without a request depends on the request of the part that calls it.
+    """
+    scope = call.attempt.scope if call.attempt else None
+    if scope is None or call.own or call.asked.asker is None:
+        return scope
+    request = request_of(call.asked.asker)
+    is_of_page = request is scope.request or request is inner_request(scope.request)
+    return scope if is_of_page else None
 
 
 def _tenant_of(call: Call, scope: Scope | None) -> tuple[Any, str]:
     """The tenant that the value is for, and the text that divides the values by it."""
-    page = scope.tenant if scope else None
-    tenant = page if call.own else capture(call.request)
+    page = call.attempt.scope.tenant if call.attempt else None
+    asked = scope.request if scope else request_of(call.asked.asker)
+    tenant = page if call.own else capture(asked)
     if tenant is not None:
         return tenant, f"tenant {canonical(tenant)}"
     return page, "" if page is None else f"tenant of the page {canonical(page)}"

@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.utils import timezone, translation
 
 from django_partstream import cached_for, lazy, safe_call
@@ -225,6 +226,25 @@ def test_what_a_part_changes_counts_for_what_it_calls_next(deliver, request_of, 
         by_hand = within == "a call by hand"
         values = part(request) if by_hand else deliver(a=lazy(part), request=request)["a"].value
     assert values == [1, 1, 2]
+
+
+def test_a_part_that_asks_as_another_user_shares_no_values_with_its_own(deliver, request_of):
+    """The helper is called with another request, which says whom and what it is for."""
+    ann, bob = User(pk=1), User(pk=2)
+    get = cached_for(60, key="as another")(lambda request: (request.user.pk, request.GET.dict()))
+    bare = HttpRequest()
+    bare.user = bob
+
+    def part(request):
+        others = [request_of("/?a=2", user=bob), request_of("/?a=3", user=ann), bare]
+        return [get(one) for one in [*others, request, *others]]
+
+    others = [(2, {"a": "2"}), (1, {"a": "3"}), (2, {})]
+    assert deliver(a=lazy(part), request=request_of("/?a=1", user=ann))["a"].value == [
+        *others,
+        (1, {"a": "1"}),
+        *others,
+    ]
 
 
 def test_a_session_that_a_part_begins_tells_the_next_part_apart(deliver, request_of):

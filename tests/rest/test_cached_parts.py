@@ -228,3 +228,24 @@ def test_the_query_parameters_of_a_walk_are_not_part_of_the_cache_key(rf):
     urls = ["/?a=1", "/?a=1&cursor=x", "/?cursor=y&a=1", "/?a=1&parts=b", "/?a=1&format=json"]
     assert [get(rf.get(url)) for url in urls] == [1] * 5
     assert get(rf.get("/?a=2")) == 2
+
+
+@pytest.mark.parametrize("in_place", [True, False], ids=["in place", "another"])
+def test_a_query_that_a_part_changes_counts_for_what_it_calls_next(serve, in_place):
+    get = cached_for(60, key="changed query")(lambda request: request.GET.getlist("a"))
+
+    class View(ProgressiveView):
+        chunk_size = 3
+
+        def get_parts(self):
+            return [("one", lazy(get)), ("two", lazy(self.change)), ("three", lazy(get))]
+
+        def change(self, request):
+            query = request.GET if in_place else request.GET.copy()
+            query._mutable = True
+            query.appendlist("a", "2")
+            request._request.GET = query
+            return get(request)
+
+    results = serve(View).get("/?a=1").json()["results"]
+    assert results == [{"one": ["1"]}, {"two": ["1", "2"]}, {"three": ["1", "2"]}]

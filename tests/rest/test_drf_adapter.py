@@ -19,6 +19,7 @@ from rest_framework.renderers import (
 )
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
 
 from django_partstream import ProgressiveView
 from partstream_rest import _drf
@@ -148,3 +149,17 @@ def test_the_negotiator_of_a_project_is_asked_for_each_page(serve, derived):
     client = serve(View)
     assert [client.get("/").status_code for _ in range(3)] == [200] * 3
     assert len(asked) == 3
+
+
+def test_the_negotiator_of_a_base_class_of_a_project_counts(serve):
+    class Negotiation(DefaultContentNegotiation):
+        """A subclass may do anything, so it is left alone."""
+
+    class Base(APIView):
+        content_negotiation_class = Negotiation
+
+    class View(ProgressiveView, Base):
+        """The base class of the project comes last."""
+
+    assert type(View().get_content_negotiator()) is Negotiation
+    assert type(ProgressiveView().get_content_negotiator()) is _drf.RememberingNegotiation

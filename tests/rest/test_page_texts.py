@@ -4,6 +4,7 @@ import json
 import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import Enum
 from unittest import mock
 from uuid import UUID
 
@@ -120,6 +121,35 @@ def test_a_parameter_of_the_media_type_that_is_no_indent_changes_nothing(serve, 
     plain = serve(OneRow).get("/")
     asked = serve(OneRow).get("/", headers={"accept": f"application/json; {parameter}"})
     assert asked.content == plain.content
+
+
+class Name(str, Enum):  # noqa: UP042 - a StrEnum is text as it is
+    FIRST = "first"
+    SECOND = "second"
+
+
+class Title(str):
+    __slots__ = ()
+
+    def __str__(self):
+        return f"Title {super().__str__()}"
+
+
+def test_names_that_are_enums_or_other_text_are_what_they_equal(serve, encoder):
+    class View(ProgressiveView):
+        chunk_size = 3
+
+        def get_parts(self):
+            return [
+                (Name.FIRST, 1),
+                (Title("title"), 2),
+                (Name.SECOND, lazy(lambda request: 1 / 0)),
+            ]
+
+    response = serve(View).get("/")
+    page = response.json()
+    assert page["results"] == [{"first": 1}, {"title": 2}, {"second": None}]
+    assert page["errors"][0]["part"] == "second"
 
 
 class OneRow(ProgressiveView):
