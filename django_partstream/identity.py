@@ -172,6 +172,8 @@ def user_identity(reader: Any) -> list[str]:
     pk = getattr(user, "pk", None)
     if pk is None and not getattr(user, "is_authenticated", False):
         return []
+    if isinstance(pk, memoryview):  # of a binary key in psycopg2; its text is an address
+        pk = bytes(pk)
     meta = getattr(user, "_meta", None)
     kind = getattr(meta, "label_lower", type(user).__qualname__)
     if pk is not None:

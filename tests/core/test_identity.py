@@ -12,6 +12,7 @@ from django_partstream.delivery.attempts import current_attempt
 from django_partstream.endpoints import Endpoint
 from django_partstream.identity import (
     audience_identity,
+    cache_identity,
     is_identified,
     is_personal,
     user_identity,
@@ -196,3 +197,10 @@ def test_a_call_by_hand_inside_a_part_records_no_fallback(deliver, caplog):
     assert (outcome.status, outcome.value, caught) == (Status.OK, [], [])
     levels = [one.levelno for one in caplog.records if one.name == "django_partstream"]
     assert levels == [logging.WARNING]
+
+
+def test_a_binary_key_is_told_by_its_bytes():
+    """The text of a memoryview is an address, which another user may have next."""
+    ann, also_ann, bob = (SimpleNamespace(pk=memoryview(key)) for key in (b"a", b"a", b"b"))
+    identities = [cache_identity(SimpleNamespace(user=user)) for user in (ann, also_ann, bob)]
+    assert identities[0] == identities[1] != identities[2]
