@@ -142,7 +142,6 @@ class PageLinks:
 
     def __init__(self, request: Request, query: str, *, begins: bool, token: str | None) -> None:
         self._request, self._query, self._begins = request._request, query, begins
-        self._host = host_of(self._request)  # refused on a page without links, too
         self.token = token
 
     @property
@@ -160,7 +159,7 @@ class PageLinks:
         """The absolute address of the view, without a query string."""
         asked = self._request
         path = asked.path if _plain.fullmatch(asked.path) else escape_uri_path(asked.path)
-        return f"{asked.scheme}://{self._host}{path}"
+        return f"{asked.scheme}://{host_of(asked)}{path}"
 
     @property
     def headers(self) -> dict[str, str]:

@@ -38,7 +38,7 @@ def test_the_error_for_a_plan_with_a_wrong_pair_shows_the_pair(pair):
     assert repr(pair) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["", " ", "a,b", " a", "a\n", 7, None, "x" * 256, "\ud800"])
+@pytest.mark.parametrize("name", ["", " ", "a,b", " a", "a ", "a\n", 7, None, "x" * 256, "\ud800"])
 def test_the_error_for_an_unusable_part_name_shows_the_name(name):
     with pytest.raises(PlanError) as caught:
         Plan([(name, 1)])

@@ -52,6 +52,12 @@ def test_the_openapi_schema_describes_the_page_and_its_parameters(description):
     assert set(page["properties"]) == {"results", "cursor", "meta", "errors"}
     assert set(page["required"]) == {"results", "cursor", "meta"}
     assert page["properties"]["cursor"]["nullable"]
+    meta = description["components"]["schemas"]["ProgressivePageMeta"]["properties"]
+    assert {name: one["type"] for name, one in meta.items()} == {
+        "total_parts": "integer",
+        "current_chunk_size": "integer",
+        "has_more": "boolean",
+    }
 
 
 def parameters(description):

@@ -86,13 +86,12 @@ def test_the_link_header_leads_to_the_next_page_and_is_absent_on_the_last_page(s
     assert "Link" not in client.get(f"/?cursor={cursor}")
 
 
-@pytest.mark.parametrize("query", ["", "?parts=a"], ids=["first page", "last page"])
-def test_a_host_that_is_not_allowed_is_refused_on_each_page(serve, settings, query):
+def test_no_link_leads_to_a_host_that_is_not_allowed(serve, settings):
     settings.MIDDLEWARE = []  # the middleware of Django would refuse it before
     settings.ALLOWED_HOSTS = ["a.example"]
     client = serve(Six)
-    assert client.get(f"/{query}").status_code == 400
-    assert client.get(f"/{query}", headers={"Host": "a.example"}).status_code == 200
+    assert client.get("/").status_code == 400
+    assert client.get("/", headers={"Host": "a.example"}).status_code == 200
 
 
 def test_a_failed_part_is_null_with_an_entry_in_errors(serve):
