@@ -69,8 +69,8 @@ def mariadb(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The library's tests with the lowest version of each requirement in pyproject.toml."""
     minima = lowest_versions()
-    # psycopg asks for a psycopg-binary of its own version.
-    others = pinned(without={*minima, "psycopg-binary"})
+    # psycopg asks for a psycopg-binary of its own version, and pydantic for such a pydantic-core.
+    others = pinned(without={*minima, "psycopg-binary", "pydantic-core"})
     extras = "demo,test,test-graphql"
     install_constrained(session, [*minima.values(), *others], "-e", f".[{extras}]")
     pytest(session, *LIBRARY)
