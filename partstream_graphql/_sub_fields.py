@@ -50,8 +50,8 @@ class _Known(dict[Any, Fields]):
     """
     Sub-fields by their place: a type and the identities of nodes.
 
-    A caller may bring nodes that are not in the document. They are kept in *nodes*, so that no other
-    node takes their identity. A copy is empty, since types of a schema cannot be pickled.
+    A caller may bring nodes that are not in the document. They are kept in *nodes*, so that no
+    other node takes their identity. A copy is empty, since types of a schema cannot be pickled.
     """
 
     def __init__(self) -> None:
