@@ -71,7 +71,7 @@ def alternated(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Ratio:
     """
-    The ratios of what *subject* and *base* return, called in turn, after a warm-up.
+    The ratios of the results of *subject* and *base*, called in turn, after a warm-up.
 
     The order alternates from pair to pair. Pairs follow each other for *seconds*, and until there
     are *least* of them.

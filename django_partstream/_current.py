@@ -1,7 +1,7 @@
 """
-The adapter for what Django has current: the cache, language, time zone and host of a piece of code.
+The adapter for the current cache, language, time zone and host.
 
-Each function gives what a documented function of Django gives, in a fraction of the time.
+Each function returns the same as a documented function of Django, in a fraction of the time.
 ``tests/core/test_current_adapter.py`` has a test of each row.
 
 ======================== ================================================================
@@ -9,12 +9,12 @@ function                 fact
 ======================== ================================================================
 :func:`cache_of`         the caches of a thread are in the ``Local`` of asgiref
                          ``caches._connections``, which has its values in a context
-                         variable ``_storage._data``: in a dict, since asgiref 3.12 in one
-                         that is tagged with its thread
+                         variable ``_storage._data``: in a dict; since asgiref 3.12 the dict
+                         is tagged with its thread
 :func:`language`         the translation of a thread is in ``trans_real._active``, with
-                         its language as ``to_language()``; it has none until one is set
-:func:`time_zone_name`   the zone of a thread is in ``timezone._active``; it has none
-                         until one is set, and that of ``TIME_ZONE`` has that name
+                         its language as ``to_language()``; a new thread has no translation
+:func:`time_zone_name`   the zone of a thread is in ``timezone._active``; a new thread has no
+                         zone, and the name of the default zone is ``TIME_ZONE``
 :func:`host_of`          the ``get_host()`` in ``django.http.request`` returns what
                          ``_get_raw_host()`` returns, or refuses it by ``ALLOWED_HOSTS``
                          and ``DEBUG``
@@ -53,7 +53,7 @@ def cache_of(alias: str) -> BaseCache:
 
 
 def language() -> str | None:
-    """The current language, as of ``translation.get_language()``."""
+    """The current language: the same as ``translation.get_language()``."""
     active = _value_of(trans_real._active, "value")  # type: ignore[attr-defined]
     to_language = getattr(active, "to_language", None)
     return to_language() if to_language else settings.LANGUAGE_CODE
@@ -69,10 +69,10 @@ def time_zone_name() -> str:
 
 def host_of(request: Any) -> str | None:
     """
-    The host of *request*, as of its ``get_host()``; None if it has no such method.
+    The host of *request*: the same as its ``get_host()``; None if it has no such method.
 
-    Most of the time of Django's own method goes into the comparison with ``ALLOWED_HOSTS``. So the
-    hosts that it has allowed are remembered, with the settings that it read.
+    Django's method spends most of its time on the comparison with ``ALLOWED_HOSTS``. So each
+    allowed host is remembered, together with the settings that allowed it.
 
     Raises:
         SuspiciousOperation: the host is not allowed.

@@ -281,10 +281,10 @@ def names_headers(response: HttpResponseBase, names: Collection[str]) -> bool:
     return not headers._store.keys().isdisjoint(names)
 
 
-#: What ``settings`` holds, past the method that would look each attribute over.
+#: The attributes of ``settings`` itself, read without a call of its ``__getattr__()``.
 _held: dict[str, Any] = object.__getattribute__(settings, "__dict__")
 
-#: For a setting that was not found, the settings that it is not in.
+#: By the name of a setting, the settings object that lacks it.
 _without: dict[str, UserSettingsHolder] = {}
 
 
@@ -292,9 +292,9 @@ def find_setting(name: str) -> Any:
     """
     The setting *name* of the project; None if it has none.
 
-    ``getattr(settings, name, None)`` is the same, but takes ten times as long. Settings of
-    ``settings.configure()`` are slow to say that they have no such setting, so that is remembered
-    while Django has the same settings. ``override_settings()`` makes others.
+    ``getattr(settings, name, None)`` is the same, but takes ten times as long. The settings object
+    of ``settings.configure()`` is slow for a setting that it lacks. So the lack is remembered until
+    Django has another settings object, as within ``override_settings()``.
     """
     configured = _held.get("_wrapped", empty)
     if configured is empty:

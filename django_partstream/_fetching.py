@@ -1,10 +1,10 @@
 """
 The adapter for the fetch modes of Django's query sets, which Django has since 6.1.
 
-With ``FETCH_PEERS`` in place of ``FETCH_ONE``, the default, what an instance lacks (a related
-object, a deferred field) is fetched for all instances of its query at once. Public are the names of
-both and ``QuerySet.fetch_mode()``, which makes another query set. The rest is not documented.
-``tests/core/test_fetching.py`` has a test of each row, which fails once the fact is no longer true.
+``QuerySet.fetch_mode()``, ``FETCH_ONE`` (the default) and ``FETCH_PEERS`` are public. With
+``FETCH_PEERS`` a missing related object or deferred field is fetched for all instances of the query
+at once. The facts below are not documented. ``tests/core/test_fetching.py`` has a test of each row,
+which fails once the fact is no longer true.
 
 ===================== ===========================================================================
 function              fact
@@ -38,9 +38,9 @@ def with_peers(rows: Any) -> Any:
     """
     *rows*, a query set or a manager, with ``FETCH_PEERS`` for the rows that it will fetch.
 
-    A query set remains the same object, for parts that share it have it fetched once. Returned as
-    they are: rows that are fetched already, those of another fetch mode than Django's default, any
-    other value, and everything before Django 6.1.
+    A query set remains the same object, since parts that share it fetch it once. Fetched rows, rows
+    with a fetch mode that the project chose, and any other value are returned as they are. So is
+    everything before Django 6.1.
     """
     if FETCH_PEERS is None:
         return rows
@@ -58,7 +58,7 @@ def _is_decided(rows: Any) -> bool:
 
 
 def rejoin(rows: Any) -> None:
-    """Make the instances in the list *rows* peers again, which a cache has parted."""
+    """Make the instances in the list *rows* peers again: a cache keeps each without its peers."""
     if FETCH_PEERS is None or not isinstance(rows, list):
         return
     alone = defaultdict(list)

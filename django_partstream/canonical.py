@@ -42,7 +42,7 @@ def canonical(value: Any) -> str:
 
 
 def digest(text: str) -> str:
-    """A digest of *text*: 168 bits in 28 characters of base64. Those of short texts are kept."""
+    """The digest of *text*: 168 bits in 28 characters. Digests of short texts are remembered."""
     return _digest_of_short(text) if len(text) < SHORT else _digest(text)
 
 

@@ -55,8 +55,8 @@ _encode_message = json.JSONEncoder(
 # for PEM and SSH keys, and tokens for characters that the shape excludes.
 _algorithm = HMACAlgorithm(HMACAlgorithm.SHA256)
 
-#: The size, in bytes, of the messages whose digests are remembered. A page signs for the audience
-#: that it has just compared, and so does each page of a walk.
+#: The digest of a message of at most this many bytes is remembered. Every page of a walk has the
+#: same audience, and uses its digest twice: to compare and to sign.
 _MAX_REMEMBERED = 1024
 
 #: The version of marshal's form in which equal messages are equal bytes.
@@ -143,10 +143,10 @@ def digest(key: bytes, message: Iterable[Any]) -> str:
     """The keyed digest of a JSON-like *message*: 16 characters of base64, 96 bits."""
     message = list(message)
     try:
-        told = marshal.dumps(message, _WITHOUT_REFERENCES)
+        dumped = marshal.dumps(message, _WITHOUT_REFERENCES)
     except ValueError:  # it holds a value of a type that is not built in
         return _digest(key, message)
-    return _remembered(key, told) if len(told) <= _MAX_REMEMBERED else _digest(key, message)
+    return _remembered(key, dumped) if len(dumped) <= _MAX_REMEMBERED else _digest(key, message)
 
 
 def expiry_of(token: str) -> int:
@@ -178,9 +178,9 @@ def _digest(key: bytes, message: list[Any]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _remembered(key: bytes, told: bytes) -> str:
-    """The digest of a message, *told* in the form of marshal: different for all that differ."""
-    return _digest(key, marshal.loads(told))  # noqa: S302 - it was made here
+def _remembered(key: bytes, dumped: bytes) -> str:
+    """The digest of a message that marshal has *dumped*: unlike messages differ in this form."""
+    return _digest(key, marshal.loads(dumped))  # noqa: S302 - it was made here
 
 
 def _query_claim(query: str, key: bytes, *, carry: bool) -> str:

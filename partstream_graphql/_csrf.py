@@ -1,10 +1,10 @@
 """
 The cookie of Django's protection against cross-site request forgery, without a token.
 
-graphene-django decorates ``dispatch()`` with ``ensure_csrf_cookie``, which makes a token on each
-request only to have the cookie sent. Here the same cookie is sent without a token. The page of
-GraphiQL asks for its token itself. A POST that came without the cookie was not asked for a token,
-so its answer brings no cookie either.
+graphene-django decorates ``dispatch()`` with ``ensure_csrf_cookie``. That makes a token on each
+request, although only the cookie is needed. This module sends the same cookie without a token. The
+page of GraphiQL asks for its token itself. A POST without the cookie got in without a token, so the
+response to it brings no cookie.
 
 Django 5.2 and 6.1 and graphene-django 3.2.3 were read. ``tests/graphql/test_csrf.py`` checks each
 upstream fact.
@@ -33,10 +33,10 @@ _middleware = CsrfViewMiddleware(lambda request: HttpResponse())
 
 def dispatched(view: Any, dispatch: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
     """
-    The response of *dispatch*, with the cookie if a browser may need it.
+    The response of the bound method *dispatch*, with the cookie if a browser may need it.
 
-    *view* is graphene-django's class. If *dispatch*, a bound method, is that of another class, or
-    has a further decorator, a project put that before graphene-django's. It is called as it is.
+    *view* is graphene-django's class. If a project put a ``dispatch()`` of its own between our
+    class and *view*, or a further decorator on that of *view*, it is called as it is.
     """
     decorated = view.dispatch
     plain = getattr(decorated, "__wrapped__", None)

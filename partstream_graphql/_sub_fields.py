@@ -1,9 +1,9 @@
 """
 The private and undocumented APIs of graphql-core that collect the sub-fields of a field.
 
-A client pages with the same document, whose sub-fields are the same for each page, unless a
-directive leaves out some. So they are collected once for a document that is remembered, by
-execution or for the selection of a connection, whichever comes first.
+A client pages with the same document. Without a directive its sub-fields are the same for each
+page. So the sub-fields of a remembered document are collected once: by execution, or for the
+selection of a connection, whichever comes first.
 
 The functions work with graphql-core 3.2.12, 3.2.14 and 3.3.2, the versions that were read. With 3.3
 nothing is remembered. ``tests/graphql/test_sub_fields.py`` checks each upstream fact.
@@ -50,8 +50,8 @@ class _Known(dict[Any, Fields]):
     """
     Sub-fields by their place: a type and the identities of nodes.
 
-    The *nodes* of a caller need not be those of the document, so they are kept: no other node may
-    take the identity of one. A copy knows nothing, for types of a schema cannot be pickled.
+    A caller may bring nodes that are not in the document. They are kept in *nodes*, so that no
+    other node takes their identity. A copy is empty, since types of a schema cannot be pickled.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class _Known(dict[Any, Fields]):
         return _Known, ()
 
 
-#: The attribute of an operation that has its sub-fields.
+#: The attribute of an operation that holds its sub-fields.
 _KNOWN = "partstream_sub_fields"
 
 #: The places whose sub-fields are remembered for an operation. Fragments on several types of an
@@ -127,7 +127,7 @@ def remember_sub_fields(document: DocumentNode, text: str) -> None:
     """
     Have the sub-fields of *document* remembered, as long as it lives; *text* is its text.
 
-    A document with directives is left out: which fields they leave may depend on variables.
+    A document with directives is left out, since its fields may depend on variables.
     """
     if not _IS_3_2 or "@" in text:
         return
@@ -137,7 +137,7 @@ def remember_sub_fields(document: DocumentNode, text: str) -> None:
 
 
 def _known_of(operation: OperationDefinitionNode) -> _Known:
-    """The sub-fields of *operation*, to be added to; they are lost if it is not remembered."""
+    """The known sub-fields of *operation*, to add to; lost if its document is not remembered."""
     known: _Known | None = getattr(operation, _KNOWN, None)
     if known is None:
         return _Known()
@@ -148,18 +148,18 @@ def _known_of(operation: OperationDefinitionNode) -> _Known:
 
 
 class _Remembering(_Context):
-    """Executes an operation with the sub-fields that are known of it, and adds to them."""
+    """Executes an operation with its known sub-fields, and adds to them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._subfields_cache = _known_of(self.operation)
 
     def build_response(self, *args: Any) -> Any:
-        _known_of(self.operation)  # which forgets at once what is too much, not with the next page
+        _known_of(self.operation)  # forgets too many places now, not on the next page
         return super().build_response(*args)
 
 
-#: The types of most values in a response, none of which can be awaited.
+#: The types of most values in a response. No value of these types can be awaited.
 _PLAIN = frozenset({type(None), bool, int, float, str, list, dict})
 
 

@@ -60,7 +60,8 @@ class ProgressiveConnection(Connection):
     cursor_ttl: int | None = None
     #: How many parts of a page are resolved at once in threads; without it ``CONCURRENCY`` (1).
     concurrency: int | None = None
-    #: Whether what a row lacks is fetched for all rows of its query at once (Django 6.1).
+    #: Whether the related objects of all rows of a query are fetched at once (``FETCH_PEERS``,
+    #: Django 6.1 and newer).
     fetch_peers: bool = True
     #: Classes whose ``has_permission(request, self)`` must all be true, as in DRF.
     permission_classes: ClassVar[Iterable[Any]] = ()

@@ -3,7 +3,7 @@ The value of a part, made whole for GraphQL: in the shape that its type complete
 
 Under a list type every iterable becomes a list, and a query set a list of instances. A
 connection stays lazy, for its own arguments still apply to it. No row becomes a dict, which a
-``DjangoObjectType`` would refuse. A lazy object is what it stands for, a serializer is its data.
+``DjangoObjectType`` would refuse. A lazy object counts as its object, a serializer as its data.
 
 Each item is tried on its type here, so that a bad item costs its own part only. The fields *below*
 a part are resolved by graphql-core, as ever.
@@ -45,13 +45,13 @@ def completable(
     """
     *value*, with nothing left in it that would query the database or fail as a *type_*.
 
-    *rows* makes of each query set the query set that is fetched.
+    *rows* takes each query set and returns the query set to fetch.
 
     Raises:
         TypeError, ValueError: it, or an item of it, is not a *type_*, or JSON cannot carry it.
         Exception: *value* itself, for graphql-core lets resolvers return an exception.
     """
-    value = _itself(value, rows)
+    value = _unwrapped(value, rows)
     if isinstance(value, Exception):
         raise value
     if isawaitable(value):
@@ -77,10 +77,10 @@ def completable(
     return value
 
 
-def _itself(value: Any, rows: Rows) -> Any:
-    """What *value* stands for: the object of a lazy object, the data of a serializer."""
+def _unwrapped(value: Any, rows: Rows) -> Any:
+    """The object of a lazy object, the data of a serializer; any other *value* as it is."""
     if issubclass(type(value), LazyObject):
-        return _itself(wrapped_by(value), rows)
+        return _unwrapped(wrapped_by(value), rows)
     serializers = sys.modules.get("rest_framework.serializers")
     kind = getattr(serializers, "BaseSerializer", None)
     if kind is not None and isinstance(value, kind):

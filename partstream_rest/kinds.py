@@ -1,9 +1,9 @@
 """
 The kinds of value that JSON lacks, each brought a step nearer to JSON.
 
-DRF's encoder has the forms of single values: dates, Decimals, UUIDs, lazy texts. Here are the forms
-of records and collections; :mod:`.rows` has those of rows. The encoder of the project, which is the
-``encoder_class`` of the view's first JSON renderer, is asked before both.
+DRF's encoder has the forms of single values: dates, Decimals, UUIDs, lazy texts. This module has
+the forms of records and collections, and :mod:`.rows` the forms of rows. The project's encoder, the
+``encoder_class`` of the view's first JSON renderer, is asked before all of them.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def _instant(value: datetime) -> str:
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
-#: The forms that DRF's encoder gives to the most common kinds, without its questions before.
-#: No subclass is meant: NaT of pandas is a datetime.
+#: The forms that DRF's encoder gives to the most common kinds, found by the exact type. A subclass
+#: may have another form: NaT of pandas is a datetime.
 COMMON_FORMS: dict[type, Callable[[Any], Any]] = {
     datetime: _instant,
     date: date.isoformat,
@@ -92,7 +92,7 @@ COMMON_FORMS: dict[type, Callable[[Any], Any]] = {
 
 @lru_cache(maxsize=64)
 def encoder_before_ours(encoder_class: type[Any]) -> StandardEncoder:
-    """An encoder that asks *encoder_class*, whose ``super()`` then asks :class:`PartEncoder`."""
+    """An *encoder_class* that leaves other kinds to :class:`PartEncoder`, through ``super()``."""
     if issubclass(PartEncoder, encoder_class):
         return PartEncoder()
     kind: type[StandardEncoder] = type(encoder_class.__name__, (encoder_class, PartEncoder), {})
@@ -118,7 +118,7 @@ def drained(items: Iterable[Any]) -> list[Any]:
 
 
 def _serialized(serializer: BaseSerializer[Any]) -> Any:
-    """The data of a serializer, whose query set is evaluated here."""
+    """The data of a serializer. Its query set is evaluated here."""
     return serializer.data
 
 
@@ -128,11 +128,15 @@ def _object(mapping: Any) -> dict[Any, Any]:
 
 
 def _refuse_lazy(value: Lazy) -> NoReturn:
-    raise TypeError(f"{value!r} is a part's value, or nothing: it cannot be inside of one.")
+    raise TypeError(f"{value!r} must be the whole value of a part, not inside a value.")
 
 
 def _refuse_bytes(value: Any) -> NoReturn:
     raise TypeError("Bytes have no form in JSON; decode them, or send base64.")
+
+
+def _refuse_file(value: Any) -> NoReturn:
+    raise TypeError(f"{value!r} is an open file, which has no form in JSON; send its name or URL.")
 
 
 def _refuse_callable(value: Any) -> NoReturn:
@@ -151,7 +155,8 @@ _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (UserString, str),
     (Lazy, _refuse_lazy),
     ((bytes, bytearray, memoryview), _refuse_bytes),
-    ((type, File), _refuse_callable),
+    (File, _refuse_file),
+    (type, _refuse_callable),
     (Mapping, _object),
 )
 
@@ -200,7 +205,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _pydantic_fields(value: Any) -> Any:
-    """The fields of a model; by its own method, which leaves out what the model excludes."""
+    """The fields of a pydantic model, without the fields that the model excludes."""
     return value.model_dump()
 
 

@@ -64,7 +64,7 @@ class PageResponse(Response):
         """
         The page as objects, for code that asks for them and for renderers of other formats.
 
-        From then on the objects are what is sent, whatever has become of them.
+        From then on these objects are sent, with every change that code has made to them.
         """
         if self._body is not None:
             self.data = self._body.objects()

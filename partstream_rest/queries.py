@@ -20,18 +20,17 @@ CURSOR_PARAM = "cursor"
 PARTS_PARAM = "parts"
 FORMAT_PARAM = "format"
 
-#: A query string with a cursor and nothing else. It says what it means without being parsed.
+#: A query string with a cursor and nothing else, which need not be parsed.
 _cursor_alone = re.compile(rf"{CURSOR_PARAM}=[A-Za-z0-9_.-]+")
 
 # They choose a page or its form, so the value of a part is the same whatever they are.
 UNKEYED_PARAMS.update({CURSOR_PARAM, PARTS_PARAM, FORMAT_PARAM})
 
-
 _nothing = QueryDict(encoding="utf-8")
 
 
 def parameters(request: HttpRequest) -> QueryDict:
-    """The ``GET`` of *request*; empty, without being made, where the address has no query."""
+    """The ``GET`` of *request*. Without a query in the address it is empty, and is not parsed."""
     has_query = request.META.get("QUERY_STRING") or "GET" in request.__dict__
     return request.GET if has_query else _nothing
 
@@ -49,7 +48,7 @@ def read_token(request: HttpRequest) -> str:
     raw: str = request.META.get("QUERY_STRING", "")
     if f"{CURSOR_PARAM}=" not in raw:
         return ""
-    if "GET" not in request.__dict__ and _cursor_alone.fullmatch(raw):  # nobody has parsed it yet
+    if "GET" not in request.__dict__ and _cursor_alone.fullmatch(raw):
         request.GET = QueryDict(mutable=True, encoding=request.encoding)  # type: ignore[assignment]
         return raw[len(CURSOR_PARAM) + 1 :]
     query = request.GET

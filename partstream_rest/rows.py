@@ -1,8 +1,8 @@
 """
 Rows of models as JSON objects, with every column that they were selected with.
 
-A query set knows its columns: the fields of its model, annotations, ``extra()``. An instance that
-comes by itself does not, and is asked for its attributes.
+A query set knows its columns: the fields of its model, annotations, ``extra()``. A lone instance
+does not know its query, so its own attributes are the columns.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def rows_of(rows: Any) -> list[Any]:
 
 def columns_of(instance: Model) -> dict[str, Any]:
     """
-    The columns of an instance whose query is not at hand, as of ``list(rows)`` or ``raw()``.
+    The columns of an instance without its query, such as an item of ``list(rows)`` or ``raw()``.
 
-    Only the instance can tell what its query selected besides fields. So an attribute of its own
-    counts if its name is public, its class does not compute it, and it is no row of another query.
+    Annotations look like any attribute of the instance. So each attribute counts if its name is
+    public, its class does not compute it, and it is no row of another query.
     """
     held, kind = vars(instance), type(instance)
     is_prefetched = "_prefetched_objects_cache" in held

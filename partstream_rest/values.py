@@ -58,9 +58,9 @@ class Writer:
     """
     Writes the values of a view's parts as JSON text.
 
-    *renderers* gives the renderers of the view. The encoder of the first JSON renderer among them
-    is asked for the form of a value that JSON lacks. *rows* makes of the query set of a serializer
-    the query set that is fetched.
+    *renderers* returns the renderers of the view. The encoder of the first JSON renderer among them
+    gives the form of a value that JSON lacks. *rows* takes the query set of a serializer, and
+    returns the query set to fetch.
     """
 
     def __init__(
@@ -100,15 +100,14 @@ class Writer:
         except (TypeError, ValueError) as exc:
             failure = exc.__cause__
         if failure is not None:
-            raise failure  # the encoder was well, and put its own error round this one
+            raise failure  # a form failed, and the encoder wrapped the error in its own
         return _STANDARD.encode(_plain(value, form)).encode()
 
     def _forms(self) -> Default:
         """
-        Gives the forms of the values in a value that may be encoded twice.
+        A function that returns the form of a value, for an encoder and for the walk after it.
 
-        Each is asked for its form once, for an iterator, or a cursor of a database, has nothing
-        left to give the second time.
+        Each value is asked for its form once, since an iterator has nothing left the second time.
         """
         asked: dict[int, tuple[Any, Any]] = {}
 
@@ -126,7 +125,7 @@ class Writer:
         return form_of
 
     def _form(self, value: Any) -> Any:
-        """*value*, which is of no kind that JSON has, a step nearer to JSON."""
+        """A form of *value*, of a kind that JSON lacks: a step nearer to JSON."""
         if issubclass(type(value), LazyObject):
             return wrapped_by(value)
         if is_missing(value):
@@ -140,7 +139,7 @@ class Writer:
 
     @cached_property
     def _common(self) -> dict[type, Default]:
-        """Forms that need no question, for they are those of DRF's own encoder."""
+        """The forms of DRF's own encoder, by type; empty for a project's encoder."""
         return COMMON_FORMS if self.encoder_class is JSONEncoder else {}
 
     @cached_property
@@ -200,33 +199,33 @@ def _base_form(value: Any) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """The JSON of *value*, which has nothing in it that JSON lacks."""
+    """The JSON of *value*, which consists of kinds that JSON has."""
     return _escaped(orjson.dumps(value) if orjson else _STANDARD.encode(value).encode())
 
 
 def _escaped(text: bytes) -> bytes:
-    """*text* with the two line ends escaped that are none in JSON, as DRF does."""
+    """*text* with U+2028 and U+2029 escaped, as DRF does: they end a line in JavaScript only."""
     if text.isascii():
         return text
     return text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
 
 
 def _enveloped(default: Default, value: Any) -> Any:
-    """The form that *default* gives; an exception of its in a TypeError, as orjson does."""
+    """The form by *default*. Its exception becomes the cause of a TypeError, as in orjson."""
     try:
         return default(value)
     except BaseException as exc:
         raise TypeError(f"The form of a {type(value).__name__} failed.") from exc
 
 
-_standard = partial(
+_standard_encoder = partial(
     json.JSONEncoder,
     ensure_ascii=False,
     check_circular=False,
     allow_nan=False,
     separators=(",", ":"),
 )
-_STANDARD = _standard()
+_STANDARD = _standard_encoder()
 
 #: Makes all digits equal, so that the length of a number can be seen.
 _DIGITS = bytes.maketrans(b"0123456789", b"0000000000")
@@ -244,7 +243,7 @@ def _encoded(value: Any, default: Default) -> bytes:
     """
     if orjson is not None:
         return orjson.dumps(value, default, _ORJSON)
-    text = _standard(default=partial(_enveloped, default)).encode(value).encode()
+    text = _standard_encoder(default=partial(_enveloped, default)).encode(value).encode()
     digits = text.translate(_DIGITS)
     if _LONG in digits and (_LONGER in digits or b"-" + _LONG in digits):
         raise ValueError("An integer may have more than 64 bits.")

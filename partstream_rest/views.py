@@ -73,7 +73,7 @@ class ProgressiveView(APIView):
     cursor_ttl: int | None = None
     #: How many lazy parts of a page run at once in threads; without it ``CONCURRENCY`` (1).
     concurrency: int | None = None
-    #: Whether what the rows of a returned serializer refer to is fetched for all of them at once
+    #: Whether the related objects of all rows of a returned serializer are fetched at once
     #: (``FETCH_PEERS``, Django 6.1 and newer).
     fetch_peers: bool = True
     #: Query parameters that are credentials, in any case of letters: a cursor never carries them.

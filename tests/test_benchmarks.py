@@ -177,7 +177,7 @@ def test_a_counted_page_answers_like_the_page_beside_it(one, answers):
 
 @pytest.fixture
 def table(tmp_path, monkeypatch):
-    """A table of two rows, whose counts are 1.2 and 0.5 times those of the case beside."""
+    """A table of two rows, with ratios of 1.2 and 0.5."""
     file = tmp_path / "bounds.csv"
     file.write_text(
         f"# {bounds.python()}; a comment\n"

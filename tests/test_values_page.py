@@ -1,4 +1,4 @@
-"""The page on values: its code runs, and its tables are true of what a client gets."""
+"""The page on values: its code runs, and its tables show the JSON that a client gets."""
 
 import json
 import re

@@ -1,6 +1,6 @@
 """
 The instructions of a page beside the code that it replaces: ``make count``.
 
-valgrind's callgrind counts the instructions of a request. The count of one version of the code is
-the same to a percent on each machine, however busy the machine is.
+valgrind's callgrind counts the instructions of a request. The count of a version of the code is the
+same to a percent on each machine, busy or not.
 """

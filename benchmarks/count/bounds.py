@@ -1,5 +1,5 @@
 """
-The table of ``bounds.csv``: what is counted beside what, and the bound that fails ``make count``.
+The table of ``bounds.csv``: pairs of cases, and the bound of each ratio for ``make count``.
 
 A case is named with the kind of the process that counts it: ``orjson:first``. The bounds hold for
 the Python that the first line names, since each Python spends other instructions.
@@ -32,7 +32,7 @@ class Row:
     bound: float | None
 
     def counted(self, counts: Mapping[str, float]) -> Row:
-        """This row with the ratio of *counts* as what was reached."""
+        """This row with the ratio of *counts* as *reached*."""
         return replace(self, reached=counts[self.subject] / counts[self.beside])
 
     @property
@@ -70,7 +70,7 @@ def read() -> list[Row]:
 
 
 def write(rows: Iterable[Row]) -> None:
-    """Write *rows* with new bounds, each a little above what was reached."""
+    """Write *rows* with new bounds, each a little above the reached ratio."""
     text = io.StringIO()
     text.write(HEADING.format(python=python()))
     table = csv.DictWriter(text, [one.name for one in fields(Row)], lineterminator="\n")

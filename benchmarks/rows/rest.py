@@ -54,7 +54,7 @@ def rows(site: Site, compare: Callable[..., Ratio]) -> Iterator[Row]:
 
 
 def _alike(site: Site, compare: Callable[..., Ratio], page: str, **options: Any) -> Ratio:
-    """Compare our page with the plain one, which has the same JSON."""
+    """Compare our page with the plain page of the same JSON."""
     assert site.json(f"/ours/{page}/") == site.json(f"/plain/{page}/")
     return compare(
         partial(site.get, f"/ours/{page}/"), partial(site.get, f"/plain/{page}/"), **options

@@ -109,7 +109,7 @@ class OursForMany(Ours):
 
 
 def page_of(values):
-    """The JSON of a page whose only part has *values*."""
+    """The JSON of a page with *values* as its only part."""
     meta = {"total_parts": 1, "current_chunk_size": 1, "has_more": False}
     return {"results": [{"rows": values}], "cursor": None, "meta": meta}
 

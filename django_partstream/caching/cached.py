@@ -172,14 +172,14 @@ def _cached(call: Call, *, store: Store) -> Any:
 
 async def _cached_awaited(call: Call, *, store: Store) -> Any:
     """Answer *call* of a coroutine function from its place in *store*."""
-    entry, answer = await in_request_thread(_looked, call, store)  # one way there, not two
+    entry, answer = await in_request_thread(_looked, call, store)  # a single hop
     if entry is None:
         return await call.awaited(call())
     return await _found_or_awaited(call, entry, answer, begin=call)
 
 
 def _looked(call: Call, store: Store) -> tuple[Entry | None, Hit | Wait | None]:
-    """The place of *call*, and what is there."""
+    """The place of the value of *call*, and the answer of a first look."""
     entry = store.entry(call)
     return entry, None if entry is None else entry.look()
 
@@ -187,7 +187,7 @@ def _looked(call: Call, store: Store) -> tuple[Entry | None, Hit | Wait | None]:
 async def _found_or_awaited(
     call: Call, entry: Entry, answer: Hit | Wait | None, *, begin: Callable[[], Awaitable[Any]]
 ) -> Any:
-    """The value of *entry*, where *answer* was found: kept, or computed by what *begin* returns."""
+    """The value of *entry*, where *answer* was found: kept, or computed by ``begin()``."""
     # The value may come from another process, so no event can tell when it is there.
     while isinstance(answer, Wait):
         await asyncio.sleep(answer.seconds)

@@ -72,7 +72,7 @@ class Attempt(Recorder):
         immediate: Callable[[], bool] | None = None,
         personal: bool = False,
     ) -> None:
-        Recorder.__init__(self)  # super() is slower, and each part makes an attempt
+        super().__init__()
         self.scope, self.name = scope, name
         self._immediate, self.personal = immediate, personal
         #: Whether a front has left a promise in the value, which no cache may keep.

@@ -44,9 +44,6 @@ from django_partstream.tenancy import prepares_sessions
 
 logger = logging.getLogger("django_partstream")
 
-#: Types of which no value is awaitable, found without asking each abstract class.
-_DATA = frozenset({type(None), bool, int, float, str, list, tuple, dict})
-
 #: Takes the outcome of an attempt, in the thread or task in which the part ended.
 Ended: TypeAlias = Callable[[Attempt, Outcome], None]
 
@@ -162,11 +159,8 @@ def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
     """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
     token = current.set(attempt)
     try:
-        if enter is enter_nothing:
+        with enter():
             end = _called(attempt)
-        else:
-            with enter():
-                end = _called(attempt)
         return end if isinstance(end, _Rest) else attempt.returned(end)
     except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
         return attempt.raised(exc)
@@ -178,7 +172,7 @@ def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
 def _called(attempt: Attempt) -> Any | _Rest:
     """Call a part. Return its value, whole, or the rest that it left."""
     value = attempt.begin()
-    if type(value) not in _DATA and isawaitable(value):
+    if isawaitable(value):
         return _Rest(value, ThreadLocals.of_this_thread())
     return attempt.make_whole(value)
 

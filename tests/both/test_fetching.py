@@ -1,4 +1,4 @@
-"""Rows of a serializer that a part returns, and what they refer to: fetched together (Django 6.1)."""
+"""Related objects of the rows of a returned serializer: fetched together since Django 6.1."""
 
 import graphene
 import pytest

@@ -1,9 +1,8 @@
 """
-What a hit of ``cached_for`` costs: calls of functions, which no load of a machine changes.
+The cost of a hit of ``cached_for``, as a number of function calls: a busy machine does not change it.
 
-A function of Python that is called costs more than the line that it saves. A bound is a little
-above the number of calls in Python 3.11, where each comprehension is a call, with both fronts
-imported.
+Each bound is a little above the number of calls in Python 3.11, where a comprehension is a call,
+with both fronts imported.
 """
 
 import sys

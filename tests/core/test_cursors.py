@@ -200,7 +200,7 @@ def test_a_cursor_of_format_1_is_the_same_to_the_byte(settings, query):
         assert written(query=query) == f"{cursors.HEADER}.{FORMAT_1[query]}"
 
 
-#: Audiences whose digests must differ, and must not be remembered for each other.
+#: Audiences that must have different digests, remembered or not.
 AUDIENCES = [
     ["a", "b"],
     ["a,b"],

@@ -66,14 +66,14 @@ def post(client, **headers):
 
 
 def sent(response):
-    """What *response* says of the cookie: the secret, its age, and whether caches are told."""
+    """The secret and the age of the cookie of *response*, and whether ``Vary`` names the cookie."""
     cookie = response.cookies.get("csrftoken")
     varies = "cookie" in response.get("Vary", "").lower()
     return (cookie.value, cookie["max-age"], varies) if cookie else (None, None, varies)
 
 
 def alike(response, other):
-    """Whether both responses say the same of the cookie; a new secret is as good as another."""
+    """Whether both responses send an equal cookie. Two new secrets count as equal."""
     (secret, *one), (other_secret, *two) = sent(response), sent(other)
     new = {SECRET, None}.isdisjoint({secret, other_secret})
     return one == two and (secret == other_secret or new)
@@ -130,13 +130,13 @@ def test_a_post_without_a_token_is_refused(browser):
     assert post(browser(ProgressiveGraphQLView)).status_code == 403
 
 
-def test_a_post_that_was_asked_for_no_cookie_brings_none(browser):
+def test_a_post_without_the_cookie_gets_none(browser):
     response = post(browser(ProgressiveGraphQLView, exempt=True))
     assert response.status_code == 200
     assert sent(response) == (None, None, False)
 
 
-def test_a_post_that_was_asked_for_no_cookie_makes_no_session(browser, settings):
+def test_a_post_without_the_cookie_makes_no_session(browser, settings):
     settings.CSRF_USE_SESSIONS = True
     client = browser(ProgressiveGraphQLView, exempt=True)
     assert post(client).status_code == 200
@@ -163,7 +163,7 @@ def test_the_page_of_graphiql_has_a_token_that_its_posts_may_send(browser):
 
 @pytest.mark.parametrize("ask", [get, post])
 @pytest.mark.parametrize("cookie", [None, SECRET])
-def test_no_token_is_made_that_nobody_reads(browser, ask, cookie):
+def test_a_request_for_data_makes_no_token(browser, ask, cookie):
     client = browser(ProgressiveGraphQLView, cookie=cookie, exempt=True)
     with mock.patch("django.middleware.csrf._mask_cipher_secret") as made:
         assert ask(client).status_code == 200
@@ -171,14 +171,14 @@ def test_no_token_is_made_that_nobody_reads(browser, ask, cookie):
 
 
 class Closed(GraphQLView):
-    """A view of a project, which lets nobody in."""
+    """A view of a project that refuses every request."""
 
     def dispatch(self, request, *args, **kwargs):
         return HttpResponseForbidden()
 
 
 class ClosedOurs(ProgressiveGraphQLView, Closed):
-    """Its ``dispatch()`` stands between ours and that of graphene-django."""
+    """The ``dispatch()`` of Closed stands between ours and that of graphene-django."""
 
 
 def test_a_dispatch_between_ours_and_that_of_graphene_django_is_called(browser):

@@ -1,4 +1,4 @@
-"""Rows of parts, and what is fetched for them below the part: for all rows at once (Django 6.1)."""
+"""Related objects of the rows of a part: fetched for all rows at once since Django 6.1."""
 
 import graphene
 import pytest

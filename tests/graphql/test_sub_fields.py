@@ -148,14 +148,14 @@ ROOT = {
 
 
 def remembered(text):
-    """The document of *text*, whose sub-fields are remembered."""
+    """The document of *text*, with its sub-fields remembered."""
     document = parse(text)
     adapter.remember_sub_fields(document, text)
     return document
 
 
 def answers(document, variables=None):
-    """What :func:`execute_document` makes of *document*, and what graphql-core makes of it."""
+    """The answers of :func:`execute_document` and of graphql-core to *document*."""
     ours = adapter.execute_document(
         SCHEMA, document, root_value=ROOT, variable_values=variables, type_resolver=type_of
     )

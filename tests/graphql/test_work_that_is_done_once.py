@@ -1,4 +1,4 @@
-"""Work that no second request repeats, and work that no declared part adds, told by counting."""
+"""Work that is not repeated by a second request, or added by a declared part: calls are counted."""
 
 import json
 import sys
@@ -89,7 +89,7 @@ PAGE = """query ($after: String) { dashboard(after: $after) {
 
 
 def operations(view, **variables):
-    """How many operations of Python's machine a page of *view* takes, and its last cursor."""
+    """The number of bytecode operations for a page of *view*, and the last cursor of the page."""
     request, count = request_for(PAGE, **variables), 0
 
     def trace(frame, event, arg):
@@ -120,7 +120,7 @@ def test_a_page_costs_the_same_of_ten_declared_parts_and_of_a_thousand():
         view = ProgressiveGraphQLView.as_view(schema=graphene.Schema(query=query))
         _, cursor = operations(view)
         for after in (None, cursor):
-            operations(view, after=after)  # what the first request of a document does besides
+            operations(view, after=after)  # the first request of a document also parses it
             counts[declared, bool(after)] = operations(view, after=after)[0]
     for (_, follows), count in counts.items():
         assert count <= 1.1 * counts[10, follows], counts

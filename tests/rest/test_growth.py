@@ -66,7 +66,7 @@ def ask(serve):
 
 
 def lines_of_page(ask, *args, **options):
-    for _ in range(2):  # what is made once is made before
+    for _ in range(2):  # the first page also does the work that is done once
         page = ask(*args, **options)
     return lines_of(lambda: ask(*args, **options)), page
 

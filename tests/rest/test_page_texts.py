@@ -22,22 +22,22 @@ from partstream_rest import values
 from partstream_rest.pages import PageBody, PageResponse
 from partstream_rest.values import JSONText
 
-WORTHS = {
+VALUES = {
     "text": "é\u2028</script>😀\n",
     "numbers": [0, -1, 2**63 - 1, -(2**63), 1.5, -0.0, 1e300, 0.1 + 0.2],
     "nothing": None,
     "nested": {"a": [{"b": []}], "": True},
     "rich": [datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), Decimal("1.50"), UUID(int=1)],
 }
-SENT = {**WORTHS, "rich": ["2024-01-02T03:04:05.678901Z", 1.5, str(UUID(int=1))]}
+SENT = {**VALUES, "rich": ["2024-01-02T03:04:05.678901Z", 1.5, str(UUID(int=1))]}
 
 
-class Worths(ProgressiveView):
+class Samples(ProgressiveView):
     chunk_size = 3
 
     def get_parts(self):
         return [
-            ("worths", lazy(lambda request: WORTHS)),
+            ("values", lazy(lambda request: VALUES)),
             ("fails", lazy(self.fail)),
             ("nothing \N{WHITE SMILING FACE}", None),
             ("more", 1),
@@ -63,17 +63,17 @@ def no_objects(monkeypatch):
 
 
 def rendered_by_drf(response):
-    """What DRF's renderer writes for the objects of *response*."""
+    """The text of DRF's renderer for the objects of *response*."""
     return JSONRenderer().render(response.data)
 
 
 @pytest.mark.usefixtures("no_objects")
 def test_a_page_is_sent_without_being_decoded(serve, encoder):
-    response = serve(Worths).get("/")
+    response = serve(Samples).get("/")
     assert response["Content-Type"] == "application/json"
     page = response.json()
     assert list(page) == ["results", "cursor", "meta", "errors"]
-    assert page["results"] == [{"worths": SENT}, {"fails": None}, {"nothing ☺": None}]
+    assert page["results"] == [{"values": SENT}, {"fails": None}, {"nothing ☺": None}]
     assert response.content.splitlines() == [response.content]
 
 
@@ -84,13 +84,13 @@ def test_a_page_is_sent_without_being_decoded(serve, encoder):
 )
 def test_a_page_is_the_text_that_drf_renders_for_its_objects(serve, monkeypatch, parts):
     monkeypatch.setattr(values, "orjson", None)
-    view = type("View", (Worths,), {} if parts is None else {"get_parts": lambda self: parts})
+    view = type("View", (Samples,), {} if parts is None else {"get_parts": lambda self: parts})
     response = serve(view).get("/")
     assert response.content == rendered_by_drf(response)
 
 
 def test_a_page_of_orjson_is_the_same_json_as_drf_renders(serve, encoder):
-    response = serve(Worths).get("/")
+    response = serve(Samples).get("/")
     assert response.json() == json.loads(rendered_by_drf(response))
     assert b"\\u2028" in response.content
     assert "\u2028" not in response.content.decode()
@@ -107,9 +107,9 @@ def test_a_page_of_orjson_is_the_same_json_as_drf_renders(serve, encoder):
 )
 def test_settings_of_drfs_renderer_are_obeyed(serve, encoder, monkeypatch, attribute, value):
     monkeypatch.setattr(JSONRenderer, attribute, value)
-    response = serve(Worths).get("/")
+    response = serve(Samples).get("/")
     assert response.content == rendered_by_drf(response)
-    assert response.json()["results"][0] == {"worths": SENT}
+    assert response.json()["results"][0] == {"values": SENT}
     assert response.content.isascii() is (attribute == "ensure_ascii")
     assert (b": " in response.content) is (attribute == "compact")
     assert response["Content-Type"].endswith("charset=utf-8") is (attribute == "charset")
@@ -166,30 +166,30 @@ def test_an_indent_of_the_renderer_context_is_obeyed(serve, encoder):
 
 
 def test_a_page_asked_for_with_indent_is_rendered_by_drf(serve, encoder):
-    response = serve(Worths).get("/", headers={"accept": "application/json; indent=4"})
-    assert response.json()["results"][0] == {"worths": SENT}
+    response = serve(Samples).get("/", headers={"accept": "application/json; indent=4"})
+    assert response.json()["results"][0] == {"values": SENT}
     assert b'\n    "results"' in response.content
 
 
-class CamelCase(Worths):
+class CamelCase(Samples):
     renderer_classes = [CamelCaseJSONRenderer]
 
 
 def test_a_renderer_that_renames_keys_gets_objects(serve, encoder):
     page = serve(CamelCase).get("/").json()
     assert page["meta"] == {"totalParts": 4, "currentChunkSize": 3, "hasMore": True}
-    assert page["results"][0] == {"worths": SENT}
+    assert page["results"][0] == {"values": SENT}
 
 
 class Kinds(BaseRenderer):
     media_type, format = "text/kinds", "kinds"
 
     def render(self, data, accepted_media_type=None, renderer_context=None):
-        return f"{type(data).__name__} {data['results'][0]['worths']['rich']}"
+        return f"{type(data).__name__} {data['results'][0]['values']['rich']}"
 
 
 def test_a_renderer_of_another_format_gets_plain_objects(serve, encoder):
-    class View(Worths):
+    class View(Samples):
         renderer_classes = [JSONRenderer, Kinds]
 
     response = serve(View).get("/", headers={"accept": "text/kinds"})
@@ -197,7 +197,7 @@ def test_a_renderer_of_another_format_gets_plain_objects(serve, encoder):
 
 
 def test_the_browsable_api_shows_the_page(serve, encoder):
-    class View(Worths):
+    class View(Samples):
         renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
 
     shown = serve(View).get("/", headers={"accept": "text/html"}).content.decode()
@@ -205,7 +205,7 @@ def test_the_browsable_api_shows_the_page(serve, encoder):
 
 
 def test_the_data_of_a_response_in_a_test_are_objects(serve, encoder):
-    response = serve(Worths).get("/")
+    response = serve(Samples).get("/")
     assert response.data == response.json()
     assert response.data is response.data
 
@@ -214,7 +214,7 @@ class TestFinalizeResponse:
     """The objects count as soon as they are asked for."""
 
     def ask(self, serve, change):
-        class View(Worths):
+        class View(Samples):
             def finalize_response(self, *args, **kwargs):
                 response = super().finalize_response(*args, **kwargs)
                 change(response)
@@ -228,15 +228,15 @@ class TestFinalizeResponse:
 
         page = self.ask(serve, change)
         assert page["served"] == "2024-01-02T00:00:00Z"
-        assert page["results"][0] == {"worths": SENT}
+        assert page["results"][0] == {"values": SENT}
 
     def test_data_that_are_changed_in_place_are_sent(self, serve, encoder):
         def change(response):
-            response.data["results"][0]["worths"]["text"] = "changed"
+            response.data["results"][0]["values"]["text"] = "changed"
             del response.data["errors"]
 
         page = self.ask(serve, change)
-        assert page["results"][0]["worths"] == {**SENT, "text": "changed"}
+        assert page["results"][0]["values"] == {**SENT, "text": "changed"}
         assert "errors" not in page
 
     def test_a_part_that_is_taken_away_is_not_sent(self, serve, encoder):
@@ -245,7 +245,7 @@ class TestFinalizeResponse:
 
 
 def test_any_other_response_of_the_view_is_rendered_by_drf(serve, encoder):
-    class View(Worths):
+    class View(Samples):
         def post(self, request):
             return Response({"at": date(2024, 1, 2), "large": 2**80})
 
@@ -258,7 +258,7 @@ def test_any_other_response_of_the_view_is_rendered_by_drf(serve, encoder):
 
 def test_a_page_in_djangos_page_cache_is_served_again(serve, encoder):
     @method_decorator(cache_page(60), name="dispatch")
-    class View(Worths):
+    class View(Samples):
         def get_parts(self):
             return [("at", lazy(lambda request: time.perf_counter()))]
 
@@ -285,8 +285,6 @@ def test_a_text_that_a_cache_gave_back_as_mere_bytes_is_sent_in_any_format():
 
 class TestCachedTexts:
     class View(ProgressiveView):
-        encoded: list[object] = []
-
         def get_parts(self):
             return [("rows", lazy(self.get_rows)), ("none", lazy(self.get_none))]
 
@@ -323,6 +321,6 @@ class TestCachedTexts:
 
 
 def list_keys():
-    """The keys of what ``cached_for`` keeps, without the versions that Django's cache adds."""
+    """The keys of the values that ``cached_for`` keeps, without the prefix of Django's cache."""
     keys = [key.partition(":1:")[2] for key in cache._cache]
     return [key for key in keys if isinstance(cache.get(key), tuple)]

@@ -1,4 +1,4 @@
-"""The query of a request, which is parsed only where there is one."""
+"""The query string of a request is parsed only if there is one."""
 
 from unittest import mock
 
@@ -11,7 +11,7 @@ from django_partstream import ProgressiveView
 
 
 class Echo(ProgressiveView):
-    """Parts that say what the view finds in the query of its request."""
+    """Each part is the query parameters that the view sees."""
 
     chunk_size = 1
 

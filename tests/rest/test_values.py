@@ -139,7 +139,7 @@ VALUES = [
     (SimpleLazyObject(lambda: 5), 5),
     (SimpleLazyObject(lambda: {"a": SimpleLazyObject(lambda: "b")}), {"a": "b"}),
     (SimpleLazyObject(lambda: None), None),
-    # What is not a number is no value.
+    # NaN and infinity are null.
     (math.nan, None),
     (-math.inf, None),
     (Metres("nan"), None),

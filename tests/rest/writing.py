@@ -1,4 +1,4 @@
-"""What a client gets for a value, which must be the same with and without orjson."""
+"""The JSON that a client gets for a value, with and without orjson: it must be the same."""
 
 import json
 from unittest import mock
