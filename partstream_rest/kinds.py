@@ -36,10 +36,7 @@ from django_partstream.timed.deadlines import until_late
 from partstream_rest.rows import columns_of, rows_of
 
 #: Kinds that DRF's encoder makes a text or number of.
-_SINGLE = (
-    date, time, timedelta, UUID, Promise,
-    IPv4Address, IPv6Address, IPv4Network, IPv6Network,
-)  # fmt: skip
+_SINGLE = (date, time, timedelta, UUID, Promise)
 
 
 class PartEncoder(JSONEncoder):
@@ -146,6 +143,7 @@ def _refuse_callable(value: Any) -> NoReturn:
 #: In this order: a manager may be callable, a serializer and an open file can be iterated.
 _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     ((QuerySet, Manager), rows_of),
+    ((IPv4Address, IPv6Address, IPv4Network, IPv6Network), str),  # a network can be iterated
     (RawQuerySet, list),
     (Model, columns_of),
     (BaseSerializer, _serialized),

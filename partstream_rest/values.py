@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -94,33 +95,38 @@ class Writer:
             raise ValueError("The value is nested too deep for JSON, or contains itself.") from exc
 
     def _written(self, value: Any) -> bytes:
-        form = self._forms()
-        try:
+        failures: list[BaseException] = []
+        form = self._forms(failures)
+        with suppress(TypeError, ValueError):
             return _encoded(value, form)
-        except (TypeError, ValueError) as exc:
-            failure = exc.__cause__
-        if failure is not None:
-            raise failure  # a form failed, and the encoder wrapped the error in its own
+        if failures:
+            raise failures[0]  # orjson has put an error of its own round it
         return _STANDARD.encode(_plain(value, form)).encode()
 
-    def _forms(self) -> Default:
+    def _forms(self, failures: list[BaseException]) -> Default:
         """
         A function that returns the form of a value, for an encoder and for the walk after it.
 
         Each value is asked for its form once, since an iterator has nothing left the second time.
+        An exception that the function raises is added to *failures*.
         """
         asked: dict[int, tuple[Any, Any]] = {}
 
         def form_of(value: Any) -> Any:
-            kind = type(value)
-            common = self._common.get(kind)
-            if common is not None:
-                return common(value)
-            if issubclass(kind, _BASES):
-                return _base_form(value)
-            if id(value) not in asked:
-                asked[id(value)] = value, self._form(value)  # kept alive, so the id stays its own
-            return asked[id(value)][1]
+            try:
+                kind = type(value)
+                common = self._common.get(kind)
+                if common is not None:
+                    return common(value)
+                if issubclass(kind, _BASES):
+                    return _base_form(value)
+                if id(value) not in asked:
+                    # The value is kept alive, so that its id stays its own.
+                    asked[id(value)] = value, self._form(value)
+                return asked[id(value)][1]
+            except BaseException as exc:
+                failures.append(exc)
+                raise
 
         return form_of
 
@@ -210,14 +216,6 @@ def _escaped(text: bytes) -> bytes:
     return text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
 
 
-def _enveloped(default: Default, value: Any) -> Any:
-    """The form by *default*. Its exception becomes the cause of a TypeError, as in orjson."""
-    try:
-        return default(value)
-    except BaseException as exc:
-        raise TypeError(f"The form of a {type(value).__name__} failed.") from exc
-
-
 _standard_encoder = partial(
     json.JSONEncoder,
     ensure_ascii=False,
@@ -238,12 +236,12 @@ def _encoded(value: Any, default: Default) -> bytes:
     The JSON of *value*; *default* gives the form of a value that JSON lacks.
 
     Raises:
-        TypeError, ValueError, RecursionError: the encoder gives up. An exception of *default* is
-            the cause of such an error.
+        TypeError, ValueError, RecursionError: the encoder gives up.
+        Exception: *default* raised it. With orjson it is the cause of a TypeError.
     """
     if orjson is not None:
         return orjson.dumps(value, default, _ORJSON)
-    text = _standard_encoder(default=partial(_enveloped, default)).encode(value).encode()
+    text = _standard_encoder(default=default).encode(value).encode()
     digits = text.translate(_DIGITS)
     if _LONG in digits and (_LONGER in digits or b"-" + _LONG in digits):
         raise ValueError("An integer may have more than 64 bits.")
