@@ -94,8 +94,8 @@ def test_the_error_of_a_bad_plan_notes_the_view_it_is_from(serve):
     ("forgotten", "message"),
     [
         (lambda view: view.get_a, "To have it called, use lazy()."),
-        (lambda view: {"deep": lazy(view.get_a)}, "it cannot be inside of one"),
-        (lambda view: lazy(lambda request: lazy(view.get_a)), "it cannot be inside of one"),
+        (lambda view: {"deep": lazy(view.get_a)}, "must be the whole value of a part"),
+        (lambda view: lazy(lambda request: lazy(view.get_a)), "must be the whole value of a part"),
     ],
 )
 def test_a_forgotten_or_misplaced_lazy_is_explained_in_debug(serve, settings, forgotten, message):
