@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -97,10 +96,12 @@ class Writer:
     def _written(self, value: Any) -> bytes:
         failures: list[BaseException] = []
         form = self._forms(failures)
-        with suppress(TypeError, ValueError):
+        try:
             return _encoded(value, form)
-        if failures:
-            raise failures[0]  # orjson has put an error of its own round it
+        except (TypeError, ValueError):
+            failure = failures[0] if failures else None
+        if failure is not None:
+            raise failure  # orjson has put an error of its own round it
         return _STANDARD.encode(_plain(value, form)).encode()
 
     def _forms(self, failures: list[BaseException]) -> Default:

@@ -44,6 +44,9 @@ from django_partstream.tenancy import prepares_sessions
 
 logger = logging.getLogger("django_partstream")
 
+#: Types of which no value is awaitable, found without asking each abstract class.
+_DATA = frozenset({type(None), bool, int, float, str, list, tuple, dict})
+
 #: Takes the outcome of an attempt, in the thread or task in which the part ended.
 Ended: TypeAlias = Callable[[Attempt, Outcome], None]
 
@@ -172,7 +175,7 @@ def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
 def _called(attempt: Attempt) -> Any | _Rest:
     """Call a part. Return its value, whole, or the rest that it left."""
     value = attempt.begin()
-    if isawaitable(value):
+    if type(value) not in _DATA and isawaitable(value):
         return _Rest(value, ThreadLocals.of_this_thread())
     return attempt.make_whole(value)
 
