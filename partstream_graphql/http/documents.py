@@ -18,7 +18,8 @@ from graphql import DocumentNode, GraphQLSchema
 from django_partstream.conf import setting
 
 #: The text that is remembered for a schema, in characters. A document takes up to some 300 bytes
-#: for a character of its text, if its names have a single letter.
+#: for a character of its text, if its names have a single letter. Its sub-fields take as much again
+#: if it has fragments on many types.
 MAX_TEXT = 200_000
 
 
