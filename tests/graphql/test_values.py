@@ -194,7 +194,7 @@ def test_a_manager_under_a_list_type_is_all_of_its_rows(ask, db):
 
 def test_a_value_that_is_too_deep_is_refused_and_not_retryable(ask):
     deep = []
-    for _ in range(5000):
+    for _ in range(50_000):
         deep = [deep]
     parts = type(
         "Deep", (ProgressiveConnection,), {"deep": Part(GenericScalar, resolver=lambda *_: deep)}
