@@ -175,7 +175,7 @@ class TestSelectedColumns:
         assert sent(ANNOTATED.all().in_bulk())[str(pk)]["orders_made"] == 0
 
     def test_a_column_may_have_a_name_that_is_no_identifier(self):
-        (row,) = sent(Customer.objects.raw("SELECT id, 1 AS 'a b' FROM example_schema_customer"))
+        (row,) = sent(Customer.objects.raw('SELECT id, 1 AS "a b" FROM example_schema_customer'))
         assert set(row) == {"id", "a b"}
 
     def test_a_column_of_many_values_is_a_list(self):
