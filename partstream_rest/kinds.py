@@ -23,6 +23,7 @@ from operator import attrgetter
 from typing import Any, NoReturn
 from uuid import UUID
 
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.files import File
 from django.db.models import Manager, Model, QuerySet
 from django.db.models.fields.files import FieldFile
@@ -128,6 +129,10 @@ def _refuse_lazy(value: Lazy) -> NoReturn:
     raise TypeError(f"{value!r} must be the whole value of a part, not inside a value.")
 
 
+def _refuse_session(value: Any) -> NoReturn:
+    raise TypeError("A session has the hash of its user's password; send the values that you mean.")
+
+
 def _refuse_bytes(value: Any) -> NoReturn:
     raise TypeError("Bytes have no form in JSON; decode them, or send base64.")
 
@@ -152,6 +157,7 @@ _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (Enum, attrgetter("value")),
     (UserString, str),
     (Lazy, _refuse_lazy),
+    (SessionBase, _refuse_session),
     ((bytes, bytearray, memoryview), _refuse_bytes),
     (File, _refuse_file),
     (type, _refuse_callable),

@@ -15,6 +15,7 @@ from decimal import Decimal
 from types import MappingProxyType, SimpleNamespace
 
 import pytest
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import QueryDict
@@ -467,3 +468,10 @@ def test_a_value_that_drf_can_render_is_sent_as_drf_renders_it(value):
     expected = json.loads(JSONRenderer().render([value]))
     made = sent([value])
     assert (made, repr(made)) == (expected, repr(expected))
+
+
+def test_a_session_is_refused_because_it_has_a_hash_of_the_password():
+    session = SessionBase()
+    session._session_cache = {"_auth_user_hash": "hash"}
+    for value in (session, {"session": session}):
+        assert "hash of its user's password" in str(refusal(value))
