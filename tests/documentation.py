@@ -54,3 +54,13 @@ def make_shop(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 def shortened(page: Any) -> Any:
     """*page* with its cursors as the documentation shows them."""
     return json.loads(re.sub(r'"eyJ0eXAi[\w.-]+"', '"eyJ0eXAi…"', json.dumps(page)))
+
+
+def shop_of(page, monkeypatch, settings):
+    """Make the README's project; the function returned runs a block of *page* as ``shop.<name>``."""
+    make_shop(monkeypatch, settings)
+
+    def run(name):
+        return run_module(monkeypatch, block(page, f"# shop/{name}.py\n"), f"shop.{name}")
+
+    return run

@@ -15,7 +15,7 @@ from django_partstream.testing import expired, walk
 from example_schema.models import Customer, Order
 from partstream_graphql import ProgressiveConnectionField
 from partstream_graphql.views import ProgressiveGraphQLView
-from tests.documentation import ROOT, block, blocks, make_shop, run_module, shortened
+from tests.documentation import ROOT, block, blocks, shop_of, shortened
 
 PAGE = ROOT / "docs" / "guide.md"
 if not PAGE.exists():
@@ -27,12 +27,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def shop(monkeypatch, settings):
     """The README's project, and ``shop(name)`` to run a block of the guide as ``shop.<name>``."""
-    make_shop(monkeypatch, settings)
-
-    def run(name):
-        return run_module(monkeypatch, block(PAGE, f"# shop/{name}.py\n"), f"shop.{name}")
-
-    return run
+    return shop_of(PAGE, monkeypatch, settings)
 
 
 def order_again():

@@ -11,7 +11,7 @@ from django.utils.functional import SimpleLazyObject
 
 from django_partstream import ProgressiveView, lazy
 from example_schema.models import Customer, Order
-from tests.documentation import ROOT, block, blocks, make_shop, run_module
+from tests.documentation import ROOT, blocks, shop_of
 
 PAGE = ROOT / "docs" / "values.md"
 if not PAGE.exists():
@@ -23,12 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def shop(monkeypatch, settings):
     """The README's project, and ``shop(name)`` to run a block of the page as ``shop.<name>``."""
-    make_shop(monkeypatch, settings)
-
-    def run(name):
-        return run_module(monkeypatch, block(PAGE, f"# shop/{name}.py\n"), f"shop.{name}")
-
-    return run
+    return shop_of(PAGE, monkeypatch, settings)
 
 
 def test_every_python_block_of_the_page_is_run_by_a_test():
