@@ -281,8 +281,8 @@ class TestAPoolOfConnections:
     def pooled(self, reached, postgres):
         """Have connections come from a pool of psycopg's: ``pooled(size)`` returns that pool."""
 
-        def made(size, timeout=30):
-            options = {"min_size": 0, "max_size": size, "timeout": timeout}
+        def made(size):
+            options = {"min_size": 0, "max_size": size, "timeout": 30}
             reached(OPTIONS={"pool": options})
             postgres.connection.pool.open()
             return postgres.connection.pool
@@ -300,14 +300,16 @@ class TestAPoolOfConnections:
     def test_a_part_that_gets_no_pooled_connection_fails_and_the_next_page_works(
         self, page, postgres, pooled
     ):
-        pool = pooled(1, timeout=0.2)
+        pool = pooled(1)
         parts = {
             "a": lazy(postgres.count),
             "b": lazy(free),
             "c": lazy(with_timeout(postgres.count, 30)),
         }
         with pool.connection():
+            pool.timeout = 0.2
             answer = page(**parts)
+        pool.timeout = 30
         assert codes(answer) == {"a": "part_failed", "b": None, "c": "part_failed"}
         assert answer["a"][1].retryable
         assert page(a=parts["a"], b=parts["b"]) == {"a": (0, None), "b": (1, None)}
@@ -318,7 +320,7 @@ class TestAPoolOfConnections:
     def test_the_only_pooled_connection_goes_to_one_of_two_parts_at_once(
         self, deliver, postgres, pooled
     ):
-        pool = pooled(1, timeout=0.2)
+        pool = pooled(1)
         has_it, is_done = threading.Event(), threading.Event()
 
         def first(request):
@@ -328,9 +330,11 @@ class TestAPoolOfConnections:
 
         def second(request):
             has_it.wait(30)
+            pool.timeout = 0.2
             try:
                 postgres.count()
             finally:
+                pool.timeout = 30
                 is_done.set()
 
         outcomes = deliver(concurrency=2, a=lazy(first), b=lazy(second))
