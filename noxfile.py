@@ -127,7 +127,7 @@ def core_only(session: nox.Session) -> None:
     pytest(session, "tests/core")
 
 
-@nox.session
+@nox.session(python=min(DJANGO))
 def wheel(session: nox.Session) -> None:
     """The tests against the wheel as built, with no source of the library beside them."""
     with tempfile.TemporaryDirectory() as directory:
