@@ -9,8 +9,9 @@ from graphene_django.views import GraphQLView
 from rest_framework import serializers
 
 from django_partstream import ProgressiveView, lazy, safe_call
-from example_schema.models import Customer, Order
+from example_schema.models import Order
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+from tests.orders import create_orders
 
 has_modes = hasattr(models, "FETCH_PEERS")
 needs_modes = pytest.mark.skipif(not has_modes, reason="Django has fetch modes since 6.1.")
@@ -31,10 +32,7 @@ class Row(graphene.ObjectType):
 
 @pytest.fixture(autouse=True)
 def _orders(db):
-    for n in range(50):
-        name = f"c{n}"
-        customer = Customer.objects.create(name=name, email=f"{name}@example.com", city="Oslo")
-        Order.objects.create(customer=customer)
+    create_orders(50)
 
 
 @pytest.fixture(params=["REST", "GraphQL"])

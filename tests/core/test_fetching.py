@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_partstream import _fetching
 from example_schema.models import Customer, Order
+from tests.orders import create_orders
 
 has_modes = hasattr(models, "FETCH_PEERS")
 needs_modes = pytest.mark.skipif(not has_modes, reason="Django has fetch modes since 6.1.")
@@ -27,10 +28,7 @@ def relies(function):
 
 @pytest.fixture(autouse=True)
 def _orders(db):
-    for n in range(4):
-        name = f"c{n}"
-        customer = Customer.objects.create(name=name, email=f"{name}@example.com", city="Oslo")
-        Order.objects.create(customer=customer)
+    create_orders(4)
 
 
 @pytest.fixture

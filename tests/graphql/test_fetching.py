@@ -12,6 +12,7 @@ from django_partstream import cached_for, lazy, safe_call
 from example_schema.models import Customer, Order
 from partstream_graphql import Part, ProgressiveConnection
 from tests.graphql.answers import nodes
+from tests.orders import create_orders
 
 has_modes = hasattr(models, "FETCH_PEERS")
 needs_modes = pytest.mark.skipif(not has_modes, reason="Django has fetch modes since 6.1.")
@@ -43,10 +44,7 @@ RAW = "SELECT * FROM example_schema_order ORDER BY id"
 
 @pytest.fixture(autouse=True)
 def _orders(db):
-    for n in range(50):
-        name = f"c{n}"
-        customer = Customer.objects.create(name=name, email=f"{name}@example.com", city="Oslo")
-        Order.objects.create(customer=customer)
+    create_orders(50)
 
 
 @pytest.fixture
