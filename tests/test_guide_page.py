@@ -88,6 +88,35 @@ def test_a_failed_part_is_answered_as_shown(shop, client):
     assert shortened(page) == shown
 
 
+def test_each_request_over_rest_is_answered_as_the_table_says(shop, client):
+    url, names = "/api/dashboard/", ["overview", "orders", "forecast"]
+
+    def delivered(**query):
+        return [name for result in client.get(url, query).json()["results"] for name in result]
+
+    first = client.get(url)
+    cursor = first.json()["cursor"]
+    assert delivered() == names[:2]
+    assert delivered(cursor=cursor) == names[2:]
+    assert delivered(parts="forecast,orders") == ["orders", "forecast"]
+    head = client.head(url)
+    assert (head.status_code, head.content) == (200, b"")
+    assert 'rel="next"' in head["Link"]
+    assert client.options(url).json()["parts"] == names
+
+
+def test_a_name_that_no_part_has_is_refused_as_the_guide_says(shop, client):
+    answer = client.get("/api/dashboard/", {"parts": "oders"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_part")
+    assert "overview, orders, forecast" in answer.json()["detail"]
+
+
+def test_the_cursor_of_a_walk_of_chosen_parts_keeps_to_them(shop, client, monkeypatch):
+    monkeypatch.setattr(import_module("shop.views").DashboardView, "chunk_size", 1)
+    walked = walk(client, "/api/dashboard/?parts=overview,forecast")
+    assert (walked.names, len(walked.pages)) == (["overview", "forecast"], 2)
+
+
 CURSORS = re.findall(
     r"^\| (\w+).*? \| (\d+) `(\w+)` \| `(\w+)` \|$", PAGE.read_text(), re.MULTILINE
 )
