@@ -1,14 +1,19 @@
 """
 Cursors: signed tokens that say where a walk stands.
 
-A cursor names the last part that was delivered. It carries no authority: permissions and
-``get_parts()`` run anew on each request. It is a JWT (RFC 7519), which anyone can read, so it
-holds no data. Of the endpoint and the user it holds only a keyed digest.
+A cursor names the *front* of a walk: the last part of a page, or the furthest part that a stream
+has delivered. It carries no authority: permissions and ``get_parts()`` run anew on each request. It
+is a JWT (RFC 7519), which anyone can read, so it holds no data. Of the endpoint and the user it
+holds only a keyed digest.
 
 Claims of format 1: ``v``, the format; ``k``, the digest of endpoint and user; ``exp``, the time
-when it expires (RFC 7519, section 4.1.4); ``p``, the last part; ``n``, the number of parts before
-it; ``q``, the query string of the response, or ``h``, the digest of a query string that is too
-long to carry.
+when it expires (RFC 7519, section 4.1.4); ``p``, the front; ``n``, the number of parts before it;
+``q``, the query string of the response, or ``h``, the digest of a query string that is too long to
+carry.
+
+Format 2 adds ``o``: the parts up to the front that are still *owed*, each with the time when it was
+first owed, in seconds since the epoch. A cursor that names no part has this format, too, and means
+the start. A release that knows format 1 only refuses both, rather than repeat or lose a part.
 """
 
 from __future__ import annotations
@@ -20,8 +25,8 @@ import re
 import time
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +40,7 @@ from django_partstream.conf import setting
 from django_partstream.exceptions import CursorExpired, CursorInvalid
 
 FORMAT = 1
+OWING_FORMAT = 2
 ALGORITHM = "HS256"
 HEADER = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"  # {"typ":"JWT","alg":"HS256"}
 
@@ -59,6 +65,13 @@ _algorithm = HMACAlgorithm(HMACAlgorithm.SHA256)
 #: same audience, and uses its digest twice: to compare and to sign.
 _MAX_REMEMBERED = 1024
 
+#: The length of a token without a payload: a header, a signature, and the dots.
+_ENVELOPE = len(HEADER) + 43 + 2
+
+#: The bytes of the claims of a cursor of format 2 besides the name of its front, its owed parts and
+#: its query: at most, until 2286 and for fewer than a million parts.
+_OTHER_CLAIMS = len('{"v":2,"k":"","exp":9999999999,"p":,"n":999999,"o":{},"h":""}') + 2 * 16
+
 #: The version of marshal's form in which equal messages are equal bytes.
 _WITHOUT_REFERENCES = 2
 
@@ -66,15 +79,17 @@ _WITHOUT_REFERENCES = 2
 @dataclass(slots=True, kw_only=True)
 class Cursor:
     """
-    The place in a walk behind the part *after*.
+    The place in a walk behind the part *after*, its front; without a name, the start.
 
-    *position* is the number of parts before that part. *query* is the query string of the
-    response, or *query_digest* its digest if it was too long. *audience* is the digest of the
-    endpoint, reader and tenant, made with *key*.
+    *position* is the number of parts before that part. *owed* are the parts up to it that the walk
+    still owes, by name: when each was first owed, in seconds since the epoch. *query* is the query
+    string of the response, or *query_digest* its digest if it was too long. *audience* is the
+    digest of the endpoint, reader and tenant, made with *key*.
     """
 
     after: str
     position: int
+    owed: Mapping[str, int] = field(default_factory=dict)
     query: str = ""
     query_digest: str | None = None
     audience: str = ""
@@ -94,19 +109,22 @@ def write(cursor: Cursor, *, audience: Iterable[Any], ttl: int) -> str:
     Sign *cursor* for *audience*, the endpoint and the user, for *ttl* seconds.
 
     Raises:
-        ImproperlyConfigured: the name of the part alone makes the token longer than
-            ``MAX_CURSOR_LENGTH``.
+        ImproperlyConfigured: the names of the part and of the parts that are owed alone make the
+            token longer than ``MAX_CURSOR_LENGTH``.
 
     Claims: RFC 7519, section 4.1.4. Signature: RFC 7515, section 7.1.
     """
     key, limit = _key(settings.SECRET_KEY), setting("MAX_CURSOR_LENGTH")
+    version = OWING_FORMAT if cursor.owed or not cursor.after else FORMAT
     claims = (
-        f'"v":{FORMAT},"k":"{digest(key, audience)}","exp":{int(time.time()) + ttl},'
+        f'"v":{version},"k":"{digest(key, audience)}","exp":{int(time.time()) + ttl},'
         f'"p":{_encode(cursor.after)},"n":{cursor.position}'
     )
-    # By its own length, so that a walk carries its query on every page or on none: half the
-    # limit leaves room, in base64, for all but the longest of names.
-    carries_query = len(cursor.query) <= limit // 2
+    if cursor.owed:
+        claims += f',"o":{_encode(cursor.owed)}'
+    # By its own length, so that a walk carries its query on every page or on none: 3/8 of the
+    # limit leave room, in base64, for owed parts and for all but the longest of names.
+    carries_query = len(cursor.query) <= limit * 3 // 8
     token = _sign(f"{{{claims}{_query_claim(cursor.query, key, carry=carries_query)}}}", key)
     if len(token) > limit and carries_query:
         token = _sign(f"{{{claims}{_query_claim(cursor.query, key, carry=False)}}}", key)
@@ -116,6 +134,26 @@ def write(cursor: Cursor, *, audience: Iterable[Any], ttl: int) -> str:
             f"PARTSTREAM['MAX_CURSOR_LENGTH'] is {limit}. Use a shorter name."
         )
     return token
+
+
+def can_owe(owed: Collection[str], *, after: str, limit: int) -> bool:
+    """
+    Whether a cursor behind the part *after*, of at most *limit* characters, can owe parts *owed*.
+
+    The claim may take a quarter of *limit*, as it is written, so that a walk decides once whether a
+    cursor carries its query. A single part may take more.
+    """
+    if not owed:
+        return True
+    claim = sum([length_of(name) + len(":9999999999,") for name in owed])
+    if len(owed) > 1 and _in_base64(claim) > limit // 4:
+        return False
+    return _ENVELOPE + _in_base64(_OTHER_CLAIMS + length_of(after) + claim) <= limit
+
+
+def length_of(name: str) -> int:
+    """The bytes of *name* in a cursor, before base64."""
+    return len(_encode(name).encode())
 
 
 def read(token: str) -> Cursor:
@@ -183,6 +221,11 @@ def _remembered(key: bytes, dumped: bytes) -> str:
     return _digest(key, marshal.loads(dumped))  # noqa: S302 - it was made here
 
 
+def _in_base64(octets: int) -> int:
+    """The characters of so many *octets* in base64 without padding."""
+    return -(-octets * 4 // 3)
+
+
 def _query_claim(query: str, key: bytes, *, carry: bool) -> str:
     """The claim with *query*, or with its digest; no claim for an empty query string."""
     if not query:
@@ -216,16 +259,17 @@ def _cursor_of(claims: Any, key: bytes) -> Cursor:
     The cursor with verified *claims*.
 
     Raises:
-        CursorInvalid: the claims are of another format.
+        CursorInvalid: the claims are of a format that this release does not know.
         CursorExpired: ``exp`` has passed.
     """
-    if not isinstance(claims, dict) or claims.get("v") != FORMAT:
+    if not isinstance(claims, dict) or claims.get("v") not in (FORMAT, OWING_FORMAT):
         raise CursorInvalid
     if claims["exp"] <= time.time():
         raise CursorExpired
     return Cursor(
         after=claims["p"],
         position=claims["n"],
+        owed=claims.get("o", {}),
         query=claims.get("q", ""),
         query_digest=claims.get("h"),
         audience=claims["k"],

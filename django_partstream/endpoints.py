@@ -9,6 +9,7 @@ where the page ended. The front itself only translates.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,14 +17,16 @@ from django.utils.functional import cached_property
 
 from django_partstream import _current, cursors
 from django_partstream.canonical import canonical, digest
-from django_partstream.conf import option
+from django_partstream.conf import option, setting
 from django_partstream.cursors import Cursor
 from django_partstream.delivery import running
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import CursorInvalid
 from django_partstream.identity import audience_identity, is_identified, is_personal
+from django_partstream.ledgers import Ledger
 from django_partstream.outcomes import Outcome
-from django_partstream.parts import Page, Plan, is_inert, is_lazy, plan_of
+from django_partstream.pages import Page
+from django_partstream.parts import Plan, is_inert, is_lazy, plan_of
 from django_partstream.tenancy import capture
 
 
@@ -55,7 +58,7 @@ class Endpoint:
         self._address, self._varies_on = address, varies_on
         self._make_plan = plan
         self._varied: tuple[Sequence[Any], str] | None = None
-        self._signed: dict[tuple[str, str], str] = {}
+        self._signed: dict[tuple[Any, ...], str] = {}
 
     @property
     def name(self) -> str:
@@ -188,16 +191,41 @@ class Endpoint:
         A place is signed once: a second signature, made later, would be another cursor.
 
         Raises:
-            ImproperlyConfigured: the name of the part makes the cursor too long.
+            ImproperlyConfigured: the names in the cursor make it too long.
         """
-        place = page.names[index], query
+        cursor = page.cursor(index, query=query)
+        place = cursor.after, query, tuple(cursor.owed.items())
         if place not in self._signed:
             self._signed[place] = cursors.write(
-                page.cursor(index, query=query),
-                audience=self._audience(),
-                ttl=self.option("cursor_ttl"),
+                cursor, audience=self._audience(), ttl=self.option("cursor_ttl")
             )
         return self._signed[place]
+
+    def signer(self, *, query: str = "") -> Callable[[Cursor], str]:
+        """
+        A function that signs cursors for this endpoint, reader and tenant as they are now.
+
+        The cursors carry *query*. A view makes the function, and a stream calls it later, in any
+        thread. It may raise ImproperlyConfigured, as :func:`cursors.write` does.
+        """
+        audience, ttl = self._audience(), self.option("cursor_ttl")
+
+        def sign(cursor: Cursor) -> str:
+            return cursors.write(replace(cursor, query=query), audience=audience, ttl=ttl)
+
+        return sign
+
+    def ledger(self, page: Page, *, query: str = "") -> Ledger:
+        """
+        The record of a stream of *page*, which was taken with no size; its cursors carry *query*.
+
+        Raises:
+            ImproperlyConfigured: the name of a part makes a cursor too long.
+        """
+        ledger = Ledger(page, limit=setting("MAX_CURSOR_LENGTH"))
+        if ledger.longest is not None:
+            self.signer(query=query)(ledger.longest)  # no delivery fails later
+        return ledger
 
     def _attempt(self, name: str, value: Any, whole: Callable[[Any], Any]) -> Attempt:
         if is_lazy(value):

@@ -1,15 +1,15 @@
 """
 The parts of a response: named values, in order, some of them lazy.
 
-A :class:`Plan` is the validated list. A :class:`Page` is the stretch of the list that a request
-carries. Both only decide: nothing is called here.
+A :class:`Plan` is the validated list, and takes pages from it. It only decides: nothing is called
+here.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, Concatenate, ParamSpec, TypeGuard
@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django_partstream.cursors import Cursor
 from django_partstream.exceptions import CursorStale, PlanError, UnknownParts
+from django_partstream.pages import Debt, OwingPage, Page
 
 P = ParamSpec("P")
 
@@ -76,22 +77,6 @@ def lazy(
     return made
 
 
-@dataclass(kw_only=True, slots=True)
-class Page:
-    """The parts that a request carries, and their positions in the whole response."""
-
-    names: tuple[str, ...]
-    positions: Sequence[int]
-    values: tuple[Any, ...]
-    total: int
-    has_more: bool
-    has_previous: bool
-
-    def cursor(self, index: int = -1, *, query: str = "") -> Cursor:
-        """The cursor behind the part at *index* of this page, which carries *query*."""
-        return Cursor(after=self.names[index], position=self.positions[index], query=query)
-
-
 class Plan:
     """
     The validated, ordered parts of a response.
@@ -144,14 +129,56 @@ class Plan:
         """
         The next *size* parts behind *after*; all of them if *size* is None.
 
-        *only* leaves out every other part, from the page and from the count.
+        The parts that *after* owes come before them, in declared order, and do not count towards
+        *size*. *only* leaves out every other part, from the page and from the count; such a part
+        that is owed stays owed.
 
         Raises:
             CursorStale: the part that *after* names is not in this response.
         """
         start = 0 if after is None else self._position(after) + 1
-        if only is None:
-            return self._stretch(start, size)
+        page = self._stretch(start, size) if only is None else self._chosen(start, size, only)
+        if after is None:
+            return page
+        if after.owed:
+            return self._with_owed(page, after, start, only)
+        page.after = after if after.position == start - 1 else replace(after, position=start - 1)
+        return page
+
+    def _with_owed(
+        self, page: Page, after: Cursor, start: int, only: Iterable[str] | None
+    ) -> OwingPage:
+        """
+        *page* behind the parts that *after* owes.
+
+        A part that left the response is owed no more; nor is a part that stands behind the front
+        now, for the front will come to it.
+        """
+        there = sorted([(self.index[name], name) for name in after.owed if name in self.index])
+        owed = {
+            name: Debt(position, after.owed[name]) for position, name in there if position < start
+        }
+        wanted = owed if only is None else set(only)
+        carried = [name for name in owed if name in wanted]
+        positions = [owed[name].position for name in carried]
+        return OwingPage(
+            names=(*carried, *page.names),
+            positions=(*positions, *page.positions),
+            values=(*[self.values[position] for position in positions], *page.values),
+            total=page.total,
+            has_more=page.has_more,
+            has_previous=page.has_previous,
+            after=replace(
+                after,
+                position=start - 1,
+                owed={name: debt.since for name, debt in owed.items()},
+            ),
+            owed=owed,
+            end=(page.names[-1], page.positions[-1]) if page.names else (after.after, start - 1),
+        )
+
+    def _chosen(self, start: int, size: int | None, only: Iterable[str]) -> Page:
+        """The *size* parts among *only* from the position *start*; all that are left if None."""
         positions = sorted([self.index[name] for name in set(only) if name in self.index])
         first = bisect_right(positions, start - 1)
         last = len(positions) if size is None else min(first + size, len(positions))
@@ -179,7 +206,9 @@ class Plan:
         )
 
     def _position(self, cursor: Cursor) -> int:
-        """The position now of the part that *cursor* names."""
+        """The position now of the part that *cursor* names; -1 if it is the start."""
+        if not cursor.after:
+            return -1
         then = cursor.position
         if then < len(self.names) and self.names[then] == cursor.after:
             return then
@@ -294,27 +323,3 @@ def is_inert(value: Any, depth: int = 50) -> bool:
         if depth and issubclass(kind, container):
             return all(is_inert(item, depth - 1) for item in items_of(value))
     return False
-
-
-def refuse_late_mixin(cls: type, base: type, deciding: Collection[str]) -> None:
-    """
-    Refuse a class that names *base* before a mixin whose attributes would lose to it.
-
-    Every attribute that is data counts. Of the methods the *deciding* ones count: they decide
-    on the response and on access to it, so an ignored one would be a security hole.
-
-    Raises:
-        TypeError: the message names the mixin and the attribute that would be ignored.
-    """
-    order, known = cls.__mro__, set(base.__mro__)
-    for place, late in enumerate(order):
-        winners = [earlier for earlier in order[:place] if earlier in known]
-        if late in known or not winners:
-            continue
-        for name, value in vars(late).items():
-            counts = name in deciding or not hasattr(value, "__get__")  # it is data
-            if counts and name[0] != "_" and any(name in vars(winner) for winner in winners):
-                raise TypeError(
-                    f"{cls.__qualname__}: {late.__qualname__}.{name} would be ignored. Name "
-                    f"the mixin first: class {cls.__name__}({late.__name__}, {base.__name__})."
-                )

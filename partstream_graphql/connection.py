@@ -20,7 +20,8 @@ from graphene.relay import Connection
 from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import PlanError
 from django_partstream.identity import reader_of, request_of
-from django_partstream.parts import Plan, plan_of, refuse_late_mixin
+from django_partstream.mixins import refuse_late_mixin
+from django_partstream.parts import Plan, plan_of
 from partstream_graphql._graphene import fields_of, forget_edge, new_instance
 from partstream_graphql.access import allows, as_read, refused_by, seconds_to_wait
 from partstream_graphql.declaration import (

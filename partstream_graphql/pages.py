@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django_partstream.outcomes import Outcome, PartError, Status
-from django_partstream.parts import Page
+from django_partstream.pages import Page
 from partstream_graphql.errors import part_error
 from partstream_graphql.selection import Place, Selection
 from partstream_graphql.types import NodeStatus

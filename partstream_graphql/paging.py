@@ -11,7 +11,7 @@ from graphql import GraphQLObjectType, get_named_type
 from django_partstream._fetching import rejoin
 from django_partstream.exceptions import PlanError
 from django_partstream.outcomes import Outcome
-from django_partstream.parts import Page
+from django_partstream.pages import Page
 from partstream_graphql._graphql_core import info_for
 from partstream_graphql.access import answer_of, as_read
 from partstream_graphql.connection import ProgressiveConnection

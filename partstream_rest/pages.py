@@ -21,7 +21,7 @@ from django_partstream._current import host_of
 from django_partstream._django import names_headers
 from django_partstream.cursors import expiry_of
 from django_partstream.outcomes import Outcome
-from django_partstream.parts import Page
+from django_partstream.pages import Page
 from django_partstream.privacy import keep_private
 from partstream_rest.queries import CURSOR_PARAM
 from partstream_rest.values import JSONText, dumps

@@ -25,7 +25,8 @@ from django_partstream.cursors import Cursor
 from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import CursorError, UnknownParts
 from django_partstream.identity import REQUEST_TYPES
-from django_partstream.parts import Page, refuse_late_mixin
+from django_partstream.mixins import refuse_late_mixin
+from django_partstream.pages import Page
 from partstream_rest._drf import remembering
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pages import (

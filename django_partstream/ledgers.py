@@ -1,0 +1,122 @@
+"""
+The ledger of a stream: the parts that were delivered, and the cursor behind each delivery.
+
+The rules:
+
+1. The front is the furthest part that was delivered. The parts of the page up to it that were not
+   delivered are owed.
+2. A part may begin once a cursor behind it could owe every undelivered part before it. From then on
+   that stays so, for parts are only delivered. So a part that has begun may end at any moment.
+3. The first undelivered part may always begin, so a stream never stands still.
+
+A front writes each part that ends, and the threads of the stream ask what may begin: hence a lock.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import takewhile
+from threading import Lock
+
+from django_partstream.cursors import Cursor, can_owe, length_of
+from django_partstream.pages import Page
+
+
+class Ledger:
+    """The deliveries of a stream of *page*, with cursors of at most *limit* characters."""
+
+    def __init__(self, page: Page, *, limit: int) -> None:
+        self._limit, self._lock = limit, Lock()
+        self._front, self._position = page.front
+        self._left = dict(zip(page.names, page.positions, strict=True))
+        self._kept = [name for name in page.debts if name not in self._left]
+        self._since = {name: debt.since for name, debt in page.debts.items()}
+        self._delivered = 0
+
+    @property
+    def delivered(self) -> int:
+        """The number of parts that were delivered."""
+        return self._delivered
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every part was delivered."""
+        return not self._left
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place where the walk stands now."""
+        with self._lock:
+            return self._cursor()
+
+    @property
+    def longest(self) -> Cursor | None:
+        """The longest of the cursors that a delivery in order makes; None if no part is left."""
+        ahead = [name for name, position in self._left.items() if position > self._position]
+        if not ahead:
+            return None
+        name = max(ahead, key=length_of)
+        owed = {kept: self._since[kept] for kept in self._kept}
+        return Cursor(after=name, position=self._left[name], owed=owed)
+
+    def may_begin(self, name: str) -> bool:
+        """
+        Whether the part *name* may begin: once it has ended, a cursor can owe all parts before it.
+
+        Ask for parts in declared order, and for no further part once the answer is no.
+
+        Raises:
+            KeyError: the part was delivered, or the page does not carry it.
+        """
+        with self._lock:
+            position = self._left[name]
+            if position <= self._position:
+                return True
+            before = self._undelivered_until(position - 1)
+            return not before or self._can_owe(before, after=name)
+
+    def deliver(self, name: str) -> Cursor:
+        """
+        Record the delivery of the part *name*, and return the cursor behind it.
+
+        Raises:
+            KeyError: the part was delivered before, or the page does not carry it.
+        """
+        with self._lock:
+            position = self._left.pop(name)
+            self._delivered += 1
+            self._reach(name, position)
+            return self._cursor()
+
+    def owe(self, name: str) -> bool:
+        """
+        Have the cursor owe the pending part *name*; whether it can.
+
+        Raises:
+            KeyError: the part was delivered, or the page does not carry it.
+        """
+        with self._lock:
+            position = self._left[name]
+            if position <= self._position:
+                return True
+            if not self._can_owe(self._undelivered_until(position), after=name):
+                return False
+            self._reach(name, position)
+            return True
+
+    def _reach(self, name: str, position: int) -> None:
+        if position > self._position:
+            self._front, self._position = name, position
+
+    def _undelivered_until(self, position: int) -> list[str]:
+        """The undelivered parts up to *position*, which are the first in the order of parts."""
+        return list(takewhile(lambda name: self._left[name] <= position, self._left))
+
+    def _can_owe(self, names: list[str], *, after: str) -> bool:
+        return can_owe([*self._kept, *names], after=after, limit=self._limit)
+
+    def _cursor(self) -> Cursor:
+        now = int(time.time())
+        names = [*self._kept, *self._undelivered_until(self._position)]
+        owed = {name: self._since.setdefault(name, now) for name in names}
+        return Cursor(after=self._front, position=self._position, owed=owed)
