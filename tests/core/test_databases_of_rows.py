@@ -104,6 +104,13 @@ def test_a_database_that_a_router_knows_nothing_of_stays_apart(aliases, route):
     assert home_of(row("other")) == "other"
 
 
+def test_a_row_of_the_only_database_is_a_row_of_the_default_database(monkeypatch):
+    only = {"default": connections.settings["default"]}
+    with monkeypatch.context() as changed:
+        changed.setattr(connections, "settings", only)
+        assert home_of(row("default")) == home_of(Customer(pk=1)) == "default"
+
+
 def test_an_alias_that_is_no_longer_configured_stands_for_itself(aliases):
     aliases(other={})
     assert home_of(row("gone")) == "gone"

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.utils import timezone, translation
 
 from django_partstream import lazy
+from django_partstream.delivery import threads
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved
@@ -194,6 +195,12 @@ def test_lazy_parts_run_together_in_threads_and_stay_in_order(deliver):
 
     outcomes = deliver(concurrency=3, a=lazy(meet, 1), b=lazy(meet, 2), c=lazy(meet, 3), d=4)
     assert [one.value for one in outcomes.values()] == [1, 2, 3, 4]
+
+
+def test_the_only_lazy_part_of_a_page_runs_in_the_thread_of_its_request(deliver, monkeypatch):
+    monkeypatch.setattr(threads, "together", None)  # which would use threads of the pool
+    outcomes = deliver(concurrency=3, a=lazy(lambda request: threading.get_ident()), b=2, c=3)
+    assert outcomes["a"].value == threading.get_ident()
 
 
 def test_parts_in_threads_see_the_language_and_time_zone_of_the_request(deliver):

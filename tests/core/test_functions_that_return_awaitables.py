@@ -116,6 +116,29 @@ class TestCachedFor:
             other.join(30)
         assert values == ["computed once"] * 2
 
+    def test_a_page_that_waited_for_an_awaitable_that_failed_awaits_its_own(self, deliver):
+        computing, go_on, runs, failed = threading.Event(), threading.Event(), [], []
+
+        async def work():
+            runs.append(1)
+            if len(runs) > 1:
+                return "computed here"
+            computing.set()
+            assert go_on.wait(30)
+            raise ValueError("secret")
+
+        part = lazy(cached_for(60, key="failed elsewhere")(lambda request: work()))
+        other = threading.Thread(target=lambda: failed.append(deliver(a=part)["a"].status))
+        other.start()
+        assert computing.wait(30)
+        try:
+            # The part behind it runs, although the first part waits.
+            value = deliver(a=part, b=lazy(lambda request: go_on.set()))["a"].value
+        finally:
+            go_on.set()
+            other.join(30)
+        assert (value, failed) == ("computed here", [Status.ERROR])
+
     def test_a_coroutine_waits_for_the_value_that_another_caller_computes(
         self, deliver, request_of, monkeypatch
     ):

@@ -123,6 +123,12 @@ class TestCredentials:
         with pytest.raises(TypeError, match=r"View\.cursor_exclude_params is the str"):
             type("View", (Three,), {"cursor_exclude_params": excluded})
 
+    @pytest.mark.parametrize("excluded", ["sso_ticket", ""])
+    def test_cursor_exclude_params_as_a_str_is_refused_in_as_view(self, serve, excluded):
+        view = Three.as_view(cursor_exclude_params=excluded)
+        with pytest.raises(TypeError, match=r"Three\.cursor_exclude_params is the str"):
+            serve(path("", view)).get("/")
+
 
 @hypothesis_settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
