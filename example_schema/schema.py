@@ -5,7 +5,12 @@ from graphene_django import DjangoObjectType
 
 from example_schema.models import Product
 from example_schema.parts import DashboardParts
-from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+from partstream_graphql import (
+    Part,
+    ProgressiveConnection,
+    ProgressiveConnectionField,
+    defer_directives,
+)
 
 
 class Overview(graphene.ObjectType):
@@ -97,4 +102,4 @@ class Query(graphene.ObjectType):
     )
 
 
-schema = graphene.Schema(query=Query)
+schema = graphene.Schema(query=Query, directives=defer_directives())

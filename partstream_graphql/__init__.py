@@ -15,7 +15,9 @@ from partstream_graphql import askers, conf
 if TYPE_CHECKING:
     from partstream_graphql.connection import ProgressiveConnection
     from partstream_graphql.declaration import Part
+    from partstream_graphql.directives import defer_directives
     from partstream_graphql.fields import ProgressiveConnectionField
+    from partstream_graphql.http.labels import ProgressiveDeferRule
     from partstream_graphql.http.persisted import AutomaticPersistedQueries, TrustedDocuments
     from partstream_graphql.http.rules import ProgressiveLimitsRule
     from partstream_graphql.http.views import ProgressiveGraphQLView
@@ -25,9 +27,11 @@ __all__ = [
     "Part",
     "ProgressiveConnection",
     "ProgressiveConnectionField",
+    "ProgressiveDeferRule",
     "ProgressiveGraphQLView",
     "ProgressiveLimitsRule",
     "TrustedDocuments",
+    "defer_directives",
 ]
 
 _MODULES = {
@@ -35,9 +39,11 @@ _MODULES = {
     "Part": "declaration",
     "ProgressiveConnection": "connection",
     "ProgressiveConnectionField": "fields",
+    "ProgressiveDeferRule": "http.labels",
     "ProgressiveGraphQLView": "http.views",
     "ProgressiveLimitsRule": "http.rules",
     "TrustedDocuments": "http.persisted",
+    "defer_directives": "directives",
 }
 
 askers.register()

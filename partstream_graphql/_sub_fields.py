@@ -20,7 +20,9 @@ function                upstream fact                             without it
                         ``_subfields_cache`` of an execution in   sub-fields are collected again
                         3.2: by a type and the identities of      for each page, or too many are
                         nodes, the nodes of each response key;    kept
-                        its end, ``build_response()``
+                        its end, ``build_response()``; 3.3 has
+                        another function for a schema with
+                        ``@defer``
 ======================= ========================================= ===============================
 """
 
@@ -31,16 +33,22 @@ from typing import Any
 
 import graphql
 from graphql import (
+    REMOVE,
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
+    Visitor,
     execute,
+    visit,
 )
 from graphql.execution import collect_fields
 from graphql.pyutils import is_awaitable
+
+from partstream_graphql.directives import DEFER
 
 #: By response key, the nodes of a field.
 Fields = dict[str, list[FieldNode]]
@@ -73,6 +81,7 @@ MOST = 1_000
 _collecting: Any = collect_fields
 _IS_3_2 = hasattr(_collecting, "collect_sub_fields")
 _Context: Any = getattr(graphql, "ExecutionContext", object)
+_incrementally: Any = getattr(graphql, "experimental_execute_incrementally", execute)
 
 
 def selected_fields(
@@ -175,9 +184,24 @@ def execute_document(
 
     *executor* is a subclass of ``ExecutionContext`` (3.2) or ``Executor`` (3.3), or None.
     """
+    run = execute
+    if not _IS_3_2 and schema.get_directive(DEFER):
+        run, document = _incrementally, _without_defer(document)
     if executor:
         options["execution_context_class" if _IS_3_2 else "executor_class"] = executor
-        return execute(schema, document, **options)
+        return run(schema, document, **options)
     if _IS_3_2:
         options["execution_context_class"] = _Remembering
-    return execute(schema, document, is_awaitable=_is_awaitable, **options)
+    return run(schema, document, is_awaitable=_is_awaitable, **options)
+
+
+class _WithoutDefer(Visitor):
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> Any:
+        """Leave out ``@defer``."""
+        return REMOVE if node.name.value == DEFER else None
+
+
+def _without_defer(document: DocumentNode) -> DocumentNode:
+    """*document* with nothing deferred."""
+    made: DocumentNode = visit(document, _WithoutDefer())
+    return made

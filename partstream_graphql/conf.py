@@ -16,6 +16,7 @@ def register() -> None:
             "MAX_QUERY_CONNECTIONS": Setting.count(10, "connections"),
             "MAX_QUERY_RUNS": Setting.count(10, "runs"),
             "MAX_QUERY_PARTS": Setting.count(100, "parts"),
+            "MAX_DEFERRED": Setting.count(50, "fragments"),
             "MAX_BATCH": Setting.count(10, "operations"),
             "MAX_DOCUMENTS": Setting.count(1_000, "documents"),
         }

@@ -1,4 +1,4 @@
-"""Validation rules for the limits of a document, checked before any part runs."""
+"""Validation rules of this library, checked before any part runs: limits, and ``@defer``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from graphql import ASTValidationRule, DocumentNode, GraphQLError, ValidationRul
 from partstream_graphql._graphql_core import abort_validation
 from partstream_graphql.http.counting import count_document
 from partstream_graphql.http.introspection import Introspection
+from partstream_graphql.http.labels import ProgressiveDeferRule
 from partstream_graphql.http.limits import limits
 from partstream_graphql.http.merging import Merging
 
@@ -50,11 +51,17 @@ class ProgressiveLimitsRule(SizeRule):
 
 
 def with_limits(rules: Iterable[type[ASTValidationRule]]) -> tuple[type[ASTValidationRule], ...]:
-    """*rules* behind the rule for the limits; introspection has none where it is turned off."""
+    """
+    *rules* behind the rule for the limits, and before the rule for ``@defer``.
+
+    Introspection has no limits where it is turned off.
+    """
     return _with_limits(tuple(rules))
 
 
 @lru_cache(maxsize=16)
 def _with_limits(rules: tuple[type[ASTValidationRule], ...]) -> tuple[type[ASTValidationRule], ...]:
     is_off = any(issubclass(rule, DisableIntrospection) for rule in rules)
-    return (SizeRule if is_off else ProgressiveLimitsRule, *rules)
+    sized = SizeRule if is_off else ProgressiveLimitsRule
+    own = () if ProgressiveDeferRule in rules else (ProgressiveDeferRule,)
+    return (sized, *rules, *own)
