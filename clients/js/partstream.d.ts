@@ -18,19 +18,24 @@ export type Named<P = Record<string, unknown>> = {
     | { name: Name; value: null; error: PartError };
 }[keyof P & string];
 
-/** A part, and the number of parts in the response. */
-export type Part<P = Record<string, unknown>> = Named<P> & { total: number };
+/** A part, and the number of parts in the response: null for a part of a stream. */
+export type Part<P = Record<string, unknown>> = Named<P> & { total: number | null };
 
-/** The options of `fetch()`, and two more. */
+/** The options of `fetch()`, and three more. */
 export interface Options extends Omit<RequestInit, "method" | "body"> {
   /** Request only these parts, for example to retry a failed part. */
   only?: string | readonly string[];
+  /**
+   * Take all parts from one response, each when it ends, and continue where it breaks. Where no
+   * stream comes through, the parts come in pages.
+   */
+  stream?: boolean;
   /** A replacement for `fetch()`. */
   fetch?: typeof globalThis.fetch;
 }
 
 /**
- * Each part of a response as its page arrives.
+ * Each part of a response as its page arrives, or by itself in a stream.
  *
  * If the cursor has expired, the walk starts again, and no part is yielded twice.
  *
@@ -63,7 +68,7 @@ export function follow<P = Record<string, unknown>>(
 ): AsyncGenerator<Part<P>, void, undefined>;
 
 export interface Progress<P = Record<string, unknown>> {
-  /** The parts of this page, `[{ name: value }, …]`. */
+  /** The parts of this page, `[{ name: value }, …]`; in a stream one, and none at its end. */
   results: Array<Result<P>>;
   totalLoaded: number;
   hasMore: boolean;
@@ -77,7 +82,7 @@ export class ProgressiveLoader<P = Record<string, unknown>> {
   allData: Array<Result<P>>;
   /** The error entries of the failed parts. */
   readonly errors: PartError[];
-  /** Load all parts; `onProgress` is called for each page. Throws as `parts()` does. */
+  /** Load all parts; `onProgress` is called for each page, or part of a stream. Throws as `parts()` does. */
   loadAll(onProgress?: ((progress: Progress<P>) => void) | null): Promise<Array<Result<P>>>;
   /** Request these parts again, or all failed parts that are retryable. */
   retry(...names: string[]): Promise<Array<Result<P>>>;

@@ -3,7 +3,7 @@ import type { Named, Options } from "./partstream.js";
 export interface UsedParts<P = Record<string, unknown>> {
   /** The parts that arrived, in order. */
   parts: Array<Named<P>>;
-  /** The number of parts in the response; null before the first page. */
+  /** The number of parts in the response; null before the first page, or the end of a stream. */
   total: number | null;
   loading: boolean;
   /** The error that stopped the walk: a `PartstreamError` or an error of `fetch()`. */

@@ -31,6 +31,8 @@ export function walk(url, { signal, ...options } = {}, tell) {
     set({ loading: true, error: broken });
     try {
       for await (const part of parts(url, only ? { ...init, only } : init)) put(part, only);
+      // A part of a stream has no total.
+      if (!only) set({ total: state.total ?? state.parts.length });
     } catch (error) {
       if (!only) broken = error;
       set({ error });

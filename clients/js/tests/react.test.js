@@ -6,6 +6,7 @@ import { afterEach, expect, test } from "vitest";
 
 import { useParts } from "../react.js";
 import { control, DASHBOARD, ECHO, NAMES, namesOf, noting, STAFF } from "./server.js";
+import { cut, nothing, PARTS, streamer } from "./streamer.js";
 
 afterEach(cleanup);
 
@@ -28,6 +29,20 @@ test("useParts() in React shows the parts page after page", async () => {
   await control("release");
   await done(now);
   expect(namesOf(now().parts)).toEqual(NAMES);
+});
+
+test("useParts() in React takes a stream, which tells the number of parts at its end", async () => {
+  const { url, asked } = await streamer(cut(2), nothing);
+  const { now, unmount } = use(url, { stream: true });
+  await waitFor(() => expect(namesOf(now().parts)).toEqual(["a", "b"]));
+  expect(now()).toMatchObject({ total: null, loading: true });
+  unmount();
+
+  const whole = use(url, { stream: true });
+  await done(whole.now);
+  expect(whole.now()).toMatchObject({ total: 4, error: null });
+  expect(namesOf(whole.now().parts)).toEqual(PARTS);
+  expect(asked).toEqual(["stream start", "stream b", "stream start"]);
 });
 
 test("no part comes twice in React's StrictMode", async () => {

@@ -10,6 +10,7 @@ import { Dashboard } from "./.readme/Dashboard.jsx";
 import VueDashboard from "./.readme/Dashboard.vue";
 import { load } from "./.readme/loader.js";
 import { patientParts } from "./.readme/patient.js";
+import { fill } from "./.readme/streamed.js";
 import { takings } from "./.readme/typed.ts";
 import { all, control, DASHBOARD, NAMES, serve, STAFF } from "./server.js";
 
@@ -33,6 +34,15 @@ test("the loop in the README shows each part", async () => {
   expect(said.map((text) => text.split(":")[0])).toEqual(NAMES);
   expect(said[0]).toContain("Corner Shop");
   expect(said[1]).not.toContain("null");
+});
+
+test("the loop over a stream in the README fills each card", async () => {
+  await control("fail", { part: "today_stats" });
+  const cards = Object.fromEntries(NAMES.map((name) => [name, document.createElement("p")]));
+  await fill(DASHBOARD, cards);
+  expect(cards.overview.textContent).toContain("Corner Shop");
+  expect(cards.today_stats.textContent).not.toContain("null");
+  for (const card of Object.values(cards)) expect(card.textContent).not.toBe("");
 });
 
 test("patientParts() in the README waits for Retry-After before it asks again", async () => {

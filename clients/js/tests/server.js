@@ -46,12 +46,15 @@ export async function expired(url) {
   return url;
 }
 
-/** Serve `answer(response, number)` until the test ends, and return the address of the server. */
+/** Serve `answer(response, number, request)` until the test ends, and return the address. */
 export async function serve(answer) {
   let number = 0;
-  const server = createServer((_, response) => answer(response, number++));
+  const server = createServer((request, response) => answer(response, number++, request));
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  onTestFinished(() => server.close());
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   return `http://127.0.0.1:${server.address().port}/`;
 }
 

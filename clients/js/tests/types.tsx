@@ -25,8 +25,9 @@ export async function typed(): Promise<number | undefined> {
 
 export async function untyped(): Promise<unknown> {
   for await (const { name, value, total } of parts(new URL("https://a.test/"), { only: "a" })) {
-    return [name.toUpperCase(), value, total.toFixed()];
+    return [name.toUpperCase(), value, total?.toFixed()];
   }
+  parts("/api/", { stream: true });
   // @ts-expect-error a page is asked for with GET
   parts("/api/", { method: "POST" });
   return null;

@@ -5,6 +5,7 @@ import { createApp, effectScope, h, nextTick, ref } from "vue";
 
 import { useParts } from "../vue.js";
 import { control, DASHBOARD, ECHO, NAMES, namesOf, STAFF } from "./server.js";
+import { PARTS, streamer } from "./streamer.js";
 
 const until = (check) => vi.waitFor(check, { timeout: 10_000 });
 
@@ -28,6 +29,16 @@ test("useParts() in Vue shows the parts as they come", async () => {
   await control("release");
   await until(() => expect(place.textContent).toBe(`${NAMES.join(" ")} .`));
   app.unmount();
+});
+
+test("useParts() in Vue takes a stream, which tells the number of parts at its end", async () => {
+  const { url, asked } = await streamer();
+  const { parts, total, loading, leave } = use(url, { stream: true });
+  await until(() => expect(loading.value).toBe(false));
+  expect(namesOf(parts.value)).toEqual(PARTS);
+  expect(total.value).toBe(4);
+  expect(asked).toEqual(["stream start"]);
+  leave();
 });
 
 test("retry(name) in Vue replaces the failed part in its place", async () => {

@@ -1,0 +1,128 @@
+// A small server of streams and pages that misbehaves as it is told.
+//
+// It has four parts; the cursor behind a part is the name of the part. `failing` is the name of a
+// part that fails. A way to answer is called with the response and the request as it was read.
+
+import { once } from "node:events";
+
+import { onTestFinished, vi } from "vitest";
+
+import { parts } from "../partstream.js";
+import { all, namesOf, serve } from "./server.js";
+
+export const PARTS = ["a", "b", "c", "d"];
+
+export const FAILURE = { part: "b", code: "part_failed", message: "It failed.", retryable: true };
+
+/**
+ * Serve until the test ends: each request is answered in the next of `ways`, and when there are no
+ * more as a stream or page without faults. Returns the address and, in `asked`, the requests
+ * ("stream start", "page b").
+ */
+export async function streamer(...ways) {
+  const asked = [];
+  const url = await serve(async (response, number, request) => {
+    const query = new URL(request.url, "http://localhost").searchParams;
+    const accept = request.headers.accept;
+    const asksStream = accept.startsWith("application/jsonl");
+    const cursor = query.get("cursor");
+    asked.push(`${asksStream ? "stream" : "page"} ${cursor ?? "start"}`);
+    const chosen = query.get("parts")?.split(",") ?? PARTS;
+    const left = chosen.slice(cursor ? chosen.indexOf(cursor) + 1 : 0);
+    const way = ways[number] ?? (asksStream ? stream() : page);
+    await way(response, { left, chosen, accept, number });
+  });
+  return { url, asked };
+}
+
+export const line = (name) =>
+  `${JSON.stringify({ name, value: { is: `${name}é😀` }, cursor: name })}\n`;
+export const end = (cursor = null) =>
+  `${JSON.stringify({ meta: { total_parts: 4, delivered: 0, has_more: cursor !== null }, cursor })}\n`;
+
+/** All parts that are left and the end; or `after` parts, `tail` and a broken connection. */
+export const stream =
+  ({ after = Infinity, tail = end(), write = whole } = {}) =>
+  async (response, { left }) => {
+    head(response);
+    await write(response, ` ${left.slice(0, after).map(line).join("")}${tail}`);
+    if (after === Infinity) response.end();
+    else response.destroy();
+  };
+
+/** A connection that breaks behind `after` parts and the text `tail`. */
+export const cut = (after, tail = "") => stream({ after, tail });
+
+/** These lines and the end of the response. */
+export const lines =
+  (...texts) =>
+  (response) => {
+    head(response);
+    response.end(texts.join(""));
+  };
+
+/** `after` parts, and then nothing, on a connection that stays open. */
+export const hang =
+  (after) =>
+  async (response, { left }) => {
+    head(response);
+    response.flushHeaders();
+    if (after) await whole(response, left.slice(0, after).map(line).join(""));
+  };
+
+/** Nothing at all, on a connection that stays open. */
+export const nothing = () => {};
+
+export const answer = (status, type, body) => (response) =>
+  response.writeHead(status, { "Content-Type": type }).end(body);
+
+export const refusal = (status, code) =>
+  answer(status, "application/json", JSON.stringify({ code, detail: `This is ${code}.` }));
+
+/** A page of two parts, whatever was asked for. */
+export function page(response, { left, chosen }) {
+  const names = left.slice(0, 2);
+  const cursor = left.length > 2 ? names[1] : null;
+  response.setHeader("Content-Type", "application/json");
+  response.end(
+    JSON.stringify({
+      results: names.map((name) => ({ [name]: { is: `${name}é😀` } })),
+      cursor,
+      meta: { total_parts: chosen.length, current_chunk_size: names.length, has_more: cursor !== null },
+    }),
+  );
+}
+
+function head(response) {
+  response.setHeader("Content-Type", "application/jsonl");
+}
+
+function whole(response, text) {
+  return new Promise((written) => response.write(text, written));
+}
+
+/** Write a byte at a time, each in a chunk of its own. */
+export async function byBytes(response, text) {
+  for (const byte of Buffer.from(text)) {
+    if (!response.write(Buffer.of(byte))) await once(response, "drain");
+  }
+}
+
+export const streamed = (url, options) => parts(url, { stream: true, ...options });
+
+/** Follow a server that answers in these ways: the names of the parts, and the requests. */
+export async function follow(...ways) {
+  const { url, asked } = await streamer(...ways);
+  return { names: namesOf(await all(streamed(url))), asked };
+}
+
+/** Let time pass only by `vi.advanceTimersByTimeAsync()`. */
+export function freeze() {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => vi.useRealTimers());
+}
+
+/** Wait until `check()` holds. (`vi.waitUntil()` would move a frozen clock.) */
+export async function until(check) {
+  while (!check()) await new Promise(setImmediate);
+}
