@@ -18,6 +18,9 @@ function             fact
                      context variable named ``asgiref.local``
 :func:`adopt_locals` asgiref since 3.12 keeps them in a ``_Storage``, which counts for the thread
                      that it names; ``_rehome()`` makes a copy of it for this thread
+:func:`task_context` ``sync_to_async()`` finds its thread by ``executors.current``, a ``Local`` of
+                     ``AsyncToSync``, then by ``SyncToAsync.thread_sensitive_context``; it
+                     refuses to begin where ``deadlock_context`` is true
 ==================== =============================================================================
 
 ``tests/core/test_asgiref_adapter.py`` has a test of each row.
@@ -31,7 +34,7 @@ from asyncio import AbstractEventLoop
 from typing import Any
 
 from asgiref import local
-from asgiref.sync import SyncToAsync
+from asgiref.sync import AsyncToSync, SyncToAsync
 
 
 def loop() -> AbstractEventLoop | None:
@@ -69,6 +72,26 @@ def adopt_locals(context: contextvars.Context) -> None:
     for variable, value in context.items():
         if isinstance(value, _TaggedStorage):
             variable.set(local._rehome(value))
+
+
+def task_context(context: contextvars.Context) -> contextvars.Context:
+    """
+    Copy *context*, of another thread, for a task of the loop that runs in this thread.
+
+    Where this code awaits ``sync_to_async()``, the task does, too.
+    """
+    executor = getattr(AsyncToSync.executors, "current", None)
+    sensitive: Any = SyncToAsync.thread_sensitive_context.get(None)
+    made = context.copy()
+
+    def move() -> None:
+        adopt_locals(made)
+        AsyncToSync.executors.current = executor
+        SyncToAsync.thread_sensitive_context.set(sensitive)
+        SyncToAsync.deadlock_context.set(False)
+
+    made.run(move)
+    return made
 
 
 def _copy_dicts_of_locals(context: contextvars.Context) -> None:

@@ -51,6 +51,8 @@ function                           fact
                                    setting that is set later is in the ``__dict__`` of the object
 :func:`close_if_unusable`          ``close_if_unusable_or_obsolete()``, which is called by
                                    ``close_old_connections()``
+:func:`atomic_aliases`             ``ATOMIC_REQUESTS`` puts a view into a transaction on the
+                                   database, unless the ``_non_atomic_requests`` of the view has it
 :func:`wrapped_by`                 ``LazyObject`` keeps its object in ``_wrapped``, after
                                    ``_setup()``
 ================================== ===============================================================
@@ -305,6 +307,17 @@ def find_setting(name: str) -> Any:
     if found is None and type(configured) is UserSettingsHolder:
         _without[name] = configured
     return found
+
+
+def atomic_aliases(request: Any) -> list[str]:
+    """The databases on which ``ATOMIC_REQUESTS`` has put the view of *request* in a transaction."""
+    view = getattr(getattr(request, "resolver_match", None), "func", None)
+    without = getattr(view, "_non_atomic_requests", ())
+    return [
+        alias
+        for alias, configured in connections.settings.items()
+        if configured["ATOMIC_REQUESTS"] and alias not in without
+    ]
 
 
 def wrapped_by(lazy: LazyObject[Any]) -> Any:

@@ -21,6 +21,7 @@ from django_partstream.conf import option, setting
 from django_partstream.cursors import Cursor
 from django_partstream.delivery import running
 from django_partstream.delivery.attempts import Attempt
+from django_partstream.delivery.streams import Stream, always
 from django_partstream.exceptions import CursorInvalid
 from django_partstream.identity import audience_identity, is_identified, is_personal
 from django_partstream.ledgers import Ledger
@@ -183,6 +184,23 @@ class Endpoint:
         if not isinstance(outcomes, list):
             raise RuntimeError("Coroutine parts were resolved in the thread of an event loop.")
         return outcomes
+
+    def stream(
+        self, attempts: Sequence[Attempt], *, may_begin: Callable[[str], bool] = always
+    ) -> Stream:
+        """
+        The outcomes of *attempts*, each when its part ends. Make it in the view.
+
+        Up to ``concurrency`` plain parts run together. A part begins once *may_begin* is true for
+        its name, as ``Stream.add()`` says.
+
+        Raises:
+            ImproperlyConfigured: a setting or option cannot be used.
+        """
+        _ = self.tenant  # a part may switch to another, for itself
+        stream = Stream(self.request)
+        stream.add(attempts, concurrency=self.option("concurrency"), may_begin=may_begin)
+        return stream
 
     def sign(self, page: Page, index: int = -1, *, query: str = "") -> str:
         """

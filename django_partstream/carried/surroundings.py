@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextvars import Context
 from functools import lru_cache, partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -81,6 +82,10 @@ class Surroundings:
     def call(self, func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call *func* in this thread, which is another, in a copy of the captured context."""
         return self._context.copy().run(self._call, partial(func, *args, **kwargs))
+
+    def context(self) -> Context:
+        """A context with the first half of the surroundings, in which code may be run at will."""
+        return self.call(_asgiref.copy_context)
 
     def _call(self, call: Callable[[], T]) -> T:
         _asgiref.adopt_locals(self._context)

@@ -25,6 +25,8 @@ from functools import partial
 from secrets import token_hex
 from typing import Any, TypeAlias
 
+from asgiref.sync import iscoroutinefunction
+
 from django_partstream.delivery.loops import in_request_thread
 from django_partstream.delivery.reports import Scope, level_of, log_failure
 from django_partstream.failures import failure_of, public_message
@@ -61,6 +63,9 @@ class Attempt(Recorder):
     matters. A *personal* part is made whole for its reader only, so its value must not be shared.
     """
 
+    #: Whether the client left before the part ended, so that its failure is of no interest.
+    is_abandoned = False
+
     def __init__(
         self,
         scope: Scope,
@@ -78,7 +83,7 @@ class Attempt(Recorder):
         #: Whether a front has left a promise in the value, which no cache may keep.
         self.is_promised = False
         self.started = time.perf_counter()
-        self._call, self._whole = call, whole
+        self._call, self._whole, self._guarded = call, whole, guarded
         self._whole_value: Any = None
         #: The own guards that are not entered, outermost first.
         self._guards: Guards = () if guarded is None else guards_of(guarded)
@@ -88,6 +93,15 @@ class Attempt(Recorder):
     def immediate(self) -> bool:
         """Whether the value is there already and holds no work."""
         return self._immediate is not None and self._immediate()
+
+    @property
+    def is_coroutine(self) -> bool:
+        """Whether the part's function is a coroutine function, so that a call cannot block."""
+        return is_coroutine_function(self._guarded)
+
+    def abandon(self) -> None:
+        """Let a failure of the part be logged for debugging only, and no signal be sent."""
+        self.is_abandoned = True
 
     def begin(self) -> Any:
         """Call the part. Return its value, or an awaitable of it."""
@@ -163,6 +177,8 @@ class Attempt(Recorder):
         self.caught.clear()
 
     def _log(self, exc: Exception, status: Status, level: int, reference: str) -> None:
+        if self.is_abandoned:
+            level = logging.DEBUG
         log_failure(self.scope, self.name, exc, status=status, level=level, reference=reference)
 
 
@@ -180,6 +196,14 @@ def guards_of(func: Any) -> Guards:
     if guard is None or guard is not function:
         return ()
     return (guard, *guards_of(guard.__wrapped__))
+
+
+def is_coroutine_function(func: Any) -> bool:
+    """Whether *func* is a coroutine function, also behind a partial or as a callable object."""
+    while isinstance(func, partial):
+        func = func.func
+    call = getattr(type(func), "__call__", None)  # noqa: B004 - its kind is asked, not its presence
+    return iscoroutinefunction(func) or iscoroutinefunction(call)
 
 
 current: ContextVar[Recorder | None] = ContextVar("django_partstream.recorder", default=None)

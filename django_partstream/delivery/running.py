@@ -19,40 +19,20 @@ them for a page, in the order of the parts. There is no second path. The rules:
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from functools import partial
-from inspect import isawaitable
-from typing import Any, NamedTuple, TypeAlias
-
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream.carried.surroundings import Surroundings
-from django_partstream.carried.thread_locals import ThreadLocals, stepped
-from django_partstream.databases import (
-    broken_connections,
-    close_if_obsolete,
-    open_transactions,
-    savepoints,
-)
-from django_partstream.delivery import loops, threads
-from django_partstream.delivery.attempts import Attempt, current, recording
-from django_partstream.delivery.reports import announce, is_observed
+from django_partstream.databases import open_transactions
+from django_partstream.delivery import loops, steps, threads
+from django_partstream.delivery.attempts import Attempt
+from django_partstream.delivery.steps import Rest, Told
 from django_partstream.delivery.threads import Enter, enter_nothing
-from django_partstream.outcomes import Outcome, Status
-from django_partstream.tenancy import prepares_sessions
-
-logger = logging.getLogger("django_partstream")
-
-#: Types of which no value is awaitable, found without asking each abstract class.
-_DATA = frozenset({type(None), bool, int, float, str, list, tuple, dict})
-
-#: Takes the outcome of an attempt, in the thread or task in which the part ended.
-Ended: TypeAlias = Callable[[Attempt, Outcome], None]
+from django_partstream.outcomes import Outcome
 
 
 def run(
-    attempts: Sequence[Attempt], ended: Ended, *, concurrency: int = 1
+    attempts: Sequence[Attempt], ended: Told, *, concurrency: int = 1
 ) -> Awaitable[None] | None:
     """
     Run *attempts* and call *ended* with the outcome of each when its part ends.
@@ -68,15 +48,15 @@ def run(
     if transactions:
         with loops.one_loop():
             for attempt in attempts:
-                _tell(attempt, _run_undoable(attempt, transactions), ended)
+                steps.tell(attempt, steps.run_undoable(attempt, transactions), ended)
         return None
 
-    begun: dict[Attempt, _Rest] = {}
+    begun: dict[Attempt, Rest] = {}
 
     def begin(attempt: Attempt, enter: Enter) -> None:
-        end = _begin(attempt, enter)
+        end = steps.begin(attempt, enter)
         if isinstance(end, Outcome):
-            _tell(attempt, end, ended, enter)
+            steps.tell(attempt, end, ended, enter)
         else:
             begun[attempt] = end
 
@@ -96,7 +76,7 @@ def run(
     if not begun:
         return None
     left = [(attempt, begun[attempt]) for attempt in attempts if attempt in begun]
-    finish_all = partial(_finish_all, left, partial(_finish_and_tell, ended))
+    finish_all = partial(steps.finish_all, left, partial(steps.finish_and_tell, ended))
     if in_event_loop():
         return _raise_exit_later(finish_all())
     _raise_exit(loops.run(finish_all))
@@ -133,113 +113,6 @@ def in_event_loop() -> bool:
     return True
 
 
-class _Rest(NamedTuple):
-    """The rest of a part that has begun: an awaitable, and the thread-locals of its steps."""
-
-    awaitable: Awaitable[Any]
-    held: ThreadLocals
-
-
-def _tell(attempt: Attempt, outcome: Outcome, ended: Ended, enter: Enter = enter_nothing) -> None:
-    """Announce *outcome*, and tell it to *ended*."""
-    try:
-        if is_observed(attempt.scope):
-            _announce(attempt, outcome, enter)
-    except Exception:  # as an exception of a receiver, it does not reach the page
-        logger.exception("The end of part %r could not be signalled.", attempt.name)
-    finally:
-        ended(attempt, outcome)
-
-
-def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) -> None:
-    """Send the signal in the surroundings of the part. A receiver may break a connection, too."""
-    with enter():
-        announce(attempt.scope, outcome)
-    _close_broken(enter)
-
-
-def _begin(attempt: Attempt, enter: Enter) -> Outcome | _Rest:
-    """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
-    token = current.set(attempt)
-    try:
-        with enter():
-            end = _called(attempt)
-        return end if isinstance(end, _Rest) else attempt.returned(end)
-    except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
-        return attempt.raised(exc)
-    finally:
-        current.reset(token)
-        _close_broken(enter)
-
-
-def _called(attempt: Attempt) -> Any | _Rest:
-    """Call a part. Return its value, whole, or the rest that it left."""
-    value = attempt.begin()
-    if type(value) not in _DATA and isawaitable(value):
-        return _Rest(value, ThreadLocals.of_this_thread())
-    return attempt.make_whole(value)
-
-
-def _close_broken(enter: Enter) -> None:
-    """
-    Close the broken connections of this thread, which would fail the parts that follow.
-
-    Where the project prepares the sessions of its tenants, the connection of the request is left
-    alone. A new one would have no tenant, and would answer the next part wrongly.
-    """
-    broken = broken_connections()
-    if broken and (enter is not enter_nothing or not prepares_sessions()):
-        for connection in broken:
-            close_if_obsolete(connection)
-
-
-async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
-    """
-    Await the rest of a part. Return its outcome.
-
-    An exit is returned, too: raised in a coroutine it would stop the event loop of a server.
-    """
-    with recording(attempt):
-        try:
-            return attempt.returned(await attempt.amake_whole(await awaitable))
-        except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
-            return attempt.raised(exc)
-        except asyncio.CancelledError as exc:  # the awaited task, or the whole page, was cancelled
-            failure = RuntimeError("The part was cancelled, or a task that it awaited.")
-            failure.__cause__ = exc
-            return attempt.raised(failure)
-        except (SystemExit, KeyboardInterrupt) as exc:
-            return exc
-
-
-async def _finish_and_tell(
-    ended: Ended, attempt: Attempt, awaitable: Awaitable[Any]
-) -> Outcome | BaseException:
-    """Await the rest of a part, and tell its outcome to receivers in the request's thread."""
-    end = await _finish(attempt, awaitable)
-    if isinstance(end, Outcome):
-        try:
-            if is_observed(attempt.scope):
-                await loops.in_request_thread(_announce, attempt, end)
-        finally:
-            ended(attempt, end)
-    return end
-
-
-async def _finish_all(
-    begun: Sequence[tuple[Attempt, _Rest]],
-    finish: Callable[[Attempt, Awaitable[Any]], Awaitable[Outcome | BaseException]],
-) -> list[Outcome | BaseException]:
-    """
-    Await the rest of several parts together. Return the end of each.
-
-    A cancelled page cancels all of them, waits for them, and is cancelled then.
-    """
-    return await asyncio.gather(
-        *[stepped(finish(attempt, rest.awaitable), rest.held) for attempt, rest in begun]
-    )
-
-
 def _raise_exit(ends: Sequence[Outcome | BaseException]) -> None:
     for end in ends:
         if isinstance(end, BaseException):
@@ -248,30 +121,3 @@ def _raise_exit(ends: Sequence[Outcome | BaseException]) -> None:
 
 async def _raise_exit_later(ends: Awaitable[list[Outcome | BaseException]]) -> None:
     _raise_exit(await ends)
-
-
-def _run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
-    """Run an attempt in *transactions*. If it fails, undo its work there."""
-    if attempt.immediate:
-        return _run_in_place(attempt)[0]
-    try:
-        with savepoints(transactions) as undo:
-            outcome, awaited = _run_in_place(attempt)
-            # safe_call undoes the work of plain functions, and not of coroutines.
-            fell_back = attempt.is_guarded and outcome.status is Status.FALLBACK
-            if outcome.error or (awaited and fell_back):
-                undo()
-    except Exception as exc:  # noqa: BLE001 - the part, or its caller, broke the transaction
-        return attempt.raised(exc)
-    return outcome
-
-
-def _run_in_place(attempt: Attempt) -> tuple[Outcome, bool]:
-    """Run an attempt to its end in this thread. Return whether it was awaited, too."""
-    end = _begin(attempt, enter_nothing)
-    if isinstance(end, Outcome):
-        return end, False
-    (outcome,) = loops.run(_finish_all, [(attempt, end)], _finish)
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return outcome, True

@@ -1,5 +1,5 @@
 """
-The threads that resolve the parts of a page together: a pool in each process.
+The threads that resolve the parts of a page or stream together: a pool in each process.
 
 A call in a thread of the pool has the surroundings of the caller. After it, database connections
 of the thread that are obsolete, or on which a transaction was left open, are closed.
@@ -89,6 +89,16 @@ def together(calls: Sequence[Call], surroundings: Surroundings, *, at_once: int)
         wait(running)
     for future in running:
         future.result()
+
+
+def submit(turn: Callable[[], None]) -> None:
+    """
+    Put *turn* at the end of the line for the pool.
+
+    Raises:
+        RuntimeError: the interpreter is ending.
+    """
+    _executor().submit(turn)
 
 
 def _tidy_connections() -> None:

@@ -6,6 +6,8 @@ connections are revoked, and the generators that it drains end at its deadline. 
 ``MAX_ABANDONED_CALLS`` late calls of a function are running, the next calls of that function
 fail at once. Calls of other functions, and parts that run together, are not affected.
 
+A call for a stream is late also when the stream ends, since nothing waits for its result then.
+
 A thread whose call was in time waits for another call, and keeps its database connections.
 
 The threads share this state:
@@ -47,7 +49,7 @@ from django_partstream.carried.surroundings import Surroundings
 from django_partstream.conf import setting
 from django_partstream.databases import close
 from django_partstream.exceptions import PartTimeout
-from django_partstream.timed.deadlines import seconds_left, time_limit
+from django_partstream.timed.deadlines import current_departure, seconds_left, time_limit
 from django_partstream.timed.loans import CallConnections
 
 T = TypeVar("T")
@@ -87,10 +89,13 @@ def call_within(
     undone.
 
     Raises:
-        PartTimeout: the call has not returned within *seconds*, or too many late calls of the
-            function are still running.
+        PartTimeout: the call has not returned within *seconds*, or before the departure of the
+            stream that it is for; or too many late calls of the function are still running.
         ImproperlyConfigured: a setting does not say how to carry the surroundings.
     """
+    departure = current_departure()
+    if departure is not None and departure.is_past:
+        raise PartTimeout(seconds)
     code = _code_of(of)
     if _abandoned[code] >= setting("MAX_ABANDONED_CALLS"):
         name = getattr(of, "__qualname__", repr(of))
@@ -128,13 +133,20 @@ class _TimedCall(Generic[T]):
         """
         self._start()
         try:
-            wait([self._future], timeout=min(self._seconds, max(seconds_left(), 0)))
+            self._wait(min(self._seconds, max(seconds_left(), 0)))
         finally:
             self._abandon_unless_done()
         if self._late:
             raise PartTimeout(self._seconds)
         self._connections.give_back(keep=self._future.exception() is None)
         return self._future.result()
+
+    def _wait(self, seconds: float) -> None:
+        departure = current_departure()
+        if departure is None:
+            wait([self._future], timeout=seconds)
+        else:
+            departure.wait(self._future, seconds)
 
     def _start(self) -> None:
         try:

@@ -28,6 +28,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream._django import (
+    INTERCEPTED,
     abandon_transaction,
     add_savepoint,
     copy_in_transaction,
@@ -117,16 +118,45 @@ class OwnConnection(RevocableConnection):
         return persistent and not self.cancelled and not self.wrapper.in_atomic_block
 
 
+class RequestConnection(OwnConnection):
+    """
+    The connection of the request's thread, which coroutines of a stream use until they end.
+
+    The wrapper stays the current connection of the thread, whatever happens.
+    """
+
+    def __init__(self, alias: str) -> None:
+        own = vars(connections[alias])
+        self._replaced = {name: own[name] for name in INTERCEPTED if name in own}
+        super().__init__(alias)
+
+    def end(self) -> None:
+        """Give the connection back to the request, closed if a statement was cancelled."""
+        RevocableConnection.end(self)
+        stop_intercepting(self.wrapper)
+        vars(self.wrapper).update(self._replaced)
+        if self.cancelled:
+            close_raw(self.wrapper)
+            close(self.wrapper)
+        elif not self.wrapper.in_atomic_block:
+            close_if_obsolete(self.wrapper)
+
+
 class CallConnections:
     """
     All connections of a timed call. Made in the waiting thread, which lends its own.
+
+    Work for a stream is handed over outside transactions, so nothing is *lent* for it. The *own*
+    connections are of the thread that enters :meth:`in_use`.
 
     ``_begin_lock`` is held while the call's thread opens its connections, and while the call is
     marked late. So a late call has all of its connections revoked, or never begins.
     """
 
-    def __init__(self) -> None:
-        self._lent = [LentConnection(connection) for connection in open_transactions()]
+    def __init__(self, *, lent: bool = True, own: type[OwnConnection] = OwnConnection) -> None:
+        self._own_kind = own
+        lenders = open_transactions() if lent else ()
+        self._lent = [LentConnection(connection) for connection in lenders]
         self._own: list[OwnConnection] = []
         self._begin_lock = threading.Lock()
         self._late = False
@@ -160,18 +190,22 @@ class CallConnections:
                 raise Revoked("This call was past its time limit before it began.")
             for alias in connections:
                 if alias not in lent:
-                    self._own.append(OwnConnection(alias))
+                    self._own.append(self._own_kind(alias))
 
     def give_back(self, *, keep: bool) -> None:
         """End the loans of a call that has ended; *keep* its work in transactions, or undo it."""
         for lent in self._lent:
             lent.give_back(keep=keep)
 
-    def revoke(self) -> None:
-        """Take all connections from a late call, and undo its work in transactions."""
+    def revoke(self, grace: Grace | None = None) -> None:
+        """
+        Take all connections from a late call, and undo its work in transactions.
+
+        Statements have *grace* to end; by default ``GRACE`` seconds.
+        """
         with self._begin_lock:
             self._late = True
-        grace = Grace(GRACE)
+        grace = Grace(GRACE) if grace is None else grace
         for lent in self._lent:
             lent.take_back(grace)
         for own in self._own:

@@ -1,0 +1,56 @@
+"""The order in which the parts of a stream begin; decided here, and acted on in :mod:`.streams`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from django_partstream.delivery.attempts import Attempt
+
+
+class Lanes:
+    """
+    The attempts of one page that have not begun, and the lanes for its plain parts.
+
+    An attempt is *admitted* in declared order, once ``may_begin(name)`` is true. Coroutines and
+    values that are there already begin then. A plain part waits for one of the lanes, of which
+    there are *concurrency*.
+    """
+
+    def __init__(
+        self, attempts: Sequence[Attempt], *, concurrency: int, may_begin: Callable[[str], bool]
+    ) -> None:
+        self._waiting, self._plain = deque(attempts), deque[Attempt]()
+        self._free, self._may_begin = max(concurrency, 1), may_begin
+
+    def admit(self) -> list[Attempt]:
+        """Admit all attempts that may begin. Return those that need no lane."""
+        at_once = []
+        while self._waiting and self._may_begin(self._waiting[0].name):
+            attempt = self._waiting.popleft()
+            if attempt.immediate or attempt.is_coroutine:
+                at_once.append(attempt)
+            else:
+                self._plain.append(attempt)
+        return at_once
+
+    def admit_one(self) -> Attempt | None:
+        """Admit the next attempt of a stream that runs them in turn; None if there is none."""
+        if self._waiting and self._may_begin(self._waiting[0].name):
+            return self._waiting.popleft()
+        return None
+
+    def take(self) -> list[Attempt]:
+        """Take the next plain attempts, as many as there are free lanes."""
+        taken = [self._plain.popleft() for _ in range(min(self._free, len(self._plain)))]
+        self._free -= len(taken)
+        return taken
+
+    def give_back(self) -> None:
+        """Free the lane of a plain attempt that has ended."""
+        self._free += 1
+
+    def close(self) -> None:
+        """Admit nothing more."""
+        self._waiting.clear()
+        self._plain.clear()

@@ -1,0 +1,241 @@
+"""
+A stream: outcomes of attempts, each when its part ends.
+
+A :class:`Stream` takes the steps of a page (:mod:`.steps`) for each attempt. The rules:
+
+- Plain parts run in the pool (:mod:`.turns`): up to ``concurrency`` of a page at the same time, and
+  a part a turn, so that all streams of a process share the pool fairly. Coroutines begin at once
+  and run together (:mod:`.coroutines`). Values that are there already need neither. :mod:`.lanes`
+  decides on the order.
+- Inside a transaction, which the thread of the request is asked for before the first part, parts
+  run one after another in that thread, between savepoints.
+- The surroundings of a part are those of the thread that made the stream, when it made it. The
+  body of a response runs after the middlewares, which have taken theirs away.
+- The stream has ended when each attempt has, or when no attempt is running and none may begin.
+- An early end (:meth:`Stream.close`, a closed or cancelled iterator, a client that has gone)
+  begins nothing more. It cancels coroutines and statements, and ends each wait of a timed call.
+  What fails then is logged for debugging only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_partstream._django import atomic_aliases
+from django_partstream.carried.surroundings import Surroundings
+from django_partstream.databases import open_transactions
+from django_partstream.delivery import loops, steps
+from django_partstream.delivery.attempts import Attempt
+from django_partstream.delivery.coroutines import HelperPlace, ServerPlace
+from django_partstream.delivery.lanes import Lanes
+from django_partstream.delivery.watching import Pulse, socket_watch
+from django_partstream.delivery.workload import Ended, Workload
+from django_partstream.timed.loans import GRACE
+from django_partstream.timed.revocable import Grace
+
+logger = logging.getLogger("django_partstream")
+
+#: Seconds without an outcome after which a heartbeat is due.
+HEARTBEAT = 15.0
+
+#: Seconds between two looks at the socket of a client.
+LOOK = 0.5
+
+#: The tasks that end streams whose own task was cancelled meanwhile.
+_ending: set[asyncio.Task[None]] = set()
+
+
+def always(name: str) -> bool:
+    """Let each part begin."""
+    return True
+
+
+class Stream:
+    """
+    The outcomes of attempts, each when its part ends, from threads and coroutines.
+
+    Make it in the view, before it returns: parts see what the view sees. Iterate it once, by
+    ``for`` in a thread, or by ``async for`` in an event loop. It gives :class:`Ended`, and None
+    for a heartbeat.
+
+    *is_gone* tells whether the client has gone. It is asked twice a second in a thread; by default
+    gunicorn's socket is looked at. A loop is told by the server.
+
+    Raises:
+        ImproperlyConfigured: ``TENANCY`` or ``THREAD_LOCALS`` cannot be used.
+        Exception: ``TENANCY.capture()`` raised it.
+    """
+
+    def __init__(self, request: Any, *, is_gone: Callable[[], bool] | None = None) -> None:
+        self._request = request
+        self._surroundings = Surroundings(request)
+        self._is_gone = socket_watch(request) if is_gone is None else is_gone
+        self._work = Workload(self._surroundings, atomic=atomic_aliases(request))
+        self._is_iterated = False
+        self._place: HelperPlace | ServerPlace | None = None
+
+    def add(
+        self,
+        attempts: Sequence[Attempt],
+        *,
+        concurrency: int,
+        may_begin: Callable[[str], bool] = always,
+    ) -> None:
+        """
+        Add the *attempts* of a page, also while the stream runs.
+
+        Up to *concurrency* of its plain parts run at the same time. A part begins once
+        *may_begin* is true for its name. That is asked in declared order, by the thread or task
+        that iterates: before the first part, and after each outcome that was handed over.
+        """
+        self._work.add(Lanes(attempts, concurrency=concurrency, may_begin=may_begin))
+
+    def close(self) -> None:
+        """
+        End the stream: nothing more is begun, and all that runs is cancelled.
+
+        It returns when the statements that ran have ended, or cannot be cancelled. In an event
+        loop close the iterator instead.
+        """
+        is_running = self._work.close()
+        if isinstance(self._place, HelperPlace):
+            self._place.end()
+        if is_running:
+            self._revoke()
+
+    def __iter__(self) -> Iterator[Ended | None]:
+        """Iterate in a thread, as a WSGI server does."""
+        self._begin_iteration()
+        transactions = open_transactions()
+        if transactions:
+            yield from self._each_in_turn(transactions)
+            return
+        place = HelperPlace(self._surroundings, self._work.departure, failed=self._work.fail)
+        self._place, self._work.begin_coroutine = place, place.begin
+        pulse = Pulse(HEARTBEAT)
+        try:
+            while self._work.advance():
+                ended = self._wait_for_end(pulse)
+                if ended is not None:
+                    pulse.beat()
+                    yield ended
+                elif self._is_gone is not None and self._is_gone():
+                    return
+                elif pulse.is_due:
+                    pulse.beat()
+                    yield None
+        finally:
+            self.close()
+            place.join(GRACE)
+
+    async def __aiter__(self) -> AsyncIterator[Ended | None]:
+        """Iterate in an event loop, as an ASGI server does. Close the iterator at the end."""
+        self._begin_iteration()
+        place = ServerPlace(self._surroundings, self._work.departure)
+        if not await loops.in_request_thread(place.open):
+            while (ended := await loops.in_request_thread(self._next_in_turn)) is not None:
+                yield ended
+            return
+        news = asyncio.Event()
+        self._place, self._work.begin_coroutine = place, place.begin
+        self._work.wake = _waking(news)
+        pulse = Pulse(HEARTBEAT)
+        try:
+            while self._work.advance():
+                news.clear()
+                ended = self._work.take()
+                if ended is not None:
+                    pulse.beat()
+                    yield ended
+                elif pulse.is_due:
+                    pulse.beat()
+                    yield None
+                else:
+                    await _wait(news, pulse.seconds_left)
+        finally:
+            await self._end_in_loop(place)
+
+    def _begin_iteration(self) -> None:
+        if self._is_iterated:
+            raise RuntimeError("A Stream is iterated once: its parts have begun.")
+        self._is_iterated = True
+
+    # In a thread.
+
+    def _each_in_turn(self, transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[Ended]:
+        """Run the attempts one after another in this thread, which has open *transactions*."""
+        with loops.one_loop():
+            while (ended := self._next_in_turn(transactions)) is not None:
+                yield ended
+
+    def _next_in_turn(
+        self, transactions: Sequence[BaseDatabaseWrapper] | None = None
+    ) -> Ended | None:
+        """Run the next attempt in this thread, which has open *transactions*."""
+        attempt = self._work.admit_one()
+        if attempt is None:
+            return None
+        transactions = open_transactions() if transactions is None else transactions
+        return self._surroundings.call(self._run_in_turn, attempt, transactions)
+
+    def _run_in_turn(self, attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Ended:
+        ends: list[Ended] = []
+        with self._surroundings.entered(lent={each.alias for each in transactions}):
+            outcome = steps.run_undoable(attempt, transactions)
+            steps.tell(attempt, outcome, lambda *end: ends.append(Ended(*end)))
+        return ends[0]
+
+    def _wait_for_end(self, pulse: Pulse) -> Ended | None:
+        ended = self._work.take()
+        if ended is None:
+            seconds = pulse.seconds_left
+            self._work.wait(seconds if self._is_gone is None else min(LOOK, seconds))
+            ended = self._work.take()
+        return ended
+
+    def _revoke(self) -> None:
+        """Cancel the statements that run, and refuse later ones."""
+        grace = Grace(GRACE)
+        self._work.revoke(grace)
+        if self._place is not None:
+            self._place.connections.revoke(grace)
+
+    # In an event loop.
+
+    async def _end_in_loop(self, place: ServerPlace) -> None:
+        """End the stream, also where this task is cancelled meanwhile."""
+        is_running = self._work.close()
+        task = asyncio.get_running_loop().create_task(self._end(place, is_running=is_running))
+        _ending.add(task)
+        task.add_done_callback(_ending.discard)
+        await asyncio.shield(task)
+
+    async def _end(self, place: ServerPlace, *, is_running: bool) -> None:
+        place.cancel()
+        if is_running:
+            await asyncio.to_thread(self._revoke)
+        await place.end()
+        await loops.in_request_thread(place.leave)
+
+
+def _waking(news: asyncio.Event) -> Callable[[], None]:
+    """A function that sets *news* of this loop from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(news.set)
+
+    return wake
+
+
+async def _wait(news: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await news.wait()

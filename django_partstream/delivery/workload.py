@@ -1,0 +1,229 @@
+"""
+The work of a stream: the attempts that wait, that run, and that have ended.
+
+Threads of the pool, coroutines and the consumer of the stream share it. The rules:
+
+- The consumer alone admits attempts (:meth:`Workload.advance`) and takes ends out.
+- Any thread puts ends in, and then begins plain attempts that are admitted, so that lanes go on
+  while the consumer is busy.
+- ``changed`` is held for each change. No part and no statement is waited for under it.
+- Once it is closed nothing is admitted, begun or put in.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from inspect import iscoroutine
+from typing import Any, NamedTuple
+
+from django_partstream.carried.surroundings import Surroundings
+from django_partstream.carried.thread_locals import stepped
+from django_partstream.delivery import steps, threads
+from django_partstream.delivery.attempts import Attempt
+from django_partstream.delivery.lanes import Lanes
+from django_partstream.delivery.reports import is_observed
+from django_partstream.delivery.running import in_event_loop
+from django_partstream.delivery.steps import Rest
+from django_partstream.delivery.threads import enter_nothing
+from django_partstream.delivery.turns import End, Turn
+from django_partstream.outcomes import Outcome
+from django_partstream.timed.deadlines import Departure
+from django_partstream.timed.revocable import Grace
+
+
+class Ended(NamedTuple):
+    """An attempt, and the outcome with which it has ended."""
+
+    attempt: Attempt
+    outcome: Outcome
+
+
+class Workload:
+    """
+    The work of a stream that was made in *surroundings*.
+
+    A plain part has a transaction of its own on each of the databases *atomic*.
+    """
+
+    def __init__(self, surroundings: Surroundings, *, atomic: Sequence[str]) -> None:
+        self.surroundings, self._atomic = surroundings, atomic
+        self.departure = Departure()
+        self.changed = threading.Condition()
+        #: Called, with ``changed`` held, when there is something new for the consumer.
+        self.wake: Callable[[], None] = self.changed.notify_all
+        #: Runs a coroutine in the place for coroutines. It may raise an ``Exception``.
+        self.begin_coroutine: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+        self._lanes: list[Lanes] = []
+        self._running: set[Attempt] = set()
+        self._turns: dict[Turn, Lanes] = {}
+        self._ends: deque[Ended | BaseException] = deque()
+        self._is_closed = self._has_news = False
+
+    def add(self, lanes: Lanes) -> None:
+        """Add the attempts of a page."""
+        with self.changed:
+            if not self._is_closed:
+                self._lanes.append(lanes)
+                self._tell_consumer()
+
+    # In the thread of the consumer.
+
+    def admit_one(self) -> Attempt | None:
+        """Admit the next attempt of a stream that runs them one after another."""
+        with self.changed:
+            admitted = (lanes.admit_one() for lanes in self._lanes)
+            return next((attempt for attempt in admitted if attempt is not None), None)
+
+    def advance(self) -> bool:
+        """Begin all that may begin. Return whether the end of an attempt is to come."""
+        with self.changed:
+            at_once = [attempt for lanes in self._lanes for attempt in lanes.admit()]
+            self._running.update(at_once)
+            self._has_news = False
+        for attempt in at_once:
+            if attempt.immediate:
+                self._run_here(attempt)
+            else:
+                self._run_awaited(attempt, partial(steps.run_awaited, self._put, attempt))
+        self._fill_lanes()
+        with self.changed:
+            return bool(self._ends or self._running)
+
+    def take(self) -> Ended | None:
+        """
+        Take out the first end, or None if there is none.
+
+        Raises:
+            SystemExit, KeyboardInterrupt: a part raised it.
+        """
+        with self.changed:
+            end = self._ends.popleft() if self._ends else None
+        if isinstance(end, BaseException):
+            raise end
+        return end
+
+    def wait(self, timeout: float) -> None:
+        """Wait up to *timeout* seconds for something new."""
+        with self.changed:
+            self.changed.wait_for(lambda: self._ends or self._has_news or self._is_closed, timeout)
+
+    def _run_here(self, attempt: Attempt) -> None:
+        """Make the value of an immediate part whole in this thread."""
+        end = self.surroundings.call(steps.begin, attempt, enter_nothing)
+        if isinstance(end, Rest):
+            self._run_awaited(attempt, partial(self._finish, attempt, end))
+        elif is_observed(attempt.scope) and in_event_loop():  # a receiver may use the ORM
+            self._run_awaited(attempt, partial(self._tell, attempt, end))
+        else:
+            self.surroundings.call(steps.tell, attempt, end, self._put)
+
+    # In any thread.
+
+    def fail(self, exc: BaseException) -> None:
+        """Have the consumer raise *exc*."""
+        with self.changed:
+            if not self._is_closed:
+                self._ends.append(exc)
+                self._tell_consumer()
+
+    def close(self) -> bool:
+        """Begin nothing more, and abandon what runs. Return whether something runs."""
+        with self.changed:
+            if not self._is_closed:
+                self._is_closed = True
+                for lanes in self._lanes:
+                    lanes.close()
+                for attempt in self._running:
+                    attempt.abandon()
+                self._ends.clear()
+                self.departure.take()
+                self._tell_consumer()
+            return bool(self._running)
+
+    def revoke(self, grace: Grace) -> None:
+        """Cancel the statements of plain parts, and refuse later ones."""
+        with self.changed:
+            turns = list(self._turns)
+        for turn in turns:
+            turn.connections.revoke(grace)
+
+    def _run_awaited(
+        self, attempt: Attempt, run: Callable[[], Coroutine[Any, Any, Outcome | BaseException]]
+    ) -> None:
+        """Have *attempt*, or its rest, run by a coroutine."""
+
+        async def awaited() -> None:
+            end = await run()
+            if not isinstance(end, Outcome):
+                self._put(attempt, end)
+
+        try:
+            self.begin_coroutine(awaited)
+        except Exception as exc:  # noqa: BLE001 - the place could not be prepared
+            self._put(attempt, attempt.raised(exc))
+
+    def _fill_lanes(self) -> None:
+        """Put turns for plain attempts at the end of the line for the pool."""
+        with self.changed:
+            turns = [
+                self._turn(attempt, lanes) for lanes in self._lanes for attempt in lanes.take()
+            ]
+        for turn in turns:
+            try:
+                threads.submit(turn)
+            except RuntimeError as exc:  # the interpreter is ending
+                self.fail(exc)
+
+    def _turn(self, attempt: Attempt, lanes: Lanes) -> Turn:
+        turn = Turn(
+            attempt,
+            self.surroundings,
+            self.departure,
+            atomic=self._atomic,
+            ended=self._end_turn,
+        )
+        self._turns[turn] = lanes
+        self._running.add(attempt)
+        return turn
+
+    def _end_turn(self, turn: Turn, end: End) -> None:
+        with self.changed:
+            self._turns.pop(turn).give_back()
+            is_closed = self._is_closed
+        if not isinstance(end, Rest):
+            self._put(turn.attempt, end)
+        elif is_closed:
+            _drop(end)
+            self._put(turn.attempt, None)
+        else:
+            self._run_awaited(turn.attempt, partial(self._finish, turn.attempt, end))
+        self._fill_lanes()
+
+    async def _tell(self, attempt: Attempt, outcome: Outcome) -> Outcome:
+        await steps.tell_from_coroutine(self._put, attempt, outcome)
+        return outcome
+
+    async def _finish(self, attempt: Attempt, rest: Rest) -> Outcome | BaseException:
+        finished = steps.finish_and_tell(self._put, attempt, rest.awaitable)
+        return await stepped(finished, rest.held)
+
+    def _put(self, attempt: Attempt, end: Outcome | BaseException | None) -> None:
+        with self.changed:
+            self._running.discard(attempt)
+            if self._is_closed or end is None:
+                return
+            self._ends.append(Ended(attempt, end) if isinstance(end, Outcome) else end)
+            self._tell_consumer()
+
+    def _tell_consumer(self) -> None:
+        self._has_news = True
+        self.wake()
+
+
+def _drop(rest: Rest) -> None:
+    """Close a coroutine that nothing will await."""
+    if iscoroutine(rest.awaitable):
+        rest.awaitable.close()
