@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
+
+from django.core.signals import request_finished
+from django.db import close_old_connections
 
 from django_partstream import cursors
 from django_partstream.delivery.attempts import stand_ins
 from django_partstream.exceptions import PartTimeout
+from django_partstream.received import READERS, Received
 
-__all__ = ["Walk", "expired", "part_fails", "part_hangs", "walk", "walk_connection"]
+__all__ = ["Walk", "expired", "part_fails", "part_hangs", "walk", "walk_connection", "walk_stream"]
 
 MAX_PAGES = 10_000
 
@@ -121,6 +125,131 @@ def walk_connection(
             return walked
         after = data["pageInfo"]["endCursor"]
     raise AssertionError(f"POST {url}: no end after {MAX_PAGES} pages.")
+
+
+def walk_stream(
+    client: Any,
+    url: str,
+    *,
+    cut_after: int | None = None,
+    then: Literal["stream", "pages"] = "stream",
+    accept: str = "text/event-stream",
+    **request: Any,
+) -> Walk:
+    """
+    Follow a REST response as a stream to its end.
+
+    *client* is a Django or DRF test client, or has ``stream()`` as the client of httpx. *request*
+    goes to each of its requests. *accept* is the media type of the stream.
+
+    With *cut_after* each connection is cut after so many parts, and the walk goes on from the last
+    cursor that came: as a *stream*, by ``Last-Event-ID``, or as *pages*. The pages of the walk are
+    the connections, in the form of pages.
+
+    Raises:
+        AssertionError: a response is no stream or broke off, a part came twice, or the walk does
+            not end.
+    """
+    walked, own = Walk(), request.pop("headers", {})
+    headers = {**own, "Accept": accept}
+    for _ in range(MAX_PAGES):
+        with _opened(client, url, headers=headers, **request) as frames:
+            page = _received(frames, cut_after)
+        for result in page["results"]:
+            for name, value in result.items():
+                walked.deliver(name, value)
+        if page["results"] or not walked.pages:
+            walked.pages.append(page)
+        walked.errors.extend(page.get("errors", ()))
+        if page["cursor"] is None:
+            return walked
+        if then == "pages":
+            for query in ("data", "params", "query_params"):
+                request.pop(query, None)  # the cursor carries it on
+            address = f"{url.partition('?')[0]}?cursor={page['cursor']}"
+            return _merged(walked, walk(client, address, headers=own, **request))
+        headers["Last-Event-ID"] = page["cursor"]
+    raise AssertionError(f"GET {url}: no end after {MAX_PAGES} streams.")
+
+
+@contextmanager
+def _opened(client: Any, url: str, **request: Any) -> Iterator[Iterator[Received]]:
+    """The frames of the stream at *url*; those of a walk that had ended before are none."""
+    if hasattr(client, "stream"):
+        with client.stream("GET", url, **request) as response:
+            kind = response.headers.get("Content-Type")
+            if response.status_code != 204 and kind not in READERS:
+                response.read()
+            yield _frames(url, response, kind, response.iter_raw)
+        return
+    response = client.get(url, **request)
+    try:
+        kind = response.get("Content-Type")
+        yield _frames(url, response, kind, lambda: response.streaming_content)
+    finally:
+        if not response.closed:
+            _close(response)
+
+
+def _close(response: Any) -> None:
+    """Close a response of Django's test client, and leave the connections of the test open."""
+    send = request_finished.send
+
+    def send_to_others(*args: Any, **kwargs: Any) -> Any:
+        request_finished.disconnect(close_old_connections)
+        try:
+            return send(*args, **kwargs)
+        finally:
+            request_finished.connect(close_old_connections)
+
+    with mock.patch.object(request_finished, "send", send_to_others):
+        response.close()
+
+
+def _frames(url: str, response: Any, kind: str, body: Callable[[], Any]) -> Iterator[Received]:
+    if response.status_code == 204:
+        return iter([Received("end", {"delivered": 0, "has_more": False}, None)])
+    if response.status_code != 200 or kind not in READERS:
+        raise AssertionError(f"GET {url}: {response.status_code} {kind} {response.content!r}")
+    return READERS[kind](body())
+
+
+def _received(frames: Iterator[Received], cut_after: int | None) -> dict[str, Any]:
+    """
+    The parts of a stream as a page; its cursor is null when the walk has ended.
+
+    Raises:
+        AssertionError: the stream broke off, or has another count of its parts.
+    """
+    results: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
+    page: dict[str, Any] = {"results": results, "cursor": None, "meta": None}
+    for frame in frames:
+        if frame.kind == "part":
+            if "error" in frame.data:
+                errors.append({**frame.data["error"], "index": len(results)})
+            results.append({frame.data["name"]: frame.data["value"]})
+            page["cursor"] = frame.cursor
+            if len(results) == cut_after:
+                break
+        elif frame.kind == "end":
+            if frame.data["delivered"] != len(results):
+                raise AssertionError(f"{len(results)} parts came, and the end says {frame.data}.")
+            page["meta"] = frame.data
+            page["cursor"] = frame.cursor if frame.data["has_more"] else None
+            break
+    else:
+        raise AssertionError(f"The stream broke off after {len(results)} parts.")
+    return {**page, "errors": errors} if errors else page
+
+
+def _merged(walked: Walk, more: Walk) -> Walk:
+    """*walked*, with *more* of the same walk."""
+    for name, value in more.parts.items():
+        walked.deliver(name, value)
+    walked.pages.extend(more.pages)
+    walked.errors.extend(more.errors)
+    return walked
 
 
 def expired(cursor: str) -> str:

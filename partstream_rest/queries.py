@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection
 
 from django.http import HttpRequest, QueryDict
+from rest_framework.settings import api_settings
 
 from django_partstream.caching.keys import UNKEYED_PARAMS
 from django_partstream.cursors import Cursor
@@ -68,6 +69,14 @@ def read_token(request: HttpRequest) -> str:
     return str(tokens[0])
 
 
+def last_event_id(request: HttpRequest) -> str:
+    """The ``Last-Event-ID`` of *request* (HTML Standard, section 9.2.4); empty without."""
+    if request.method == "OPTIONS":
+        return ""
+    told: str = request.META.get("HTTP_LAST_EVENT_ID", "")
+    return told
+
+
 def named_parts(request: HttpRequest) -> list[str]:
     """The names in ``?parts=a,b&parts=c``; empty for all parts."""
     asked = parameters(request)
@@ -86,12 +95,16 @@ def _octets(query: str) -> bytes:
 
 
 def carried(request: HttpRequest, excluded: Collection[str]) -> str:
-    """The query string for a cursor to carry: without *excluded* names, in any case of letters."""
+    """
+    The query string for a cursor to carry: without *excluded* names, in any case of letters.
+
+    It has no format either: each request says which form of answer it takes.
+    """
     asked = parameters(request)
     if not asked:
         return ""
     query = asked.copy()
-    never = {name.lower() for name in excluded} | {CURSOR_PARAM}
+    never = {name.lower() for name in excluded} | {CURSOR_PARAM, api_settings.URL_FORMAT_OVERRIDE}
     for name in [name for name in query if name.lower() in never]:
         del query[name]
     return query.urlencode()

@@ -8,11 +8,11 @@ from functools import partial, update_wrapper
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
 
-from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.functional import cached_property
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,7 +20,6 @@ from rest_framework.views import APIView
 from django_partstream._django import has_render_callbacks
 from django_partstream._fetching import with_peers
 from django_partstream.caching.keys import keyed_query
-from django_partstream.conf import setting
 from django_partstream.cursors import Cursor
 from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import CursorError, UnknownParts
@@ -37,10 +36,35 @@ from partstream_rest.pages import (
     server_timing,
     set_cache_headers,
 )
-from partstream_rest.queries import carried, named_parts, parameters, read_token, restore
+from partstream_rest.queries import (
+    carried,
+    last_event_id,
+    named_parts,
+    parameters,
+    read_token,
+    restore,
+)
+from partstream_rest.renderers import (
+    StreamRenderer,
+    named_streams,
+    renderer_for_json,
+    rewriter,
+)
+from partstream_rest.streams import (
+    CACHE_CONTROL,
+    VARIES_ON,
+    StreamResponse,
+    Transcript,
+    body_for,
+    is_timed,
+    nothing_left,
+)
 from partstream_rest.values import Writer
 
 REQUEST_TYPES[Request] = "_request"
+
+#: The methods of requests that only read; a cursor is followed for them.
+_READING = ("GET", "HEAD", "OPTIONS")
 
 #: Methods that decide on the response and on access to it.
 _DECIDING = frozenset(
@@ -64,6 +88,9 @@ class ProgressiveView(APIView):
     ``GET ?cursor=`` the next parts, until the cursor is null. ``?parts=a,b`` delivers only these
     two. ``OPTIONS`` lists the parts. ``HEAD`` resolves nothing.
 
+    ``GET`` with ``Accept: text/event-stream``, ``application/jsonl`` or ``application/x-ndjson``
+    answers all parts in a single response, each when it ends (:mod:`.streams`).
+
     A page is ``{"results": [{name: value}, ...], "cursor": str | null, "meta": {...}}``, with
     ``"errors"`` where a part failed. Its status is 200 even then.
     """
@@ -77,6 +104,8 @@ class ProgressiveView(APIView):
     #: Whether the related objects of all rows of a returned serializer are fetched at once
     #: (``FETCH_PEERS``, Django 6.1 and newer).
     fetch_peers: bool = True
+    #: Whether a request may name a stream, by ``Accept: text/event-stream`` or the like.
+    streams: bool = True
     #: Query parameters that are credentials, in any case of letters: a cursor never carries them.
     cursor_exclude_params: ClassVar[Collection[str]] = (
         "token",
@@ -90,6 +119,9 @@ class ProgressiveView(APIView):
     _after: Cursor | None = None
     _own_query = ""
     _links: PageLinks | None = None
+    #: The media type of the stream that was asked for; None for a page.
+    _stream_type: StreamRenderer | None = None
+    _is_resumed = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -120,6 +152,41 @@ class ProgressiveView(APIView):
         self._negotiator = remembering(super().get_content_negotiator())
         return self._negotiator
 
+    def perform_content_negotiation(
+        self, request: Request, force: bool = False
+    ) -> tuple[BaseRenderer, str]:
+        """
+        The renderer and the media type for *request*, as every DRF view finds them.
+
+        The renderers of streams that the request names come after those of the view. If a stream is
+        chosen, errors are written by the view's renderer for JSON.
+        """
+        named = self._named_streams(request)
+        if not named:
+            chosen: tuple[BaseRenderer, str]
+            chosen = super().perform_content_negotiation(request, force=force)
+            return chosen
+        own = self.get_renderers()
+        for_json = renderer_for_json(own)
+        try:
+            renderer, media_type = self.get_content_negotiator().select_renderer(
+                request, [*own, *named], self.format_kwarg
+            )
+        except Exception:
+            if not force:
+                raise
+            return for_json, for_json.media_type
+        if not isinstance(renderer, StreamRenderer):
+            return renderer, media_type
+        self._stream_type = renderer
+        return for_json, media_type
+
+    def _named_streams(self, request: Request) -> list[StreamRenderer]:
+        """The streams that *request* names, if this view has streams and *request* may get one."""
+        if not self.streams or request._request.method not in _READING:
+            return []
+        return named_streams(request._request, getattr(self, "format_kwarg", None))
+
     @classmethod
     def as_view(cls, *args: Any, **initkwargs: Any) -> Any:
         """
@@ -139,7 +206,7 @@ class ProgressiveView(APIView):
         """
         self._endpoint = self._bound_to(request)
         refusal: CursorError | None = None
-        if request._request.method in ("GET", "HEAD", "OPTIONS"):
+        if request._request.method in _READING:
             try:
                 self._follow(request)
             except CursorError as exc:
@@ -155,22 +222,29 @@ class ProgressiveView(APIView):
             patch_cache_control(response, no_store=True)
         return response
 
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Deliver a page; to a HEAD, which a ``ViewSet`` sends here, its headers alone."""
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """
+        Deliver a page, or a stream if it was asked for.
+
+        To a HEAD, which a ``ViewSet`` sends here, deliver the headers alone.
+        """
         if request._request.method == "HEAD":
             return ProgressiveView.head(self, request)
+        if self._stream_type is not None:
+            return self._streamed(request, self._stream_type)
         page, token = self._taken(request)
         attempts = self._endpoint.attempts(page, whole=self._writer)
         outcomes = self._endpoint.resolve_now(attempts)
         body = page_body(page, token, outcomes)
         response = self._response(request, token, body=body, failed="errors" in body.others)
-        timing = setting("SERVER_TIMING")
-        if settings.DEBUG if timing is None else timing:
+        if is_timed():
             response["Server-Timing"] = server_timing(outcomes)
         return response
 
-    def head(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Answer with the headers of a page, without resolving its parts."""
+    def head(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """Answer with the headers of a page or stream, without resolving its parts."""
+        if self._stream_type is not None:
+            return self._streamed(request, self._stream_type)
         _, token = self._taken(request)
         return self._response(request, token)
 
@@ -220,6 +294,10 @@ class ProgressiveView(APIView):
             CursorError: the cursor cannot be followed.
         """
         token = read_token(request._request)
+        if self.streams:
+            # A browser repeats the address, so what it has got to wins over the address.
+            last = last_event_id(request._request)
+            self._is_resumed, token = bool(last), last or token
         own = parameters(request._request)
         self._own_query = own.urlencode() if own else ""
         if token:
@@ -230,19 +308,49 @@ class ProgressiveView(APIView):
 
     def _taken(self, request: Request) -> tuple[Page, str | None]:
         """The page that this request carries, and the cursor of the next page."""
+        page = self._take(request, self._endpoint.option("chunk_size"))
+        if not page.has_more:
+            return page, None
+        return page, self._endpoint.sign(page, query=self._carried(request))
+
+    def _take(self, request: Request, size: int | None) -> Page:
+        """The next *size* parts for this request; all that are left if *size* is None."""
         endpoint = self._endpoint
-        size = endpoint.option("chunk_size")
         try:
             names = named_parts(request._request)
             only = endpoint.plan.choose(names) if names else None
-            page = endpoint.take(after=self._after, size=size, only=only)
+            return endpoint.take(after=self._after, size=size, only=only)
         except (CursorError, UnknownParts) as exc:
             raise RequestRefused(exc) from exc
-        if not page.has_more:
-            return page, None
-        return page, endpoint.sign(
-            page, query=carried(request._request, self.cursor_exclude_params)
+
+    def _carried(self, request: Request) -> str:
+        """The query string for the cursors of this response to carry."""
+        return carried(request._request, self.cursor_exclude_params)
+
+    def _streamed(self, request: Request, kind: StreamRenderer) -> HttpResponseBase:
+        """All parts that are left, as a stream; to a HEAD its headers alone."""
+        page = self._take(request, None)
+        if self._is_resumed and not page.names:
+            return nothing_left()
+        asked = request._request
+        if asked.method == "HEAD":
+            return StreamResponse(body_for(asked, None), media_type=kind.media_type)
+        endpoint, query = self._endpoint, self._carried(request)
+        ledger = endpoint.ledger(page, query=query)
+        attempts = endpoint.attempts(page, whole=self._writer)
+        context = self.get_renderer_context()
+        told = Transcript(
+            endpoint.stream(attempts, may_begin=ledger.may_begin),
+            ledger,
+            kind.frames(),
+            sign=endpoint.signer(query=query),
+            total=page.total,
+            rewrite=rewriter(request.accepted_renderer, context),
+            request=asked,
         )
+        response = StreamResponse(body_for(asked, told), media_type=kind.media_type)
+        context["response"] = response
+        return response
 
     def _response(
         self,
@@ -255,7 +363,10 @@ class ProgressiveView(APIView):
         self._links = links = PageLinks(
             request, self._own_query, begins=self._after is None, token=token
         )
-        return PageResponse(body, links=links, private=failed or self._is_personal(request))
+        response = PageResponse(body, links=links, private=failed or self._is_personal(request))
+        if self.streams:
+            response.headers["Vary"] = VARIES_ON
+        return response
 
     def _is_personal(self, request: Request) -> bool:
         """Whether the request has a reader, a tenant or a session."""
@@ -279,6 +390,8 @@ def _progressive(view: Any) -> Any:
             # cache_page(), on dispatch(), sets its headers when the response was rendered.
             if not response.is_rendered and has_render_callbacks(response):
                 response.add_post_render_callback(set_cache_headers)
+        elif isinstance(response, StreamResponse):
+            response["Cache-Control"] = CACHE_CONTROL
         return response
 
     update_wrapper(progressive, view)

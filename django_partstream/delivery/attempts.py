@@ -65,6 +65,8 @@ class Attempt(Recorder):
 
     #: Whether the client left before the part ended, so that its failure is of no interest.
     is_abandoned = False
+    #: Whether the value came out of a cache.
+    is_cached = False
 
     def __init__(
         self,
@@ -139,7 +141,7 @@ class Attempt(Recorder):
 
     def accept(self, value: Any) -> Any:
         """Return *value*, which a cache kept whole."""
-        self._whole_value = value
+        self._whole_value, self.is_cached = value, True
         return value
 
     def returned(self, value: Any) -> Outcome:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -134,7 +134,7 @@ class Stream:
             self.close()
             place.join(GRACE)
 
-    async def __aiter__(self) -> AsyncIterator[Ended | None]:
+    async def __aiter__(self) -> AsyncGenerator[Ended | None, None]:
         """Iterate in an event loop, as an ASGI server does. Close the iterator at the end."""
         self._begin_iteration()
         place = ServerPlace(self._surroundings, self._work.departure)

@@ -1,0 +1,114 @@
+"""
+The media types of a stream, for DRF's own negotiation.
+
+A stream has to be asked for by name: by one of the media types below in ``Accept``, or by its
+``?format=``. A wildcard never means a stream. So a client that accepts anything gets a page.
+
+The renderers take part in the choice and write nothing. An error, or the answer to ``OPTIONS``, is
+written by the renderer for JSON of the view.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, ClassVar, TypeGuard
+
+from django.http import HttpRequest
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.settings import api_settings
+
+from django_partstream.frames import NDJSON, EventStream, Frames, JSONLines
+from partstream_rest.queries import parameters
+
+
+class StreamRenderer(BaseRenderer):
+    """A media type of a stream, and the frames that it consists of."""
+
+    charset = None
+    frames: ClassVar[type[Frames]]
+
+
+class EventStreamRenderer(StreamRenderer):
+    """Server-Sent Events (HTML Standard, section 9.2)."""
+
+    media_type, format = "text/event-stream", "sse"
+    frames = EventStream
+
+
+class JSONLinesRenderer(StreamRenderer):
+    """A JSON text a line."""
+
+    media_type, format = "application/jsonl", "jsonl"
+    frames = JSONLines
+
+
+class NDJSONRenderer(JSONLinesRenderer):
+    """The same lines by an older name."""
+
+    media_type, format = "application/x-ndjson", "ndjson"
+    frames = NDJSON
+
+
+#: The renderers of streams, by media type.
+STREAMS: dict[str, type[StreamRenderer]] = {
+    kind.media_type: kind for kind in (EventStreamRenderer, JSONLinesRenderer, NDJSONRenderer)
+}
+
+#: A header without any of these words names no stream.
+_words = re.compile("event-stream|jsonl|ndjson", re.IGNORECASE)
+
+
+def named_streams(request: HttpRequest, suffix: str | None) -> list[StreamRenderer]:
+    """The renderers of streams that *request* names in ``Accept`` or ``?format=``, or *suffix*."""
+    accept: str = request.META.get("HTTP_ACCEPT", "")
+    asked = parameters(request)
+    form = suffix or (asked and asked.get(api_settings.URL_FORMAT_OVERRIDE))
+    if not form and not _words.search(accept):
+        return []
+    named = {media_type.partition(";")[0].strip().lower() for media_type in accept.split(",")}
+    return [
+        kind() for media_type, kind in STREAMS.items() if media_type in named or kind.format == form
+    ]
+
+
+def renderer_for_json(renderers: Iterable[BaseRenderer]) -> JSONRenderer:
+    """The first of *renderers* that writes JSON, else DRF's."""
+    return next((one for one in renderers if _writes_json(one)), JSONRenderer())
+
+
+def _writes_json(renderer: BaseRenderer) -> TypeGuard[JSONRenderer]:
+    """Whether *renderer* is for JSON. A subclass may be for another type, as for JavaScript."""
+    media_type = renderer.media_type.partition(";")[0].strip()
+    return isinstance(renderer, JSONRenderer) and media_type.endswith("json")
+
+
+class Rewriter:
+    """
+    Writes the JSON text of a value again, as *renderer* would: with the keys of a project's naming.
+
+    *context* is the context of the renderer.
+    """
+
+    def __init__(self, renderer: JSONRenderer, context: dict[str, Any]) -> None:
+        self._renderer, self._context = renderer, context
+
+    def __call__(self, text: bytes) -> bytes:
+        """
+        The JSON that the renderer writes for the value of *text*.
+
+        Raises:
+            Exception: the renderer raised it.
+        """
+        value, context = json.loads(text), dict(self._context)
+        written: bytes | str = self._renderer.render(value, self._renderer.media_type, context)
+        if not written:
+            return b"null"  # DRF's renderer writes nothing for None
+        return written.encode() if isinstance(written, str) else written
+
+
+def rewriter(renderer: Any, context: dict[str, Any]) -> Rewriter | None:
+    """A rewriter for *renderer*; None if it writes as DRF's does, with an encoder at most."""
+    is_plain = type(renderer).render is JSONRenderer.render
+    return None if is_plain else Rewriter(renderer, context)

@@ -1,0 +1,218 @@
+"""
+A stream as an HTTP response: all parts of a view, each sent when it ends.
+
+What is decided about a request (permissions, throttles, cursor, ``get_parts()``) is decided before
+the first byte, in the view. The body then has an opening, the frame of each part with the cursor
+behind it, heartbeats, and an end. If the connection breaks, the client goes on from the last
+cursor that it got: by ``Last-Event-ID``, or by ``?cursor=`` in another stream or in pages.
+
+A part counts as delivered once its frame is made, for the frame has the cursor that says so. A
+frame that is lost on its way takes its cursor along, and the part is computed again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from typing import Any
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
+from rest_framework.response import Response
+
+from django_partstream.conf import setting
+from django_partstream.cursors import Cursor
+from django_partstream.delivery.attempts import Attempt
+from django_partstream.delivery.streams import Stream
+from django_partstream.delivery.workload import Ended
+from django_partstream.frames import Frames
+from django_partstream.ledgers import Ledger
+from django_partstream.outcomes import Outcome
+
+logger = logging.getLogger("django_partstream")
+
+#: The value of ``Cache-Control`` in a stream. No proxy may keep it, compress it or repeat it.
+CACHE_CONTROL = "no-store, no-transform"
+
+#: The headers that decide between a page and a stream, and on the place where either begins.
+VARIES_ON = "Accept, Last-Event-ID"
+
+#: A middleware that compresses would hold frames back. It leaves a body alone that has an encoding.
+_HEADERS = {
+    "Cache-Control": CACHE_CONTROL,
+    "Content-Encoding": "identity",
+    "Vary": VARIES_ON,
+    "X-Accel-Buffering": "no",
+}
+
+
+class StreamResponse(StreamingHttpResponse):
+    """The response to a request for a stream, whose body are *frames*."""
+
+    def __init__(self, frames: Any, *, media_type: str) -> None:
+        super().__init__(frames, content_type=media_type, headers=_HEADERS)
+
+    @property
+    def data(self) -> Any:
+        """
+        A stream has no page to look into.
+
+        Raises:
+            AttributeError: always, with the remedy.
+        """
+        raise AttributeError(
+            "A stream has no data: its parts are sent one by one. Look into pages only, which are "
+            "instances of rest_framework.response.Response, or set streams = False on the view."
+        )
+
+
+def nothing_left() -> Response:
+    """The answer 204, at which an ``EventSource`` stops (WHATWG HTML, section 9.2.3)."""
+    return Response(status=204, headers={"Cache-Control": "no-store", "Vary": VARIES_ON})
+
+
+class Transcript:
+    """
+    The outcomes of *stream* as *frames*, with their cursors by *ledger*.
+
+    *sign* signs the cursors. *total* is the number of parts of the response. *rewrite* gives the
+    JSON text of a value another form, where a project's renderer does. *request* is Django's.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        ledger: Ledger,
+        frames: Frames,
+        *,
+        sign: Callable[[Cursor], str],
+        total: int,
+        rewrite: Callable[[bytes], bytes] | None,
+        request: HttpRequest,
+    ) -> None:
+        self.stream, self._ledger, self._frames = stream, ledger, frames
+        self._sign, self._total = sign, total
+        self._rewrite, self._is_timed = rewrite, is_timed()
+        self._session: Any = getattr(request, "session", None)
+
+    def opening(self) -> bytes:
+        """The first bytes. By now the session, as the view has left it, was saved."""
+        if self._session is not None:
+            self._session.modified = False
+        return self._frames.opening
+
+    def frame(self, ended: Ended | None) -> bytes:
+        """The frame of a part that has ended; a heartbeat for None."""
+        if ended is None:
+            return self._frames.heartbeat
+        attempt, outcome = ended
+        self._look_at_session(attempt)
+        value, outcome = self._written(attempt, outcome)
+        return self._frames.part(
+            attempt.name,
+            value,
+            cursor=self._sign(self._ledger.deliver(attempt.name)),
+            error=None if outcome.error is None else outcome.error.as_dict(),
+            timing=timing_of(attempt, outcome) if self._is_timed else None,
+        )
+
+    def end(self) -> bytes:
+        """The last frame."""
+        meta = {
+            "total_parts": self._total,
+            "delivered": self._ledger.delivered,
+            "has_more": not self._ledger.is_complete,
+        }
+        return self._frames.end(meta, cursor=self._sign(self._ledger.cursor))
+
+    def _written(self, attempt: Attempt, outcome: Outcome) -> tuple[bytes | None, Outcome]:
+        """The JSON text of a value as it is sent, and the outcome: writing it may have failed."""
+        if self._rewrite is None or outcome.value is None:
+            return outcome.value, outcome
+        try:
+            return self._rewrite(outcome.value), outcome
+        except Exception as exc:  # noqa: BLE001 - of the project's renderer; only this part fails
+            return None, attempt.raised(exc)
+
+    def _look_at_session(self, attempt: Attempt) -> None:
+        """Warn if a part has modified the session, for it was saved before the first byte."""
+        if self._session is not None and self._session.modified:
+            self._session.modified = False
+            logger.warning(
+                "The session was modified in a stream of %s, by the part %r or beside it. That is "
+                "not saved: a stream sends its headers first. Modify the session in get_parts().",
+                attempt.scope.name,
+                attempt.name,
+            )
+
+
+class SyncFrames:
+    """The body of a stream for a WSGI server."""
+
+    def __init__(self, told: Transcript) -> None:
+        self._told = told
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield self._told.opening()
+            for ended in self._told.stream:
+                yield self._told.frame(ended)
+            yield self._told.end()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Begin nothing more, and cancel what runs."""
+        self._told.stream.close()
+
+
+class AsyncFrames:
+    """The body of a stream for an ASGI server."""
+
+    def __init__(self, told: Transcript) -> None:
+        self._told = told
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with aclosing(aiter(self._told.stream)) as parts:
+            yield self._told.opening()
+            async for ended in parts:
+                yield self._told.frame(ended)
+            yield self._told.end()
+
+    def close(self) -> None:
+        """Begin nothing more, and cancel what runs. Django calls this in a thread."""
+        self._told.stream.close()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+def body_for(request: HttpRequest, told: Transcript | None) -> Any:
+    """
+    The body that the server of *request* can iterate over; empty for None.
+
+    Django would gather the other kind of iterator to its end before it sends a byte.
+    """
+    is_async = isinstance(request, ASGIRequest)
+    if told is None:
+        return _nothing() if is_async else ()
+    return AsyncFrames(told) if is_async else SyncFrames(told)
+
+
+def is_timed() -> bool:
+    """Whether each part tells how long it took, as ``Server-Timing`` does on a page."""
+    timing: bool | None = setting("SERVER_TIMING")
+    return settings.DEBUG if timing is None else timing
+
+
+def timing_of(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
+    """The duration of a part in milliseconds, its status, and whether its value was cached."""
+    return {
+        "ms": round(outcome.seconds * 1000, 1),
+        "status": str(outcome.status),
+        "cached": attempt.is_cached,
+    }
