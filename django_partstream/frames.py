@@ -20,7 +20,11 @@ _token = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class Frames:
-    """A kind of frames: its media type, its first bytes, and the bytes that keep a line open."""
+    """
+    A kind of frames: its media type, the bytes to begin with, and the bytes that keep a line open.
+
+    A subclass puts the data of a frame into its envelope.
+    """
 
     media_type: ClassVar[str]
     opening: ClassVar[bytes]
@@ -40,59 +44,63 @@ class Frames:
 
         *cursor* is the token behind it. *error* is the error entry of a failed part. *timing* is
         ``{"ms": ..., "status": ..., "cached": ...}``, for development.
+
+        Raises:
+            ValueError: *cursor* is no token.
         """
-        raise NotImplementedError
+        return self._part(_members(name, value, error, timing), _checked(cursor))
 
     def progress(self, name: str, *, progress: float | None, retry_after: float) -> bytes:
-        """The frame for a pending part: its *progress* from 0 to 1, the seconds to another look."""
-        raise NotImplementedError
+        """The frame of a pending part: its *progress* from 0 to 1, the seconds to another look."""
+        told = {"name": str.__str__(name), "progress": progress, "retry_after": retry_after}
+        return self._progress(_json(told))
 
     def end(self, meta: Mapping[str, Any], *, cursor: str) -> bytes:
         """
         The last frame: ``{"total_parts": ..., "delivered": ..., "has_more": ...}``.
 
-        *cursor* is the token for the place where the stream ends.
+        *cursor* is the token of the place where the stream ends.
+
+        Raises:
+            ValueError: *cursor* is no token.
         """
+        return self._end(_json(dict(meta)), _checked(cursor), has_more=meta["has_more"])
+
+    def _part(self, members: bytes, cursor: bytes) -> bytes:
+        raise NotImplementedError
+
+    def _progress(self, data: bytes) -> bytes:
+        raise NotImplementedError
+
+    def _end(self, data: bytes, cursor: bytes, *, has_more: bool) -> bytes:
         raise NotImplementedError
 
 
 class EventStream(Frames):
     """
-    Server-Sent Events: ``part``, ``progress`` and ``end``, whose ids are cursors.
+    Server-Sent Events: ``part``, ``progress`` and ``end``.
 
-    Format: WHATWG HTML, section 9.2.5. No event is called ``error``, which a browser hands to
-    ``onerror``.
+    The ids are cursors. That of ``end`` tells the server that a walk has ended. No event is called
+    ``error``, which a browser hands to ``onerror``. Format: WHATWG HTML, section 9.2.5.
     """
 
     media_type = "text/event-stream"
     opening = b"retry: 2000\n\n"
     heartbeat = b":\n\n"
 
-    def part(
-        self,
-        name: str,
-        value: bytes | None,
-        *,
-        cursor: str,
-        error: Mapping[str, Any] | None = None,
-        timing: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        """The event of a part; see :meth:`Frames.part`."""
-        data = b"{%b}" % _members(name, value, error, timing)
-        return b"event: part\nid: %b\ndata: %b\n\n" % (_checked(cursor), data)
+    def _part(self, members: bytes, cursor: bytes) -> bytes:
+        return b"event: part\nid: %b\ndata: {%b}\n\n" % (cursor, members)
 
-    def progress(self, name: str, *, progress: float | None, retry_after: float) -> bytes:
-        """The event for a pending part; see :meth:`Frames.progress`."""
-        return b"event: progress\ndata: %b\n\n" % _progress(name, progress, retry_after)
+    def _progress(self, data: bytes) -> bytes:
+        return b"event: progress\ndata: %b\n\n" % data
 
-    def end(self, meta: Mapping[str, Any], *, cursor: str) -> bytes:
-        """The last event; see :meth:`Frames.end`. Its id tells the server that the walk ended."""
-        return b"event: end\nid: %b\ndata: %b\n\n" % (_checked(cursor), _json(meta))
+    def _end(self, data: bytes, cursor: bytes, *, has_more: bool) -> bytes:
+        return b"event: end\nid: %b\ndata: %b\n\n" % (cursor, data)
 
 
 class JSONLines(Frames):
     """
-    JSON lines: an object a line.
+    JSON lines: an object a line. The cursor of the last line is null unless the walk has more.
 
     The opening and the heartbeat are a blank, which may stand before a JSON text (RFC 8259,
     section 2).
@@ -102,27 +110,15 @@ class JSONLines(Frames):
     opening = b" "
     heartbeat = b" "
 
-    def part(
-        self,
-        name: str,
-        value: bytes | None,
-        *,
-        cursor: str,
-        error: Mapping[str, Any] | None = None,
-        timing: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        """The line of a part; see :meth:`Frames.part`."""
-        members = _members(name, value, error, timing)
-        return b'{%b,"cursor":"%b"}\n' % (members, _checked(cursor))
+    def _part(self, members: bytes, cursor: bytes) -> bytes:
+        return b'{%b,"cursor":"%b"}\n' % (members, cursor)
 
-    def progress(self, name: str, *, progress: float | None, retry_after: float) -> bytes:
-        """The line for a pending part; see :meth:`Frames.progress`."""
-        return b'{"progress":%b}\n' % _progress(name, progress, retry_after)
+    def _progress(self, data: bytes) -> bytes:
+        return b'{"progress":%b}\n' % data
 
-    def end(self, meta: Mapping[str, Any], *, cursor: str) -> bytes:
-        """The last line; see :meth:`Frames.end`. Its cursor is null unless the walk has more."""
-        token = b'"%b"' % _checked(cursor) if meta["has_more"] else b"null"
-        return b'{"meta":%b,"cursor":%b}\n' % (_json(meta), token)
+    def _end(self, data: bytes, cursor: bytes, *, has_more: bool) -> bytes:
+        token = b'"%b"' % cursor if has_more else b"null"
+        return b'{"meta":%b,"cursor":%b}\n' % (data, token)
 
 
 class NDJSON(JSONLines):
@@ -141,20 +137,14 @@ def _members(
     text = b"null" if value is None else _one_line(value)
     members = b'"name":%b,"value":%b' % (_json(str.__str__(name)), text)
     if error is not None:
-        members += b',"error":%b' % _json(error)
+        members += b',"error":%b' % _json(dict(error))
     if timing is not None:
-        members += b',"timing":%b' % _json(timing)
+        members += b',"timing":%b' % _json(dict(timing))
     return members
-
-
-def _progress(name: str, progress: float | None, retry_after: float) -> bytes:
-    named = str.__str__(name)
-    return _json({"name": named, "progress": progress, "retry_after": retry_after})
 
 
 def _json(value: Any) -> bytes:
     """The JSON of *value*, on a single line."""
-    value = dict(value) if isinstance(value, Mapping) else value
     return _one_line(_encode(value).encode())
 
 

@@ -39,6 +39,12 @@ class Ledger:
         return self._delivered
 
     @property
+    def left(self) -> list[str]:
+        """The parts that were not delivered, in declared order."""
+        with self._lock:
+            return list(self._left)
+
+    @property
     def is_complete(self) -> bool:
         """Whether every part was delivered."""
         return not self._left

@@ -10,6 +10,8 @@ import jwt
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signing import Signer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from django_partstream import cursors
 from django_partstream.cursors import Cursor
@@ -198,6 +200,82 @@ def test_a_cursor_of_format_1_is_the_same_to_the_byte(settings, query):
     settings.SECRET_KEY = "k" * 50
     with mock.patch("time.time", return_value=1000.0):
         assert written(query=query) == f"{cursors.HEADER}.{FORMAT_1[query]}"
+
+
+@pytest.mark.parametrize(
+    ("cursor", "claims"),
+    [
+        (
+            {"owed": {"profile": 900, "été": 950}, "query": "a=1"},
+            '"p":"orders","n":3,"o":{"profile":900,"été":950},"q":"a=1"',
+        ),
+        ({"after": "", "position": -1}, '"p":"","n":-1'),
+        ({"after": "", "position": -1, "query": "a=1"}, '"p":"","n":-1,"q":"a=1"'),
+    ],
+    ids=["owes parts", "names no part", "names no part, with a query"],
+)
+def test_a_cursor_that_owes_parts_or_names_none_has_format_2(cursor, claims):
+    with mock.patch("time.time", return_value=1000.0):
+        token = written(**cursor)
+        again = cursors.read(token)
+    payload = base64.urlsafe_b64decode(token.split(".")[1] + "==").decode()
+    assert payload == f'{{"v":2,"k":"{again.audience}","exp":1060,{claims}}}'
+    expected = {"after": "orders", "position": 3, "owed": {}, "query": "", **cursor}
+    assert {name: getattr(again, name) for name in expected} == expected
+    assert again.is_for(ME)
+
+
+def test_an_expired_cursor_that_owes_parts_is_expired():
+    with pytest.raises(CursorExpired):
+        cursors.read(cursors.expire(written(owed={"profile": 900})))
+
+
+@pytest.mark.parametrize("version", [0, 3, "2", None, 2.5])
+def test_a_signed_cursor_of_a_format_of_a_later_release_is_invalid(version):
+    token = written()
+    claims = {**cursors._claims(token), "v": version, "o": ["of another shape"]}
+    with pytest.raises(CursorInvalid):
+        cursors.read(cursors._sign(json.dumps(claims), cursors.read(token).key))
+
+
+def test_a_query_string_of_three_eighths_of_the_limit_is_carried_beside_owed_parts():
+    owed = {f"part-{number:02}": 1_800_000_000 for number in range(18)}
+    assert cursors.can_owe(owed, after="orders", limit=2048)
+    assert not cursors.can_owe([*owed, "another"], after="orders", limit=2048)
+    for length, is_carried in [(768, True), (769, False)]:
+        token = written("n" * 200, query="x" * length, owed=owed)
+        assert len(token) <= 2048
+        assert cursors.read(token).query == "x" * length * is_carried
+        assert cursors.read(token).owed == owed
+
+
+def test_owed_names_take_a_quarter_of_a_cursor_as_they_are_written():
+    """In base64, 4 characters for 3 bytes: the name in JSON, and ``:1800000000,``."""
+    for name in ["x" * 3, "é" * 4, '"' * 6]:
+        bytes_of_each = len(json.dumps(name, ensure_ascii=False).encode()) + 12
+        most = 512 * 3 // 4 // bytes_of_each
+        assert cursors.can_owe([name] * most, after="a", limit=2048)
+        assert not cursors.can_owe([name] * (most + 1), after="a", limit=2048)
+
+
+def test_a_single_name_may_be_owed_though_it_takes_more_than_a_quarter():
+    long = "x" * 255
+    assert cursors.can_owe([long], after=long, limit=1024)
+    assert not cursors.can_owe([long, "y"], after=long, limit=1024)
+    assert not cursors.can_owe([long], after=long, limit=800)
+    assert not cursors.can_owe(["\N{OWL}" * 255], after="\N{OWL}" * 255, limit=2048)
+
+
+@given(
+    st.text(min_size=1, max_size=255),
+    st.dictionaries(st.text(min_size=1, max_size=60), st.integers(0, 9_999_999_999), max_size=12),
+    st.text(max_size=2000),
+    st.integers(256, 2048),
+)
+def test_a_cursor_that_can_owe_its_parts_is_never_too_long(after, owed, query, limit):
+    with mock.patch.object(cursors, "setting", return_value=limit):
+        if cursors.can_owe(owed, after=after, limit=limit) and owed:
+            assert len(written(after, 999_999, owed=owed, query=query)) <= limit
 
 
 #: Audiences that must have different digests, remembered or not.
