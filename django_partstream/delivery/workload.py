@@ -90,7 +90,7 @@ class Workload:
                 self._run_awaited(attempt, partial(steps.run_awaited, self._put, attempt))
         self._fill_lanes()
         with self.changed:
-            return bool(self._ends or self._running)
+            return not self._is_closed and bool(self._ends or self._running)
 
     def take(self) -> Ended | None:
         """

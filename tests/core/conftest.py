@@ -7,11 +7,13 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connections, transaction
 from django.test import RequestFactory
 
+from django_partstream.delivery import threads
 from django_partstream.endpoints import Endpoint
 from django_partstream.parts import Plan
 from django_partstream.timed import calls
 from example_schema.models import Customer
 from tests import services
+from tests.core import streaming
 
 #: A statement for each kind of database, which ends by itself only after a test has given up.
 ENDLESS = {
@@ -125,3 +127,31 @@ class Customers:
 def customers(request):
     """The customers of each database in turn; the test asks for ``services.DATABASES``."""
     return Customers(request.param)
+
+
+@pytest.fixture
+def stream_of(attempts_of):
+    """Make a stream as a front would: ``stream_of(name=lazy(f), ...)``."""
+
+    def made(*, may_begin=lambda name: True, **options_and_parts):
+        endpoint, attempts = attempts_of(**options_and_parts)
+        return endpoint.stream(attempts, may_begin=may_begin)
+
+    return made
+
+
+@pytest.fixture(params=[streaming.in_thread, streaming.in_loop], ids=["thread", "loop"])
+def ends_of(request):
+    """Iterate a stream: ``ends_of(make, each)`` gives its ends, in a thread and in a loop."""
+    return request.param
+
+
+@pytest.fixture
+def small_pool(settings):
+    """A pool of one thread, in the place of the pool of the process."""
+    settings.PARTSTREAM = {"MAX_THREADS": 1}
+    before = threads._pool
+    threads._pool = None
+    yield
+    threads._executor().shutdown()
+    threads._pool = before

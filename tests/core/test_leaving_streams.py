@@ -1,0 +1,342 @@
+"""A client that leaves a stream costs nothing more: what runs is cancelled, nothing else begins."""
+
+import asyncio
+import logging
+import socket
+import ssl
+import threading
+import time
+from itertools import count
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from django_partstream import lazy, safe_call, with_timeout
+from django_partstream.delivery import streams, threads
+from django_partstream.delivery.watching import has_hung_up, socket_watch
+from django_partstream.signals import part_resolved
+from django_partstream.timed import loans
+from django_partstream.timed.calls import abandoned_calls
+from django_partstream.timed.deadlines import until_late
+from tests import services
+from tests.core.conftest import ENDLESS
+from tests.core.test_loans import wait_for_late_calls
+
+
+class Left(Exception):
+    """The client has gone."""
+
+
+def leave(end):
+    """Close the connection at the first sign of life."""
+    raise Left
+
+
+@pytest.fixture
+def left(ends_of, monkeypatch):
+    """Iterate a stream until its first heartbeat, and leave: ``left(make)``."""
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.02)
+
+    def made(make, when=lambda: True):
+        def leave_when(end):
+            if when():
+                raise Left
+
+        with pytest.raises(Left):
+            ends_of(make, leave_when)
+
+    return made
+
+
+@pytest.fixture
+def heard():
+    """The names of the parts that the signal told of."""
+    names = []
+
+    def hear(name, **_):
+        names.append(name)
+
+    part_resolved.connect(hear)
+    yield names
+    part_resolved.disconnect(hear)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(caplog):
+    """No thread or connection is left by a test, and no ERROR or WARNING record."""
+    caplog.set_level(logging.INFO)
+    before = set(threading.enumerate())
+    yield
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+    deadline = time.monotonic() + 20
+    while extra := [each for each in threading.enumerate() if is_of_a_stream(each, before)]:
+        assert time.monotonic() < deadline, extra
+        time.sleep(0.01)
+
+
+def is_of_a_stream(thread, before):
+    names = ("partstream-helper", "partstream-loop")
+    return thread not in before and thread.name.startswith(names)
+
+
+class Gate:
+    """A plain part that runs until the gate is open."""
+
+    def __init__(self):
+        self.begun, self.opened, self.ended = (threading.Event() for _ in range(3))
+
+    def __call__(self, request):
+        self.begun.set()
+        assert self.opened.wait(30)
+        self.ended.set()
+
+
+def test_nothing_more_is_begun(stream_of, left, heard):
+    gate, begun = Gate(), []
+    left(
+        lambda: stream_of(
+            a=lazy(gate), b=lazy(lambda request: begun.append("b")), c=lazy(begun.append)
+        ),
+        gate.begun.is_set,
+    )
+    gate.opened.set()
+    assert gate.ended.wait(30)
+    wait_for_the_pool()
+    assert begun == heard == []
+
+
+def wait_for_the_pool():
+    """Wait until the threads of the pool have nothing to do."""
+    pool = threads._executor()
+    together = threading.Barrier(pool._max_workers)
+    for future in [pool.submit(together.wait, 30) for _ in range(pool._max_workers)]:
+        future.result(30)
+
+
+def test_a_coroutine_is_cancelled_and_awaited(stream_of, left, heard):
+    seen = []
+
+    async def part(request):
+        seen.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            seen.append("cleaned up")
+
+    left(lambda: stream_of(a=lazy(part), b=lazy(safe_call(part))), lambda: len(seen) == 2)
+    assert seen == ["begun"] * 2 + ["cleaned up"] * 2
+    assert heard == []
+
+
+def test_a_timed_call_in_progress_ends_with_the_stream(stream_of, left, heard):
+    gate, ended = Gate(), threading.Event()
+
+    def part(request):
+        try:
+            with_timeout(gate, 3600)(request)
+        finally:
+            ended.set()
+
+    left(lambda: stream_of(a=lazy(part), b=lazy(with_timeout(gate, 3600))), gate.begun.is_set)
+    assert ended.wait(5)
+    gate.opened.set()
+    wait_for_late_calls()
+    assert abandoned_calls() == 0
+    assert heard == []
+
+
+def test_a_timed_call_that_is_made_after_the_stream_has_ended_is_refused(stream_of, left):
+    gate, called = Gate(), []
+
+    def part(request):
+        gate(request)
+        with_timeout(called.append, 3600)(request)
+
+    left(lambda: stream_of(a=lazy(part)), gate.begun.is_set)
+    gate.opened.set()
+    wait_for_the_pool()
+    assert called == []
+
+
+def test_an_endless_generator_is_drained_no_further(stream_of, left):
+    begun, ended = threading.Event(), threading.Event()
+
+    def whole(value):
+        begun.set()
+        try:
+            return list(until_late(map(str, count())) if value else ())
+        finally:
+            ended.set()
+
+    left(lambda: stream_of(whole=whole, a=lazy(lambda request: True)), begun.is_set)
+    assert ended.wait(10)
+
+
+def test_a_stream_that_was_never_iterated_leaves_nothing(stream_of):
+    stream = stream_of(a=lazy(abs))
+    stream.close()
+    assert list(stream) == []
+
+
+def test_a_stream_that_is_closed_from_another_thread_ends(stream_of):
+    gate, made = Gate(), stream_of
+    stream = made(a=lazy(gate))
+    closer = threading.Thread(target=lambda: gate.begun.wait(30) and stream.close())
+    closer.start()
+    assert list(stream) == []
+    closer.join()
+    gate.opened.set()
+    assert gate.ended.wait(30)
+
+
+def test_a_task_that_is_cancelled_ends_its_stream(stream_of):
+    seen = []
+
+    async def part(request):
+        seen.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("cancelled")
+
+    async def main():
+        begun = asyncio.Event()
+
+        async def consume():
+            iterator = aiter(stream_of(a=lazy(part), b=1))
+            try:
+                async for _ in iterator:
+                    begun.set()
+            finally:
+                await iterator.aclose()
+
+        task = asyncio.create_task(consume())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert seen == ["begun", "cancelled"]
+
+
+class TestWatches:
+    @pytest.fixture
+    def pair(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            yield ours, theirs
+
+    def test_a_client_that_has_closed_is_gone_and_one_that_waits_or_sends_is_not(self, pair):
+        ours, theirs = pair
+        assert not has_hung_up(ours)
+        theirs.send(b"GET /next HTTP/1.1")
+        assert not has_hung_up(ours)
+        assert ours.recv(100) == b"GET /next HTTP/1.1"
+        theirs.close()
+        assert has_hung_up(ours)
+
+    def test_a_socket_that_the_server_has_closed_is_gone(self, pair):
+        pair[0].close()
+        assert has_hung_up(pair[0])
+
+    def test_the_socket_of_gunicorn_is_watched_and_under_tls_it_is_not(self, pair, request_of):
+        request = request_of()
+        assert socket_watch(request) is None
+        request.META["gunicorn.socket"] = pair[0]
+        assert socket_watch(request)() is False
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        with context.wrap_socket(
+            pair[0], do_handshake_on_connect=False, server_hostname="x"
+        ) as encrypted:
+            request.META["gunicorn.socket"] = encrypted
+            assert socket_watch(request) is None
+
+    def test_a_stream_ends_when_its_client_has_closed_the_socket(
+        self, pair, stream_of, request_of, monkeypatch
+    ):
+        monkeypatch.setattr(streams, "LOOK", 0.01)
+        gate, request = Gate(), request_of()
+        request.META["gunicorn.socket"] = pair[0]
+
+        def close(request):
+            pair[1].close()
+            gate(request)
+
+        assert list(stream_of(request=request, a=lazy(close))) == []
+        gate.opened.set()
+        assert gate.ended.wait(30)
+
+
+@pytest.fixture
+def long_grace(monkeypatch):
+    """Give statements time to be cancelled on a busy machine."""
+    monkeypatch.setattr(streams, "GRACE", 10)
+    monkeypatch.setattr(loans, "GRACE", 10)
+
+
+@pytest.mark.usefixtures("long_grace")
+@pytest.mark.django_db(transaction=True, databases=services.DATABASES)
+class TestStatements:
+    def run(self, customers, begun):
+        with customers.connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            begun.set()
+            cursor.execute(ENDLESS[customers.connection.vendor])
+
+    def test_the_statement_of_a_plain_part_is_cancelled(self, stream_of, left, customers, heard):
+        begun, raised = threading.Event(), []
+
+        def part(request):
+            try:
+                self.run(customers, begun)
+            except Exception as exc:
+                raised.append(exc)
+                raise
+
+        started = time.monotonic()
+        left(lambda: stream_of(a=lazy(part)), begun.is_set)
+        wait_for_the_pool()
+        assert time.monotonic() - started < 20
+        assert len(raised) == 1
+        assert heard == []
+
+    def test_a_later_statement_is_refused(self, stream_of, left, customers):
+        gate, written = Gate(), []
+
+        def part(request):
+            customers.create("before")
+            gate(request)
+            customers.create("after")
+            written.append("after")
+
+        left(lambda: stream_of(a=lazy(part)), gate.begun.is_set)
+        gate.opened.set()
+        wait_for_the_pool()
+        assert written == []
+        assert customers.names() == {"before"}
+
+    def test_the_statement_of_a_timed_call_is_cancelled(self, stream_of, left, customers):
+        begun = threading.Event()
+        part = with_timeout(lambda request: self.run(customers, begun), 3600)
+        left(lambda: stream_of(a=lazy(part)), begun.is_set)
+        wait_for_the_pool()
+        wait_for_late_calls()
+
+    def test_the_statement_of_a_coroutine_is_cancelled(self, stream_of, left, customers, heard):
+        begun, ended = threading.Event(), threading.Event()
+
+        def statement():
+            try:
+                self.run(customers, begun)
+            finally:
+                ended.set()
+
+        async def part(request):
+            await sync_to_async(statement)()
+
+        left(lambda: stream_of(a=lazy(part)), begun.is_set)
+        assert ended.wait(10)
+        assert heard == []
+        assert customers.count() == 0
