@@ -36,6 +36,14 @@ KINDS = {
     ],
 }
 
+#: Further kinds, for streams alone: their pages are those of the other kinds.
+STREAM_KINDS = {
+    "daphne": [
+        *("daphne", "--fd={fd}", "--verbosity=1"),
+        "tests.server.site.asgi:application",
+    ],
+}
+
 #: The kinds in which a thread that computes, or waits in C, leaves the other threads running.
 PREEMPTIVE = [kind for kind in KINDS if kind != "gevent"]
 
@@ -265,7 +273,7 @@ class Server(Asking):
         }
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
             self.address = listening.getsockname()
-            words = [word.format(fd=listening.fileno()) for word in KINDS[kind]]
+            words = [word.format(fd=listening.fileno()) for word in {**KINDS, **STREAM_KINDS}[kind]]
             self.process = subprocess.Popen(
                 [sys.executable, "-W", "error", "-m", *words, *options],
                 env={

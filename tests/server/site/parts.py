@@ -20,6 +20,7 @@ AMPLE = 30.0
 PATIENCE = 20.0
 
 ENDLESS_SQL = {
+    "postgresql": f"SELECT pg_sleep({PATIENCE})",
     "sqlite": """
         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 1000000000)
         SELECT count(*) FROM numbers
@@ -124,6 +125,14 @@ def hangs_in_sql(request):
 
 
 @tells_when_left
+def stays_in_sql(request):
+    """Run a statement without a limit of its own."""
+    tell("begun", request, part="stays_in_sql")
+    with _database(request).cursor() as cursor:
+        cursor.execute(ENDLESS_SQL[_database(request).vendor])
+
+
+@tells_when_left
 def hangs_at_gate(request):
     with _at_gate(request, "hangs_at_gate") as gate:
         gate.recv(1)
@@ -214,5 +223,6 @@ class Parts:
             ("rows_e", lazy(rows)),
             ("rows_f", lazy(rows)),
             ("timely_too", lazy(with_timeout(rows, AMPLE))),
+            ("stays_in_sql", lazy(stays_in_sql)),
             ("last", lazy(fast)),
         ]

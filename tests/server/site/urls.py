@@ -51,6 +51,7 @@ class Board(Parts, ProgressiveConnection):
     rows_e = Part(GenericScalar)
     rows_f = Part(GenericScalar)
     timely_too = Part(GenericScalar)
+    stays_in_sql = Part(GenericScalar)
     last = Part(GenericScalar)
 
 
