@@ -25,6 +25,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream._django import atomic_aliases
@@ -138,7 +139,7 @@ class Stream:
         """Iterate in an event loop, as an ASGI server does. Close the iterator at the end."""
         self._begin_iteration()
         place = ServerPlace(self._surroundings, self._work.departure)
-        if not await loops.in_request_thread(place.open):
+        if not await sync_to_async(place.open)():
             while (ended := await loops.in_request_thread(self._next_in_turn)) is not None:
                 yield ended
             return
@@ -221,7 +222,7 @@ class Stream:
         if is_running:
             await asyncio.to_thread(self._revoke)
         await place.end()
-        await loops.in_request_thread(place.leave)
+        await sync_to_async(place.leave)()
 
 
 def _waking(news: asyncio.Event) -> Callable[[], None]:
