@@ -9,14 +9,13 @@ The rules:
    that stays so, for parts are only delivered. So a part that has begun may end at any moment.
 3. The first undelivered part may always begin, so a stream never stands still.
 
-A front writes each part that ends, and the threads of the stream ask what may begin: hence a lock.
+A ledger is used by the thread or task that iterates over the stream, and by no other.
 """
 
 from __future__ import annotations
 
 import time
 from itertools import takewhile
-from threading import Lock
 
 from django_partstream.cursors import Cursor, can_owe, length_of
 from django_partstream.pages import Page
@@ -26,7 +25,7 @@ class Ledger:
     """The deliveries of a stream of *page*, with cursors of at most *limit* characters."""
 
     def __init__(self, page: Page, *, limit: int) -> None:
-        self._limit, self._lock = limit, Lock()
+        self._limit = limit
         self._front, self._position = page.front
         self._left = dict(zip(page.names, page.positions, strict=True))
         self._kept = [name for name in page.debts if name not in self._left]
@@ -41,8 +40,7 @@ class Ledger:
     @property
     def left(self) -> list[str]:
         """The parts that were not delivered, in declared order."""
-        with self._lock:
-            return list(self._left)
+        return list(self._left)
 
     @property
     def is_complete(self) -> bool:
@@ -52,8 +50,10 @@ class Ledger:
     @property
     def cursor(self) -> Cursor:
         """The place where the walk stands now."""
-        with self._lock:
-            return self._cursor()
+        now = int(time.time())
+        names = [*self._kept, *self._undelivered_until(self._position)]
+        owed = {name: self._since.setdefault(name, now) for name in names}
+        return Cursor(after=self._front, position=self._position, owed=owed)
 
     @property
     def longest(self) -> Cursor | None:
@@ -74,12 +74,11 @@ class Ledger:
         Raises:
             KeyError: the part was delivered, or the page does not carry it.
         """
-        with self._lock:
-            position = self._left[name]
-            if position <= self._position:
-                return True
-            before = self._undelivered_until(position - 1)
-            return not before or self._can_owe(before, after=name)
+        position = self._left[name]
+        if position <= self._position:
+            return True
+        before = self._undelivered_until(position - 1)
+        return not before or self._can_owe(before, after=name)
 
     def deliver(self, name: str) -> Cursor:
         """
@@ -88,11 +87,10 @@ class Ledger:
         Raises:
             KeyError: the part was delivered before, or the page does not carry it.
         """
-        with self._lock:
-            position = self._left.pop(name)
-            self._delivered += 1
-            self._reach(name, position)
-            return self._cursor()
+        position = self._left.pop(name)
+        self._delivered += 1
+        self._reach(name, position)
+        return self.cursor
 
     def owe(self, name: str) -> bool:
         """
@@ -101,14 +99,13 @@ class Ledger:
         Raises:
             KeyError: the part was delivered, or the page does not carry it.
         """
-        with self._lock:
-            position = self._left[name]
-            if position <= self._position:
-                return True
-            if not self._can_owe(self._undelivered_until(position), after=name):
-                return False
-            self._reach(name, position)
+        position = self._left[name]
+        if position <= self._position:
             return True
+        if not self._can_owe(self._undelivered_until(position), after=name):
+            return False
+        self._reach(name, position)
+        return True
 
     def _reach(self, name: str, position: int) -> None:
         if position > self._position:
@@ -120,9 +117,3 @@ class Ledger:
 
     def _can_owe(self, names: list[str], *, after: str) -> bool:
         return can_owe([*self._kept, *names], after=after, limit=self._limit)
-
-    def _cursor(self) -> Cursor:
-        now = int(time.time())
-        names = [*self._kept, *self._undelivered_until(self._position)]
-        owed = {name: self._since.setdefault(name, now) for name in names}
-        return Cursor(after=self._front, position=self._position, owed=owed)

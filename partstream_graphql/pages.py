@@ -83,8 +83,12 @@ class ConnectionPage:
 
     @property
     def end_cursor(self) -> str | None:
-        """Relay's ``endCursor``: the value of ``after`` for the next page."""
-        return self.cursor(-1) if self.page.names else None
+        """
+        Relay's ``endCursor``: the value of ``after`` for the next page.
+
+        A page without parts has it only if the walk owes a part, which it would lose.
+        """
+        return self.cursor(-1) if self.page.names or self.page.debts else None
 
 
 class Edge:

@@ -1,6 +1,5 @@
 """The ledger of a stream: the cursor behind each delivery, and the parts that may begin."""
 
-import threading
 from unittest import mock
 
 import pytest
@@ -120,30 +119,6 @@ class TestPendingParts:
         ledger = ledger_of(TestTheWindow.names)
         assert [ledger.owe(name) for name in TestTheWindow.names[:3]] == [True, True, False]
         assert ledger.cursor.after == TestTheWindow.names[1]
-
-
-def test_threads_may_ask_while_parts_are_delivered():
-    names = [f"part-{number}" for number in range(400)]
-    ledger, failures = ledger_of(names), []
-
-    def asks():
-        while left := ledger.left:
-            try:
-                ledger.may_begin(left[-1])
-            except KeyError:
-                continue  # it was delivered meanwhile
-            except RuntimeError as exc:
-                failures.append(exc)
-                return
-
-    threads = [threading.Thread(target=asks) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for name in names:
-        ledger.deliver(name)
-    for thread in threads:
-        thread.join(30)
-    assert (failures, ledger.is_complete) == ([], True)
 
 
 class Dashboard:
