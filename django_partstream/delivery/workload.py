@@ -130,17 +130,22 @@ class Workload:
                 self._tell_consumer()
 
     def close(self) -> bool:
-        """Begin nothing more, and abandon what runs. Return whether something runs."""
+        """
+        Begin nothing more, and abandon what runs.
+
+        Return whether this has left something running, of which statements are to be cancelled.
+        """
         with self.changed:
-            if not self._is_closed:
-                self._is_closed = True
-                for lanes in self._lanes:
-                    lanes.close()
-                for attempt in self._running:
-                    attempt.abandon()
-                self._ends.clear()
-                self.departure.take()
-                self._tell_consumer()
+            if self._is_closed:
+                return False
+            self._is_closed = True
+            for lanes in self._lanes:
+                lanes.close()
+            for attempt in self._running:
+                attempt.abandon()
+            self._ends.clear()
+            self.departure.take()
+            self._tell_consumer()
             return bool(self._running)
 
     def revoke(self, grace: Grace) -> None:
