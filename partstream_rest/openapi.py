@@ -1,5 +1,5 @@
 """
-The OpenAPI description of a ``ProgressiveView``: the page, its parameters, its errors.
+The OpenAPI description of a ``ProgressiveView``: page and stream, their parameters and errors.
 
 It is registered when drf-spectacular is among the installed apps; otherwise import this module.
 """
@@ -21,6 +21,7 @@ from rest_framework import serializers
 from django_partstream.conf import setting
 from django_partstream.cursors import SHAPE
 from partstream_rest.queries import CURSOR_PARAM, PARTS_PARAM
+from partstream_rest.renderers import STREAMS, EventStreamRenderer
 
 _page = inline_serializer(
     "ProgressivePage",
@@ -73,14 +74,20 @@ _CURSOR_PATTERN = rf"^({SHAPE})?$"
 _NAME_PATTERN = r"^[^,]*$"
 
 
-def _parameters() -> list[OpenApiParameter]:
-    """The parameters of a page, and the form of their values."""
+def _parameters(*, streams: bool) -> list[OpenApiParameter]:
+    """The parameters of a page, with *streams* of a stream too, and the form of their values."""
     cursor = {
         "type": "string",
         "pattern": _CURSOR_PATTERN,
         "maxLength": setting("MAX_CURSOR_LENGTH"),
     }
     names = {"type": "array", "items": {"type": "string", "pattern": _NAME_PATTERN}}
+    last = OpenApiParameter(
+        "Last-Event-ID",
+        cursor,
+        location=OpenApiParameter.HEADER,
+        description="The `id` of the last event that came. It wins over `cursor`.",
+    )
     return [
         OpenApiParameter(
             CURSOR_PARAM, cursor, description="Where the page begins: the `cursor` of another page."
@@ -92,7 +99,35 @@ def _parameters() -> list[OpenApiParameter]:
             explode=False,
             description="Deliver only these parts: names with commas.",
         ),
+        *([last] if streams else []),
     ]
+
+
+#: What the body of a stream is, for OpenAPI 3 has no form for the events or lines of a body.
+_EVENTS = (
+    "Server-Sent Events: `part` with `{name, value, error?}`, and at last `end` with "
+    "`{total_parts, delivered, has_more}`. The `id` of each event is a cursor."
+)
+_LINES = "A JSON text a line: `{name, value, error?, cursor}`, and at last `{meta, cursor}`."
+
+_STREAMED: dict[Any, Any] = {
+    (200, kind.media_type): {
+        "type": "string",
+        "description": _EVENTS if kind is EventStreamRenderer else _LINES,
+    }
+    for kind in STREAMS.values()
+}
+_STREAMED[204] = OpenApiResponse(description="The walk of this `Last-Event-ID` has ended.")
+
+
+def _responses(*, streams: bool) -> dict[Any, Any]:
+    """The responses of a view by status, with *streams* also by status and media type."""
+    responses = {
+        200: _page,
+        400: OpenApiResponse(_refusal, "`invalid_cursor`, `query_required` or `unknown_part`."),
+        410: OpenApiResponse(_refusal, "`cursor_expired` or `cursor_stale`."),
+    }
+    return responses | (_STREAMED if streams else {})
 
 
 class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call]
@@ -105,18 +140,14 @@ class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped
     def view_replacement(self) -> type:
         """The view with its ``get`` described; the project's own description wins."""
         view: Any = self.target
+        callback: Any = getattr(self, "target_callback", view)  # drf-spectacular 0.28 has none
+        streams = getattr(callback, "initkwargs", {}).get("streams", view.streams)
 
         class Described(view):  # type: ignore[misc]
             @extend_schema(
                 description=cleandoc(vars(view).get("__doc__") or "") or None,
-                parameters=_parameters(),
-                responses={
-                    200: _page,
-                    400: OpenApiResponse(
-                        _refusal, "`invalid_cursor`, `query_required` or `unknown_part`."
-                    ),
-                    410: OpenApiResponse(_refusal, "`cursor_expired` or `cursor_stale`."),
-                },
+                parameters=_parameters(streams=streams),
+                responses=_responses(streams=streams),
             )
             def get(self, request: Any, *args: Any, **kwargs: Any) -> Any:
                 return super().get(request, *args, **kwargs)

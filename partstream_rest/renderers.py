@@ -11,7 +11,6 @@ written by the renderer for JSON of the view.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Any, ClassVar, TypeGuard
 
@@ -56,18 +55,16 @@ STREAMS: dict[str, type[StreamRenderer]] = {
     kind.media_type: kind for kind in (EventStreamRenderer, JSONLinesRenderer, NDJSONRenderer)
 }
 
-#: A header without any of these words names no stream.
-_words = re.compile("event-stream|jsonl|ndjson", re.IGNORECASE)
-
 
 def named_streams(request: HttpRequest, suffix: str | None) -> list[StreamRenderer]:
     """The renderers of streams that *request* names in ``Accept`` or ``?format=``, or *suffix*."""
-    accept: str = request.META.get("HTTP_ACCEPT", "")
+    accept: str = request.META.get("HTTP_ACCEPT", "").lower()
+    may_name = "event-stream" in accept or "jsonl" in accept or "ndjson" in accept
     asked = parameters(request)
-    form = suffix or (asked and asked.get(api_settings.URL_FORMAT_OVERRIDE))
-    if not form and not _words.search(accept):
+    if not may_name and not suffix and not asked:
         return []
-    named = {media_type.partition(";")[0].strip().lower() for media_type in accept.split(",")}
+    form = suffix or asked.get(api_settings.URL_FORMAT_OVERRIDE)
+    named = {media_type.partition(";")[0].strip() for media_type in accept.split(",")}
     return [
         kind() for media_type, kind in STREAMS.items() if media_type in named or kind.format == form
     ]

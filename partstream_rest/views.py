@@ -161,8 +161,9 @@ class ProgressiveView(APIView):
         The renderers of streams that the request names come after those of the view. If a stream is
         chosen, errors are written by the view's renderer for JSON.
         """
-        named = self._named_streams(request)
-        if not named:
+        asked = request._request
+        named = named_streams(asked, getattr(self, "format_kwarg", None)) if self.streams else []
+        if not named or asked.method not in _READING:
             chosen: tuple[BaseRenderer, str]
             chosen = super().perform_content_negotiation(request, force=force)
             return chosen
@@ -180,12 +181,6 @@ class ProgressiveView(APIView):
             return renderer, media_type
         self._stream_type = renderer
         return for_json, media_type
-
-    def _named_streams(self, request: Request) -> list[StreamRenderer]:
-        """The streams that *request* names, if this view has streams and *request* may get one."""
-        if not self.streams or request._request.method not in _READING:
-            return []
-        return named_streams(request._request, getattr(self, "format_kwarg", None))
 
     @classmethod
     def as_view(cls, *args: Any, **initkwargs: Any) -> Any:

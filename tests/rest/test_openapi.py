@@ -1,4 +1,5 @@
 import re
+from inspect import signature
 
 import pytest
 from django.urls import path
@@ -8,6 +9,8 @@ from drf_spectacular.validation import validate_schema
 from rest_framework import serializers
 
 from django_partstream import ProgressiveView
+from django_partstream.received import READERS
+from partstream_rest.openapi import ProgressiveViewExtension
 
 
 class Report(ProgressiveView):
@@ -15,6 +18,10 @@ class Report(ProgressiveView):
 
     def get_parts(self):
         return []
+
+
+class Pages(Report):
+    streams = False
 
 
 class Numbers(serializers.Serializer):
@@ -36,7 +43,12 @@ def description():
 
 
 def described():
-    routes = [path("report/<int:pk>/", Report.as_view()), path("own/", Described.as_view())]
+    routes = [
+        path("report/<int:pk>/", Report.as_view()),
+        path("pages/", Pages.as_view()),
+        path("told/", Report.as_view(streams=False)),
+        path("own/", Described.as_view()),
+    ]
     schema = SchemaGenerator(patterns=routes).get_schema(request=None, public=True)
     validate_schema(schema)
     return schema
@@ -46,7 +58,7 @@ def test_the_openapi_schema_describes_the_page_and_its_parameters(description):
     operation = description["paths"]["/report/{id}/"]["get"]
     assert operation["description"] == "A report, part by part."
     assert {parameter["name"] for parameter in operation["parameters"]} >= {"cursor", "parts"}
-    assert set(operation["responses"]) == {"200", "400", "410"}
+    assert set(operation["responses"]) == {"200", "204", "400", "410"}
     reference = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
     page = description["components"]["schemas"][reference.rpartition("/")[2]]
     assert set(page["properties"]) == {"results", "cursor", "meta", "errors"}
@@ -58,6 +70,27 @@ def test_the_openapi_schema_describes_the_page_and_its_parameters(description):
         "current_chunk_size": "integer",
         "has_more": "boolean",
     }
+
+
+def test_the_openapi_schema_describes_the_streams_of_a_view_that_has_them(description):
+    operation = description["paths"]["/report/{id}/"]["get"]
+    content = operation["responses"]["200"]["content"]
+    assert set(content) >= {"application/json", *READERS}
+    assert {content[kind]["schema"]["type"] for kind in READERS} == {"string"}
+    assert "`end`" in content["text/event-stream"]["schema"]["description"]
+    last = parameters(description)["Last-Event-ID"]
+    assert (last["in"], last["schema"]) == ("header", parameters(description)["cursor"]["schema"])
+
+
+@pytest.mark.parametrize("address", ["/pages/", "/told/"])
+def test_the_openapi_schema_describes_no_streams_of_a_view_without(description, address):
+    tells = "target_callback" in signature(ProgressiveViewExtension).parameters
+    if address == "/told/" and not tells:
+        pytest.skip("drf-spectacular 0.28 does not tell the arguments of as_view()")
+    without = description["paths"][address]["get"]
+    assert set(without["responses"]) == {"200", "400", "410"}
+    assert not set(without["responses"]["200"]["content"]) & set(READERS)
+    assert "Last-Event-ID" not in {parameter["name"] for parameter in without["parameters"]}
 
 
 def parameters(description):
