@@ -36,7 +36,7 @@ def main() -> int:
         seconds = QUICK if options.quick else FULL
     for row in rows(seconds):
         measured.append(row)
-        sys.stderr.write(f"{row.what}: {row.ratio.median:.2f}\n" if row.ratio else "")
+        sys.stderr.write(f"{row.what}: {row.figure:.2f}\n" if row.figure else "")
     table = report.markdown(measured)
     took = time.monotonic() - started
     sys.stdout.write(f"\n{table}\n\n{report.machine()}\n{len(measured)} rows in {took:.0f} s.\n")

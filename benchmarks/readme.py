@@ -24,8 +24,11 @@ def missed() -> str:
     for one in timed:
         if one["verdict"] == "MISSED":
             sign = "≥" if one["at_least"] else "≤"
-            median = one["ratio"]["median"]
-            lines.append(f"| time | {one['what']} | {median:.2f} | {sign} {one['target']:.2f} |")
+            unit = one["unit"] and f" {one['unit']}"
+            lines.append(
+                f"| time | {one['what']} | {one['figure']:.2f}{unit} "
+                f"| {sign} {one['target']:.2f}{unit} |"
+            )
     if not lines:
         return "Every target is met.\n"
     heading = ["| missed targets | ratio | measured | target |", "|---|---|---:|---|"]

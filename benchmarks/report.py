@@ -49,12 +49,13 @@ def markdown(rows: Sequence[Row]) -> str:
     ]
     for row in rows:
         target = "" if row.target is None else f"{'≥' if row.at_least else '≤'} {row.target:.2f}"
+        unit = row.unit and f" {row.unit}"
         if row.ratio is None:
             lines.append(f"| {row.what} | – | {row.note} | | {target} | |")
             continue
         span = f"{row.ratio.lowest:.2f} to {row.ratio.highest:.2f}"
         lines.append(
-            f"| {row.what} | {row.ratio.median:.2f} | {span} | {row.ratio.pairs} | {target} "
+            f"| {row.what} | {row.figure:.2f}{unit} | {span} | {row.ratio.pairs} | {target}{unit} "
             f"| {row.verdict} |"
         )
     return "\n".join(lines)
@@ -62,7 +63,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 def as_json(rows: Sequence[Row]) -> str:
     """The machine and the rows as JSON."""
-    told = [{**asdict(row), "verdict": row.verdict} for row in rows]
+    told = [{**asdict(row), "figure": row.figure, "verdict": row.verdict} for row in rows]
     return json.dumps({"machine": machine(), "rows": told}, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -84,9 +85,9 @@ HEAD = """\
 
 
 def chart(rows: Sequence[Row]) -> str:
-    """The ratios as bars on a logarithmic scale, as SVG."""
-    shown = [row for row in rows if row.ratio is not None]
-    ratios = [row.ratio.median for row in shown if row.ratio]
+    """The ratios as bars on a logarithmic scale, as SVG. A figure with a unit is no ratio."""
+    shown = [row for row in rows if row.ratio is not None and not row.unit]
+    ratios = [row.figure for row in shown if row.figure]
     low, high = min(0.1, *ratios), max(10, *ratios)
 
     def across(ratio: float) -> float:
@@ -95,16 +96,16 @@ def chart(rows: Sequence[Row]) -> str:
     height = LINE * (len(shown) + 2)
     parts = [HEAD.format(width=LEFT + WIDTH + 70, height=height)]
     for number, row in enumerate(shown):
-        assert row.ratio is not None
+        assert row.figure is not None
         top = LINE * number + 10
-        one, end = across(1), across(row.ratio.median)
+        one, end = across(1), across(row.figure)
         kind = "bad" if row.verdict == "MISSED" else "bar"
         parts.append(
             f'<text x="{LEFT - 12}" y="{top + 12}" text-anchor="end">{escape(row.what)}</text>'
             f'<rect class="{kind}" x="{min(one, end):.1f}" y="{top}" height="16" rx="2" '
             f'width="{max(abs(end - one), 2):.1f}"/>'
             f'<text x="{LEFT + WIDTH + 60}" y="{top + 12}" text-anchor="end">'
-            f"{row.ratio.median:.2f}</text>"
+            f"{row.figure:.2f}</text>"
         )
         if row.target is not None:
             place = across(row.target)

@@ -1,4 +1,4 @@
-"""The WSGI application of the server that measures throughput."""
+"""The WSGI application of the server whose throughput and streams are measured."""
 
 import os
 

@@ -81,6 +81,8 @@ def row(ratio, target=None, **options):
         (row(1.4, 1.3), "MISSED"),
         (row(0.95, 0.9, at_least=True), "ok"),
         (row(0.85, 0.9, at_least=True), "MISSED"),
+        (row(14, 15, unit="ms", best=True), "ok"),
+        (row(16, 15, unit="ms", best=True), "MISSED"),
         (Row("peer", None, note="not installed"), ""),
     ],
 )
@@ -90,8 +92,26 @@ def test_a_row_has_a_verdict_only_where_it_has_a_target(one, verdict):
     assert verdict in report.markdown([one])
 
 
+def test_a_figure_with_a_unit_is_the_best_of_its_runs():
+    one = Row("first part", Ratio.of([21, 14, 30]), 15, unit="ms", best=True)
+    assert one.verdict == "ok"
+    assert report.markdown([one]).endswith(
+        "| first part | 14.00 ms | 14.00 to 30.00 | 3 | ≤ 15.00 ms | ok |"
+    )
+    (told,) = json.loads(report.as_json([one]))["rows"]
+    assert (told["figure"], told["unit"]) == (14, "ms")
+
+
+def test_a_missed_figure_is_in_the_readme_with_its_unit(tmp_path, monkeypatch):
+    one = Row("first part", Ratio.of([21, 16]), 15, unit="ms", best=True)
+    monkeypatch.setattr(readme, "RESULTS", tmp_path / "results.json")
+    readme.RESULTS.write_text(report.as_json([one]))
+    assert "| time | first part | 16.00 ms | ≤ 15.00 ms |" in readme.missed()
+
+
 def test_the_chart_has_a_bar_for_every_ratio():
-    picture = ElementTree.fromstring(report.chart([row(0.5, 0.6), row(2), Row("none", None)]))
+    rows = [row(0.5, 0.6), row(2), row(14, 15, unit="ms"), Row("none", None)]
+    picture = ElementTree.fromstring(report.chart(rows))
     bars = [one for one in picture.iter() if one.tag.endswith("rect")]
     assert len(bars) == 2
     assert "a <view> / another" in {one.text for one in picture.iter()}
@@ -123,7 +143,7 @@ def test_a_benchmark_run_prints_every_row_with_a_target():
     """Run all contenders for zero seconds. The run asserts by itself that they answer alike."""
     printed = run("benchmarks", "--quick", "--seconds", "0")
     with_targets = [line for line in printed.splitlines() if "≤" in line or "≥" in line]
-    assert len(with_targets) == 10
+    assert len(with_targets) == 14
     assert all(any(word in line for word in ("ok", "MISSED", "skipped")) for line in with_targets)
 
 
