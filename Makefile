@@ -30,8 +30,9 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 
-soak: $(VENV)/.dev ## Walk a real server for a minute, and print its resources (SOAK=600 for ten minutes)
-	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest tests/server/test_soak.py -q
+soak: $(VENV)/.dev ## Walk real servers for two minutes, and print their resources (SOAK=600 for twenty)
+	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest -q \
+		tests/server/test_soak.py tests/server/test_soak_of_streams.py
 
 mutants: $(VENV)/.dev ## Change the code in one place at a time; list changes that no test notices
 	@$(RUN) -m tests.mutants $(ARGS)

@@ -7,17 +7,16 @@ A bounded soak: clients walk pages of every kind of part, and no resources pile 
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import time
 from collections import Counter
 from statistics import median
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests import services
+from tests.server.watch import Watch
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
@@ -34,27 +33,6 @@ FAILING = {
     "endless": "part_timed_out",
 }
 NAMES = (*FINE, *FAILING)
-
-
-class Watch:
-    """Samples of the server's connections, memory and threads while the clients walk."""
-
-    def __init__(self, application: str) -> None:
-        self.application = application
-        self.connections: list[int] = []
-        self.memory: list[float] = []
-        self.threads: list[int] = []
-
-    def look(self, pids: set[int], threads: int) -> None:
-        with psycopg.connect(services.POSTGRES_URL) as connection:
-            counting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
-            (count,) = connection.execute(counting, [self.application]).fetchone()
-        told = subprocess.run(
-            ["ps", "-o", "rss=", *(f"-p{pid}" for pid in pids)], capture_output=True, check=True
-        )
-        self.connections.append(count)
-        self.memory.append(max(int(one) for one in told.stdout.split()) / 1024)
-        self.threads.append(threads)
 
 
 def walk(server: Any, front: str, **query: Any) -> tuple[Counter[str], dict[str, str], int]:

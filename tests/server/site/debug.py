@@ -1,5 +1,6 @@
-"""The state of the answering process: its threads, their running functions, its memory."""
+"""The state of the answering process: its threads, their running functions, its memory, its tasks."""
 
+import asyncio
 import os
 import resource
 import sys
@@ -41,6 +42,12 @@ def view(request):
             * (1 if sys.platform == "darwin" else 1024),
         }
     )
+
+
+async def tasks(request):
+    """Answer the names of the coroutines that are tasks of the server's event loop."""
+    names = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]
+    return JsonResponse({"tasks": sorted(names)})
 
 
 def stack_of(thread, file=None):

@@ -57,6 +57,12 @@ def slow(request):
     return "slow"
 
 
+async def paced(request):
+    """Take as long as :func:`slow`, in an event loop."""
+    await asyncio.sleep(0.05)
+    return "paced"
+
+
 def rows(request):
     with _database(request).cursor() as cursor:
         cursor.execute("SELECT 42")
@@ -196,6 +202,7 @@ class Parts:
         return [
             ("fast", lazy(fast)),
             ("slow", lazy(slow)),
+            ("paced", lazy(paced)),
             ("rows_a", lazy(rows)),
             ("rows_b", lazy(rows)),
             ("rows_c", lazy(rows)),

@@ -2,8 +2,8 @@
 Addresses of the site: ``/walk/`` has the parts two a page, ``/page/`` and ``/together/`` all at once.
 
 ``/together/`` resolves them in threads. ``/graphql/`` has them as ``board`` and, in threads, as
-``together``. ``/debug/`` answers the state of a process. ``/exits/`` is a plain view that calls
-``sys.exit()``.
+``together``. ``/asking/`` asks the database before its parts do, in threads, two a page. ``/debug/``
+and ``/tasks/`` answer the state of a process. ``/exits/`` is a plain view that calls ``sys.exit()``.
 """
 
 import graphene
@@ -14,16 +14,25 @@ from django_partstream import ProgressiveView
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
 from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.server.site import debug
-from tests.server.site.parts import Parts, exits
+from tests.server.site.parts import Parts, exits, rows
 
 
 class View(Parts, ProgressiveView):
     pass
 
 
+class Asking(View):
+    """A view that asks the database before its parts do."""
+
+    def get_parts(self):
+        rows(self.request)
+        return super().get_parts()
+
+
 class Board(Parts, ProgressiveConnection):
     fast = Part(GenericScalar)
     slow = Part(GenericScalar)
+    paced = Part(GenericScalar)
     rows_a = Part(GenericScalar)
     rows_b = Part(GenericScalar)
     rows_c = Part(GenericScalar)
@@ -71,6 +80,8 @@ urlpatterns = [
     path("page/", View.as_view(chunk_size=50)),
     path("together/", View.as_view(chunk_size=50, concurrency=4)),
     path("graphql/", ProgressiveGraphQLView.as_view(schema=schema)),
+    path("asking/", Asking.as_view(chunk_size=2, concurrency=4)),
     path("debug/", debug.view),
+    path("tasks/", debug.tasks),
     path("exits/", exits),
 ]
