@@ -22,6 +22,9 @@ function               upstream fact                              without it
 ``abort_validation``   ``validate()`` ends when a rule raises     the other rules run on a query
                        ``ValidationAbortedError``; its error is   that asks too much
                        told since 3.2.14, before it is dropped
+``is_included``,       steps in which 3.2 collects fields         ``@skip`` or a type condition is not
+``fragment_applies``                                               followed beside ``@defer``
+``directive_of``       ``get_directive_values()``                 variables of ``@defer`` are lost
 ``is_from_completion`` the name of the frame ``complete_value``,  values leak into messages, or
                        and of the package                         messages of resolvers are lost
 ====================== ========================================== ===============================
@@ -32,20 +35,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import graphql
 from graphql import (
     ArgumentNode,
     DocumentNode,
     FieldNode,
+    GraphQLDirective,
     GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLResolveInfo,
+    GraphQLSchema,
     GraphQLSyntaxError,
     Node,
     ValidationRule,
 )
 from graphql.execution import collect_fields
-from graphql.execution.values import get_argument_values
+from graphql.execution.values import get_argument_values, get_directive_values
 from graphql.validation.validate import ValidationAbortedError
 
 #: Modules whose frames are execution itself, not resolvers.
@@ -55,6 +61,10 @@ _PACKAGES = ("graphql", "graphene")
 _aborted: Any = ValidationAbortedError
 _collecting: Any = collect_fields
 _IS_3_2 = hasattr(_collecting, "collect_sub_fields")
+
+#: The class of executions, for a class that defers; with graphql-core 3.3 nothing is deferred.
+Context: Any = getattr(graphql, "ExecutionContext", object)
+CAN_DEFER = _IS_3_2
 
 
 def arguments_of(field: GraphQLField, node: FieldNode, info: GraphQLResolveInfo) -> dict[str, Any]:
@@ -98,6 +108,26 @@ def output_of(type_: Any, value: Any) -> Any:
     """
     coerce = type_.serialize if _IS_3_2 else type_.coerce_output_value
     return coerce(value)
+
+
+def is_included(node: Node, variables: Any) -> bool:
+    """Whether ``@skip`` and ``@include`` leave *node* in its selection."""
+    return bool(_collecting.should_include_node(variables, node))
+
+
+def fragment_applies(schema: GraphQLSchema, fragment: Node, type_: GraphQLObjectType) -> bool:
+    """Whether *fragment*, named or inline, has fields of an object of *type_*."""
+    return bool(_collecting.does_fragment_condition_match(schema, fragment, type_))
+
+
+def key_of(node: FieldNode) -> str:
+    """The response key of *node*."""
+    return (node.alias or node.name).value
+
+
+def directive_of(directive: GraphQLDirective, node: Any, variables: Any) -> dict[str, Any] | None:
+    """The arguments that *node* gives *directive*; None if it has no such directive."""
+    return get_directive_values(directive, node, variables)
 
 
 def was_cut_off(exc: GraphQLSyntaxError, limit: int) -> bool:
