@@ -17,7 +17,7 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -92,6 +92,8 @@ class Deferral:
         self.most = most
         #: The parts that pages have put off, by the identity of the page.
         self.promises: dict[int, Any] = {}
+        #: Has attempts made: called with a promise, its attempts, and how many run together.
+        self.attempt: Callable[[Any, list[Any], int], None] = _refuse
         self._pending = self._count = 0
         self._data: Any = None
         self._splits: dict[tuple[str | int, ...], Split] = {}
@@ -149,10 +151,10 @@ class Deferral:
         self._adopt()
         return Step(self._tell(), [])
 
-    def next_group(self) -> Group | None:
-        """A group that can be executed now; it must be :meth:`finished`."""
+    def next_group(self, *, waits: bool = True) -> Group | None:
+        """A group that can be executed now, or *waits* in vain; it must be :meth:`finished`."""
         for index, group in enumerate(self._groups):
-            if group.may_run:
+            if group.may_run or not waits:
                 return self._groups.pop(index)
         return None
 
@@ -246,6 +248,10 @@ class Deferral:
             for key, field in split.every.items()
             if usage in field.usages and key in value
         }
+
+
+def _refuse(promise: Any, attempts: list[Any], concurrency: int) -> None:
+    raise RuntimeError("Nothing attempts the parts that were put off.")
 
 
 def keys_of(path: Any) -> list[str | int]:

@@ -16,7 +16,7 @@ class ConnectionPage:
     """
     The outcomes of the parts of a *page*; only the names of the parts that no query selects.
 
-    *selection* has the runs, all of them ended. *field_names* are the GraphQL names of the parts.
+    *selection* has the runs, ended or promised. *field_names* are the GraphQL names of the parts.
     *sign* makes a cursor of an index into the page. It is called when a cursor is asked for.
     """
 
@@ -33,7 +33,7 @@ class ConnectionPage:
         self._selection = selection
         self._sign = sign
         self._by_place = {
-            (name, place): run.outcome
+            (name, place): run
             for name in page.names
             for run in selection.runs.get(name, ())
             for place in run.places
@@ -46,9 +46,10 @@ class ConnectionPage:
         Raises:
             GraphQLError: the part failed, and the query does not select errors as data.
         """
-        outcome = self._by_place.get((name, place))
-        if outcome is None:
+        run = self._by_place.get((name, place))
+        if run is None or run.outcome is None:
             return None
+        outcome = run.outcome
         if outcome.error is not None and not self._selection.errors_as_data:
             raise part_error(outcome.error)
         return outcome.value
@@ -64,7 +65,12 @@ class ConnectionPage:
 
     def edges(self) -> list[Edge]:
         """The edges of this page, in order."""
-        return [Edge(self, index, name) for index, name in enumerate(self.page.names)]
+        self._edges = [Edge(self, index, name) for index, name in enumerate(self.page.names)]
+        return self._edges
+
+    def refresh(self, name: str) -> None:
+        """Look at the outcomes of the part *name* again: a run of it has ended later."""
+        self._edges[self.page.names.index(name)].node.refresh()
 
     @property
     def has_next_page(self) -> bool:
@@ -114,7 +120,11 @@ class Node:
     def __init__(self, page: ConnectionPage, part: str) -> None:
         self._page, self._part = page, part
         self.name = page.field_names[part]
-        self._outcome = _worst(page.outcomes(part))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look at the outcomes of the part."""
+        self._outcome = _worst(self._page.outcomes(self._part))
 
     @property
     def status(self) -> Status | NodeStatus:

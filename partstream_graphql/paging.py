@@ -19,6 +19,7 @@ from partstream_graphql.declaration import Part, own_resolver, resolves_itself
 from partstream_graphql.errors import bad_input, forbidden
 from partstream_graphql.executions import note_page
 from partstream_graphql.pages import ConnectionPage
+from partstream_graphql.promises import Promise, promise_of
 from partstream_graphql.resolving import InvalidRun, Resolver
 from partstream_graphql.schemas import spelling_of
 from partstream_graphql.selection import Run, Selection, selection_of
@@ -41,6 +42,8 @@ class PageRequest:
         self.type: GraphQLObjectType = named
         self.spelling = spelling_of(type(connection), named)
         self.endpoint = connection._endpoint()
+        self._promise: Promise | None = None
+        self._later: list[Resolver] = []
 
     def answer(self) -> ProgressiveConnection | Awaitable[ProgressiveConnection]:
         """
@@ -58,7 +61,7 @@ class PageRequest:
             connection.check_throttles(connection.request)
         selection = selection_of(connection.info, self.spelling.parts)
         page = self._take(selection)
-        resolvers = self._resolvers(page, selection)
+        resolvers = self._put_off(page, selection, self._resolvers(page, selection))
         outcomes = self.endpoint.resolve(
             [resolver.attempt(self.endpoint) for resolver in resolvers]
         )
@@ -66,6 +69,22 @@ class PageRequest:
         if isinstance(outcomes, list):
             return self._complete(page, selection, runs, outcomes)
         return self._complete_later(page, selection, runs, outcomes)
+
+    def _put_off(
+        self, page: Page, selection: Selection, resolvers: list[Resolver]
+    ) -> list[Resolver]:
+        """Promise the runs that the query selects inside ``@defer`` only. Return the others."""
+        parts, info = self.spelling.parts, self.connection.info
+        promise = promise_of(info, self.type, parts, page, selection)
+        if promise is None:
+            return resolvers
+        self._promise = promise
+        self._later = [one for one in resolvers if promise.is_later(one.run)]
+        return [one for one in resolvers if not promise.is_later(one.run)]
+
+    def _begin_promised(self, promise: Promise, page: ConnectionPage) -> None:
+        attempts = [(one.attempt(self.endpoint), one.run) for one in self._later]
+        promise.begin(page, attempts, concurrency=self.endpoint.option("concurrency"))
 
     def _take(self, selection: Selection) -> Page:
         endpoint = self.endpoint
@@ -115,6 +134,8 @@ class PageRequest:
         )
         connection.edges = connection._page.edges()
         connection.total_count = page.total
+        if self._promise is not None:
+            self._begin_promised(self._promise, connection._page)
         note_page(self.endpoint, failed=any(outcome.error for outcome in outcomes))
         return connection
 
