@@ -22,8 +22,8 @@ function               upstream fact                              without it
 ``abort_validation``   ``validate()`` ends when a rule raises     the other rules run on a query
                        ``ValidationAbortedError``; its error is   that asks too much
                        told since 3.2.14, before it is dropped
-``is_included``,       steps in which 3.2 collects fields         ``@skip`` or a type condition is not
-``fragment_applies``                                               followed beside ``@defer``
+``is_included``,       steps in which 3.2 collects fields         ``@skip`` or a type condition is
+``fragment_applies``                                              ignored beside ``@defer``
 ``directive_of``       ``get_directive_values()``                 variables of ``@defer`` are lost
 ``is_from_completion`` the name of the frame ``complete_value``,  values leak into messages, or
                        and of the package                         messages of resolvers are lost

@@ -63,6 +63,11 @@ class Group:
         self.fields, self.fragments, self._needs = fields, fragments, needs
 
     @property
+    def keys(self) -> list[str | int]:
+        """The path in the response."""
+        return keys_of(self.path)
+
+    @property
     def may_run(self) -> bool:
         """Whether a fragment has been told that waits for it, and its parts have ended."""
         is_told = any(one.is_told for one in self.fragments)
@@ -168,7 +173,7 @@ class Deferral:
     def finished(self, group: Group, data: Any, errors: list[Any]) -> Step:
         """Take the *data* of *group*, None if it failed, with *errors* as they are told."""
         if data is not None:
-            _at(self._data, keys_of(group.path)).update(data)
+            _at(self._data, group.keys).update(data)
         self._adopt()
         waiting = [one for one in group.fragments if not one.is_dropped]
         for fragment in waiting:
@@ -256,7 +261,7 @@ def _refuse(promise: Any, attempts: list[Any], concurrency: int) -> None:
 
 def keys_of(path: Any) -> list[str | int]:
     """The keys of a graphql-core *path*; none for the root."""
-    return [] if path is None else path.as_list()  # type: ignore[no-any-return]
+    return [] if path is None else path.as_list()
 
 
 def _at(data: Any, keys: Iterable[str | int]) -> Any:
@@ -271,7 +276,7 @@ def _at(data: Any, keys: Iterable[str | int]) -> Any:
     return data
 
 
-class Deferring(Context):  # type: ignore[misc, valid-type]
+class Deferring(Context):
     """Executes an operation without the fields that ``@defer`` puts off."""
 
     deferral: Deferral

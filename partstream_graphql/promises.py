@@ -16,7 +16,7 @@ from graphql import GraphQLObjectType, get_named_type
 from django_partstream._fetching import rejoin
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.outcomes import Outcome
-from django_partstream.parts import Page
+from django_partstream.pages import Page
 from partstream_graphql.deferring import Deferral, deferral_of
 from partstream_graphql.pages import ConnectionPage, Edge, Node
 from partstream_graphql.selection import Place, Run, Selection
@@ -44,7 +44,7 @@ class _Reach:
         self.every = False
 
     def add(self, level: str, fields: Fields) -> None:
-        """Add *fields*, which stand at *level* of the connection, and what is executed with them."""
+        """Add *fields* at *level* of the connection, and the fields executed with them."""
         for key, field in fields.items():
             if level == _EDGE:
                 if field.name == "node":
@@ -122,9 +122,7 @@ class Promise:
         """The number of fragments that may stand on the connection, its edges and its nodes."""
         split, types = self._splitter.split, self._types
         connection = split(types.connection, field)
-        edges = [
-            split(types.edge, one) for one in connection.every.values() if one.name == "edges"
-        ]
+        edges = [split(types.edge, one) for one in connection.every.values() if one.name == "edges"]
         nodes = [
             split(types.node, one)
             for edge in edges

@@ -79,6 +79,38 @@ class one_loop:  # noqa: N801 - a context manager, entered for each page
         _asgiref.set_loop(self._loop.running())
 
 
+class kept_loop(one_loop):  # noqa: N801 - as one_loop
+    """
+    A loop that goes on after the body, for a further body in the same or another thread.
+
+    It ends with :meth:`end`.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        if _here.scope is self and self._loop is not None:
+            _asgiref.set_loop(self._loop.running())
+
+    def __exit__(self, *_: object) -> None:
+        if _here.scope is self:
+            _here.scope = None
+            if self._loop is not None:
+                _asgiref.set_loop(None)
+
+    def end(self) -> None:
+        """
+        End the loop, if it has begun.
+
+        Raises:
+            SystemExit, KeyboardInterrupt: a task raised it, which ended the loop before.
+        """
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.end()
+
+
 def run(func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """
     Return the value of the coroutine function *func*, in a thread that runs no event loop.

@@ -116,15 +116,20 @@ def may_run(request: Any, operation: OperationDefinitionNode) -> bool:
 
 
 def run_operation(
-    operation: OperationDefinitionNode | None, request: Any, execute: Callable[[], Any]
+    operation: OperationDefinitionNode | None,
+    request: Any,
+    execute: Callable[[], Any],
+    loop: loops.one_loop | None = None,
 ) -> ExecutionResult:
     """
     The result of *execute*, awaited if it is awaitable, in the event loop of its pages.
 
+    *loop* is that loop, if the operation goes on later.
+
     A mutation runs in a transaction, if graphene-django is set to do so, and fails with it.
     """
     atomic = _is_atomic(operation)
-    with loops.one_loop(), transaction.atomic() if atomic else nullcontext():
+    with loop or loops.one_loop(), transaction.atomic() if atomic else nullcontext():
         result = execute()
         if isawaitable(result):
             result = loops.run(awaited, result)

@@ -30,13 +30,16 @@ from graphql import (
     specified_rules,
 )
 
+from django_partstream.conf import setting
 from django_partstream.identity import is_personal
 from django_partstream.privacy import mark_private, with_privacy
 from django_partstream.tenancy import capture
 from partstream_graphql._csrf import dispatched
 from partstream_graphql._sub_fields import execute_document
-from partstream_graphql.executions import watched_execution
+from partstream_graphql.executions import Execution, watched_execution
 from partstream_graphql.fields import check_schema
+from partstream_graphql.http.delivery import Delivery, shape_asked
+from partstream_graphql.http.incremental import Shape
 from partstream_graphql.http.negotiation import negotiate, status_of_answer
 from partstream_graphql.http.operations import Asked, may_run, parse_batch, run_operation
 from partstream_graphql.http.persisted import (
@@ -66,6 +69,8 @@ class ProgressiveGraphQLView(GraphQLView):
       and does not reach the client, unless ``DEBUG`` is on. ``format_error()``, graphene-django's
       own hook, finds the exception in ``original_error``.
     - Resolvers below a part may be ``async def``, as resolvers of parts may on any view.
+    - *incremental*: whether a client that asks for it gets the fragments with ``@defer`` later
+      (:mod:`~partstream_graphql.http.delivery`); true by default.
     - *persisted*: documents that clients name by hash (:mod:`~partstream_graphql.http.persisted`).
 
     Raises:
@@ -73,14 +78,23 @@ class ProgressiveGraphQLView(GraphQLView):
     """
 
     persisted: PersistedDocuments = NotSupported()
+    #: Whether a client that asks for incremental delivery gets it.
+    incremental: bool = True
 
+    #: The delivery of what ``@defer`` put off.
+    _delivery: Delivery | None = None
     _is_answer = _is_unknown_hash = _is_private = False
 
     def __init__(
-        self, *args: Any, persisted: PersistedDocuments | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        persisted: PersistedDocuments | None = None,
+        incremental: bool | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.persisted = persisted or self.persisted
+        self.incremental = self.incremental if incremental is None else incremental
         #: The operations of a batch, by the identity of their entries in its list.
         self._batch: dict[int, Asked] = {}
         check_schema(self.schema.graphql_schema)
@@ -93,6 +107,8 @@ class ProgressiveGraphQLView(GraphQLView):
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer *request*, in the media type that it prefers."""
         response = dispatched(GraphQLView, super().dispatch, request, *args, **kwargs)
+        if self._delivery is not None:
+            return self._delivery.respond(response)
         if not self.batch:
             negotiate(request, response)
         if request.method == "GET" and self._is_private_to(request, response):
@@ -227,9 +243,13 @@ class ProgressiveGraphQLView(GraphQLView):
             return self._failed(errors)
         self.persisted.ran(asked.digest, asked.text)
         execute = partial(self._execute, request, asked.document.node, variables, asked.name)
+        shape = shape_asked(self, request, asked)
         try:
             with watched_execution() as execution:
-                result = run_operation(asked.operation, request, execute)
+                if shape is None:
+                    result = run_operation(asked.operation, request, execute)
+                else:
+                    result = self._deliver(request, asked, shape, execution, execute)
         except Exception as exc:  # noqa: BLE001 - graphene-django answers every exception here
             return self._failed([exc])
         if result.errors:
@@ -238,14 +258,41 @@ class ProgressiveGraphQLView(GraphQLView):
             self._is_private = bool(result.errors) or execution.is_private
         return result
 
+    def _deliver(
+        self, request: Any, asked: Asked, shape: Shape, execution: Execution, execute: Any
+    ) -> ExecutionResult:
+        """The result of an operation, without the fields that are delivered later."""
+        encode: Any = self.json_encode
+        delivery = Delivery(
+            request,
+            shape,
+            most=setting("MAX_DEFERRED"),
+            encode=partial(encode, request),
+            tell=partial(self._told, execution),
+        )
+        result = delivery.run(asked.operation, execute)
+        if delivery.begin(result):
+            self._delivery = delivery
+            self.json_encode = delivery.encoding_first(encode)
+        return result
+
+    def _told(self, execution: Execution, errors: list[GraphQLError]) -> list[Any]:
+        """The JSON objects of *errors*, which were raised in *execution*."""
+        return [self.format_error(error) for error in mask_below(execution.paths, errors)]
+
     def _execute(
-        self, request: Any, document: DocumentNode, variables: Any, operation_name: str | None
+        self,
+        request: Any,
+        document: DocumentNode,
+        variables: Any,
+        operation_name: str | None,
+        executor: Any = None,
     ) -> Any:
         """The result of an operation of *document*, or an awaitable of it."""
         return execute_document(
             self.schema.graphql_schema,
             document,
-            executor=self.execution_context_class,
+            executor=executor or self.execution_context_class,
             root_value=self.get_root_value(request),
             context_value=self.get_context(request),
             variable_values=variables,

@@ -210,13 +210,14 @@ def test_increments_with_errors_hold_all_of_the_plain_execution_that_did_not_fai
     fields, more, later
 ):
     text = document(fields, more)
-    plain, counts = run(text, {"yes": True})
+    plain, _ = run(text, {"yes": True}, later=later)
     found = Incremental(text, {"yes": True}, later=later)
     if found.failed:
         assert agrees(plain.data, found.data)
     else:
         assert found.data == plain.data
-        assert paths(found.errors) == paths(plain.errors or ())
+        # A place that was nulled may have further errors: it depends on what ran before.
+        assert set(paths(found.errors)) <= set(paths(plain.errors or ()))
     assert all(count == 1 for count in found.counts.values())
 
 
