@@ -273,7 +273,7 @@ class ProgressiveGraphQLView(GraphQLView):
         result = delivery.run(asked.operation, execute)
         if delivery.begin(result):
             self._delivery = delivery
-            self.json_encode = delivery.encoding_first(encode)
+            self.__dict__["json_encode"] = delivery.encoding_first(encode)
         return result
 
     def _told(self, execution: Execution, errors: list[GraphQLError]) -> list[Any]:

@@ -59,7 +59,7 @@ def test_few_headers_are_remembered():
 def test_rules_are_put_behind_the_rule_for_the_limits_once():
     first = rules.with_limits(specified_rules)
     assert rules.with_limits(list(specified_rules)) is first
-    assert rules.with_limits(specified_rules[1:]) == (first[0], *specified_rules[1:])
+    assert rules.with_limits(specified_rules[1:]) == (first[0], *specified_rules[1:], first[-1])
 
 
 def passed_on(next_resolver, root, info, **arguments):
