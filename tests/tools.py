@@ -33,6 +33,14 @@ def chromium() -> str:
     return path
 
 
+def program(name: str) -> str:
+    """The path of the program *name*."""
+    path = shutil.which(name)
+    if path is None:
+        lack(f"No {name}: apt-get install {'nodejs' if name == 'node' else name}.")
+    return path
+
+
 def npm(*arguments: str, folder: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run npm in *folder* with *environ* added to the environment, and capture its output."""
     program, node = shutil.which("npm"), shutil.which("node")

@@ -1,0 +1,112 @@
+"""The page on streams: its commands run against a server, its code runs, its samples are sent."""
+
+import json
+import re
+import shlex
+import subprocess
+import unittest
+
+import pytest
+
+from django_partstream.received import READERS
+from django_partstream.testing import walk_stream
+from tests import tools
+from tests.documentation import ROOT, blocks, shop_of
+
+PAGE = ROOT / "docs" / "streams.md"
+if not PAGE.exists():
+    pytest.skip("docs/ is not beside these tests", allow_module_level=True)
+
+ADDRESS = "/api/dashboard/"
+PATIENCE = 30
+
+EVENTS, LINES = blocks(PAGE, "text")
+COMMANDS = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
+
+
+@pytest.fixture
+def shop(monkeypatch, settings):
+    """The README's project, and ``shop(name)`` to run a block of the page as ``shop.<name>``."""
+    return shop_of(PAGE, monkeypatch, settings)
+
+
+def shortened(text):
+    """*text* with its cursors and references as the page shows them."""
+    text = re.sub(r"eyJ0eXAi[\w.-]+", "eyJ0eXAi…", text)
+    return re.sub(r'"reference":"\w+"', '"reference":"3f2a9c1e"', text)
+
+
+def body(response):
+    return b"".join(response.streaming_content).decode()
+
+
+def test_every_python_block_of_the_page_is_run_by_a_test():
+    named = [code.partition("\n")[0] for code in blocks(PAGE, "python")]
+    assert named == ["# shop/live.py", "# shop/tests.py"]
+
+
+@pytest.mark.django_db
+def test_the_events_on_the_page_are_the_events_that_are_sent(shop, client):
+    sent = body(client.get(ADDRESS, headers={"Accept": "text/event-stream"}))
+    assert shortened(sent).strip() == EVENTS.strip()
+
+
+@pytest.mark.django_db
+def test_the_lines_on_the_page_are_the_lines_that_are_sent(shop, client):
+    sent = body(client.get(ADDRESS, headers={"Accept": "application/jsonl"}))
+    assert shortened(sent).strip() == LINES.strip()
+
+
+@pytest.mark.django_db
+def test_the_media_types_and_formats_on_the_page_are_those_of_a_view(shop, client):
+    table = re.findall(r"^\| `([\w/-]+)` \| `(\w+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert [media_type for media_type, _ in table] == list(READERS)
+    for media_type, name in table:
+        assert client.get(ADDRESS, headers={"Accept": media_type})["Content-Type"] == media_type
+        assert client.get(ADDRESS, {"format": name})["Content-Type"] == media_type
+
+
+@pytest.mark.django_db
+def test_the_live_dashboard_of_the_page_streams_its_parts(shop, serve):
+    walked = walk_stream(serve(shop("live").LiveDashboard), "/")
+    assert sorted(walked.names) == ["forecast", "orders", "overview"]
+
+
+@pytest.mark.django_db
+def test_the_test_case_of_the_page_passes(shop):
+    case = shop("tests").DashboardStream
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(case).run(result)
+    assert (result.testsRun, result.errors, result.failures) == (1, [], [])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_page_prints_a_stream(shop, live_server, command):
+    tools.program("curl")
+    words = shlex.split(command.replace("http://127.0.0.1:8000", live_server.url))
+    told = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert '"has_more":false' in told.stdout.splitlines()[-2 if "event-stream" in command else -1]
+    assert '"name":"orders"' in told.stdout
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_javascript_of_the_page_reads_the_lines_of_a_stream(shop, live_server, tmp_path):
+    node = tools.program("node")
+    (code,) = [code for code in blocks(PAGE, "js") if "lines.mjs" in code]
+    (tmp_path / "lines.mjs").write_text(code)
+    (tmp_path / "run.mjs").write_text(
+        'import { lines } from "./lines.mjs";\n'
+        "const told = [];\n"
+        f'for await (const line of lines("{live_server.url}{ADDRESS}")) told.push(line);\n'
+        f'const refused = lines("{live_server.url}{ADDRESS}?cursor=x").next();\n'
+        "told.push(await refused.catch((error) => error.message));\n"
+        "console.log(JSON.stringify(told));\n"
+    )
+    ran = subprocess.run(
+        [node, tmp_path / "run.mjs"], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    *parts, end, refusal = json.loads(ran.stdout)
+    assert sorted(part["name"] for part in parts) == ["forecast", "orders", "overview"]
+    assert end == {"meta": {"total_parts": 3, "delivered": 3, "has_more": False}, "cursor": None}
+    assert refusal.startswith("400 ")
