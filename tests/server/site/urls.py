@@ -2,7 +2,7 @@
 Addresses of the site: ``/walk/`` has the parts two a page, ``/page/`` and ``/together/`` all at once.
 
 ``/together/`` resolves them in threads. ``/graphql/`` has them as ``board`` and, in threads, as
-``together``. ``/asking/`` asks the database before its parts do, in threads, two a page. ``/debug/``
+``together``; its fields ``gated`` and ``gated_async`` are no parts. ``/asking/`` asks the database before its parts do, in threads, two a page. ``/debug/``
 and ``/tasks/`` answer the state of a process. ``/exits/`` is a plain view that calls ``sys.exit()``.
 """
 
@@ -11,10 +11,15 @@ from django.urls import path
 from graphene.types.generic import GenericScalar
 
 from django_partstream import ProgressiveView
-from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
+from partstream_graphql import (
+    Part,
+    ProgressiveConnection,
+    ProgressiveConnectionField,
+    defer_directives,
+)
 from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.server.site import debug
-from tests.server.site.parts import Parts, exits, rows
+from tests.server.site.parts import Parts, exits, gated, gated_async, rows
 
 
 class View(Parts, ProgressiveView):
@@ -71,9 +76,17 @@ class Together(Board):
 class Query(graphene.ObjectType):
     board = ProgressiveConnectionField(Board)
     together = ProgressiveConnectionField(Together)
+    gated = GenericScalar()
+    gated_async = GenericScalar()
+
+    def resolve_gated(self, info):
+        return gated(info.context)
+
+    def resolve_gated_async(self, info):
+        return gated_async(info.context)
 
 
-schema = graphene.Schema(query=Query, auto_camelcase=False)
+schema = graphene.Schema(query=Query, auto_camelcase=False, directives=defer_directives())
 
 urlpatterns = [
     path("walk/", View.as_view(chunk_size=2)),
