@@ -73,6 +73,40 @@ def nothing_left() -> Response:
     return Response(status=204, headers={"Cache-Control": "no-store", "Vary": VARIES_ON})
 
 
+class SessionWatch:
+    """
+    A look at the session of *request* while its stream runs.
+
+    The session, as the view has left it, was saved before the first byte. What a part changes is not
+    saved. To see a change, the session's own mark is taken away in between.
+    """
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._session: Any = getattr(request, "session", None)
+        self._was_modified = False
+
+    def begin(self) -> None:
+        """Take the mark of the session away."""
+        if self._session is not None:
+            self._was_modified, self._session.modified = self._session.modified, False
+
+    def look(self, attempt: Attempt) -> None:
+        """Warn if the session was modified since the last look, by *attempt* or beside it."""
+        if self._session is not None and self._session.modified:
+            self._was_modified, self._session.modified = True, False
+            logger.warning(
+                "The session was modified in a stream of %s, by the part %r or beside it. That is "
+                "not saved: a stream sends its headers first. Modify the session in get_parts().",
+                attempt.scope.name,
+                attempt.name,
+            )
+
+    def end(self) -> None:
+        """Put the mark back, for a middleware that reads the stream before it saves the session."""
+        if self._session is not None:
+            self._session.modified = self._was_modified
+
+
 class Transcript:
     """
     The outcomes of *stream* as *frames*, with their cursors by *ledger*.
@@ -95,12 +129,11 @@ class Transcript:
         self.stream, self._ledger, self._frames = stream, ledger, frames
         self._sign, self._total = sign, total
         self._rewrite, self._is_timed = rewrite, is_timed()
-        self._session: Any = getattr(request, "session", None)
+        self._session = SessionWatch(request)
 
     def opening(self) -> bytes:
-        """The first bytes. By now the session, as the view has left it, was saved."""
-        if self._session is not None:
-            self._session.modified = False
+        """The first bytes."""
+        self._session.begin()
         return self._frames.opening
 
     def frame(self, ended: Ended | None) -> bytes:
@@ -108,7 +141,7 @@ class Transcript:
         if ended is None:
             return self._frames.heartbeat
         attempt, outcome = ended
-        self._look_at_session(attempt)
+        self._session.look(attempt)
         value, outcome = self._written(attempt, outcome)
         return self._frames.part(
             attempt.name,
@@ -125,6 +158,7 @@ class Transcript:
             "delivered": self._ledger.delivered,
             "has_more": not self._ledger.is_complete,
         }
+        self._session.end()
         return self._frames.end(meta, cursor=self._sign(self._ledger.cursor))
 
     def _written(self, attempt: Attempt, outcome: Outcome) -> tuple[bytes | None, Outcome]:
@@ -135,17 +169,6 @@ class Transcript:
             return self._rewrite(outcome.value), outcome
         except Exception as exc:  # noqa: BLE001 - of the project's renderer; only this part fails
             return None, attempt.raised(exc)
-
-    def _look_at_session(self, attempt: Attempt) -> None:
-        """Warn if a part has modified the session, for it was saved before the first byte."""
-        if self._session is not None and self._session.modified:
-            self._session.modified = False
-            logger.warning(
-                "The session was modified in a stream of %s, by the part %r or beside it. That is "
-                "not saved: a stream sends its headers first. Modify the session in get_parts().",
-                attempt.scope.name,
-                attempt.name,
-            )
 
 
 class SyncFrames:
