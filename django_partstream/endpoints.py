@@ -212,7 +212,7 @@ class Endpoint:
             ImproperlyConfigured: the names in the cursor make it too long.
         """
         cursor = page.cursor(index, query=query)
-        place = cursor.after, query, tuple(cursor.owed.items())
+        place = cursor.after, query, tuple(cursor.owed)
         if place not in self._signed:
             self._signed[place] = cursors.write(
                 cursor, audience=self._audience(), ttl=self.option("cursor_ttl")

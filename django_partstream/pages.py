@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 
 from django_partstream.cursors import Cursor, can_owe
 
+#: The front of a walk that has not begun.
+START = "", -1
+
 
 class Debt(NamedTuple):
     """A part that is owed: its position, and when it was first owed, in seconds since the epoch."""
@@ -28,7 +31,7 @@ class Page:
     """
     The parts that a request carries, and their positions in the whole response.
 
-    *after* is the cursor behind which the page begins; None at the start.
+    *front* is the front of the walk before the page: a name and its position.
     """
 
     names: tuple[str, ...]
@@ -37,12 +40,7 @@ class Page:
     total: int
     has_more: bool
     has_previous: bool
-    after: Cursor | None = None
-
-    @property
-    def front(self) -> tuple[str, int]:
-        """The front of the walk before this page, as a name and its position; ("", -1) at first."""
-        return ("", -1) if self.after is None else (self.after.after, self.after.position)
+    front: tuple[str, int] = START
 
     @property
     def debts(self) -> Mapping[str, Debt]:
@@ -52,6 +50,30 @@ class Page:
     def cursor(self, index: int = -1, *, query: str = "") -> Cursor:
         """The cursor behind the part at *index* of this page, which carries *query*."""
         return Cursor(after=self.names[index], position=self.positions[index], query=query)
+
+    def behind(
+        self,
+        carried: Sequence[str],
+        values: Sequence[Any],
+        *,
+        owed: Mapping[str, Debt],
+    ) -> OwingPage:
+        """
+        The page with the *carried* parts, of these *values*, before its own parts.
+
+        They are among *owed*, the parts that the walk owes when the page begins.
+        """
+        return OwingPage(
+            names=(*carried, *self.names),
+            positions=(*[owed[name].position for name in carried], *self.positions),
+            values=(*values, *self.values),
+            total=self.total,
+            has_more=self.has_more,
+            has_previous=self.has_previous,
+            front=self.front,
+            owed=owed,
+            end=(self.names[-1], self.positions[-1]) if self.names else self.front,
+        )
 
     def without(self, pending: Collection[str], *, limit: int) -> OwingPage:
         """
@@ -81,7 +103,7 @@ class Page:
             total=self.total,
             has_more=self.has_more or len(sent) < len(self.names),
             has_previous=self.has_previous,
-            after=self.after,
+            front=self.front,
             owed=debts,
             end=end,
         )

@@ -8,8 +8,7 @@ here.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, Concatenate, ParamSpec, TypeGuard
@@ -137,49 +136,32 @@ class Plan:
             CursorStale: the part that *after* names is not in this response.
         """
         start = 0 if after is None else self._position(after) + 1
-        page = self._stretch(start, size) if only is None else self._chosen(start, size, only)
+        chosen = None if only is None else set(only)
+        page = self._stretch(start, size) if chosen is None else self._chosen(start, size, chosen)
         if after is None:
             return page
-        if after.owed:
-            return self._with_owed(page, after, start, only)
-        page.after = after if after.position == start - 1 else replace(after, position=start - 1)
-        return page
+        page.front = after.after, start - 1
+        return self._with_owed(page, after.owed, chosen) if after.owed else page
 
     def _with_owed(
-        self, page: Page, after: Cursor, start: int, only: Iterable[str] | None
+        self, page: Page, since: Mapping[str, int], chosen: set[str] | None
     ) -> OwingPage:
         """
-        *page* behind the parts that *after* owes.
+        *page* behind the parts that are owed: *since* has the time when each was first owed.
 
         A part that left the response is owed no more; nor is a part that stands behind the front
         now, for the front will come to it.
         """
-        there = sorted([(self.index[name], name) for name in after.owed if name in self.index])
-        owed = {
-            name: Debt(position, after.owed[name]) for position, name in there if position < start
-        }
-        wanted = owed if only is None else set(only)
-        carried = [name for name in owed if name in wanted]
-        positions = [owed[name].position for name in carried]
-        return OwingPage(
-            names=(*carried, *page.names),
-            positions=(*positions, *page.positions),
-            values=(*[self.values[position] for position in positions], *page.values),
-            total=page.total,
-            has_more=page.has_more,
-            has_previous=page.has_previous,
-            after=replace(
-                after,
-                position=start - 1,
-                owed={name: debt.since for name, debt in owed.items()},
-            ),
-            owed=owed,
-            end=(page.names[-1], page.positions[-1]) if page.names else (after.after, start - 1),
-        )
+        there = sorted([(self.index[name], name) for name in since if name in self.index])
+        _, front = page.front
+        owed = {name: Debt(position, since[name]) for position, name in there if position <= front}
+        carried = [name for name in owed if chosen is None or name in chosen]
+        values = [self.values[owed[name].position] for name in carried]
+        return page.behind(carried, values, owed=owed)
 
-    def _chosen(self, start: int, size: int | None, only: Iterable[str]) -> Page:
-        """The *size* parts among *only* from the position *start*; all that are left if None."""
-        positions = sorted([self.index[name] for name in set(only) if name in self.index])
+    def _chosen(self, start: int, size: int | None, chosen: set[str]) -> Page:
+        """The *size* parts among *chosen* from the position *start*; all that are left if None."""
+        positions = sorted([self.index[name] for name in chosen if name in self.index])
         first = bisect_right(positions, start - 1)
         last = len(positions) if size is None else min(first + size, len(positions))
         taken = tuple(positions[first:last])

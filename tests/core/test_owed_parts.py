@@ -89,6 +89,10 @@ class TestChosenParts:
         page = page_of("abcdef", owing("abc"), only="bf")
         assert page_of("abcdef", page.cursor()).names == ("a", "c")
 
+    def test_the_chosen_parts_may_be_an_iterator(self):
+        page = page_of("abcdef", owing("abc"), only=iter("bf"))
+        assert page.names == ("b", "f")
+
     def test_an_owed_part_counts_as_chosen_in_the_total(self):
         page = page_of("abcdef", owing("a"), only="aef", size=1)
         assert (page.names, page.total, page.has_more) == (("a", "e"), 3, True)
