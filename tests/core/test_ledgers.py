@@ -94,10 +94,10 @@ class TestTheWindow:
         ledger.deliver(names[0])
         assert list(map(ledger.may_begin, names[1:])) == [True, True]
 
-    def test_owed_parts_may_begin_though_they_fill_the_window(self):
-        after = owing(self.names[:3], after=self.names[3], position=3)
+    def test_owed_parts_may_begin_though_they_are_more_than_the_window(self):
+        after = owing(self.names[:4], after=self.names[4], position=4)
         ledger = ledger_of(self.names, after)
-        assert list(map(ledger.may_begin, ledger.left)) == [True] * 3 + [False] * 2
+        assert list(map(ledger.may_begin, ledger.left)) == [True] * 4 + [False]
 
     def test_parts_that_are_not_chosen_count_in_the_window(self):
         after = owing(self.names[:2], after=self.names[2], position=2)

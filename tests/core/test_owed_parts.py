@@ -147,6 +147,14 @@ class TestPendingParts:
         assert sorted(page.cursor().owed) == sorted(pending & {*names[:passed]})
         assert page.has_more
 
+    def test_owed_parts_that_are_not_chosen_count_where_a_page_ends(self):
+        names = [letter * 150 for letter in "abcdef"]
+        after = owing(names[:2], after=names[2], position=2)
+        page = plan_of(names).page(after=after, size=9, only=names[3:])
+        page = self.without(page, {names[4]})
+        assert (page.names, page.cursor().after) == ((names[3],), names[3])
+        assert [*page.cursor().owed] == names[:2]
+
     def test_a_page_ends_before_a_part_that_a_cursor_cannot_name_beside_a_pending_part(self):
         plan = Plan([(name, None) for name in ["a", "\N{OWL}" * 230, "\N{OWL}" * 255]])
         page = self.without(plan.page(after=None, size=3), {"a"})
