@@ -1,4 +1,4 @@
-// Writes the code of docs/clients into files under .docs/, which compilers and tests read.
+// Writes the code of docs/clients and of docs/defer.md into files under .docs/, which compilers and tests read.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
@@ -7,7 +7,7 @@ const FOLDER = new URL(".docs/", import.meta.url);
 const BLOCK = /^```(?:jsx?|json|ts)\n\/\/ (\S+)\n(.*?)^```$/gms;
 
 rmSync(FOLDER, { recursive: true, force: true });
-for (const page of readdirSync(DOCS)) {
+for (const page of [...readdirSync(DOCS), "../defer.md"]) {
   for (const [, name, code] of readFileSync(new URL(page, DOCS), "utf8").matchAll(BLOCK)) {
     const file = new URL(name, FOLDER);
     mkdirSync(new URL(".", file), { recursive: true });
