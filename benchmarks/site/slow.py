@@ -31,13 +31,6 @@ class SlowOne(ProgressiveView):
         return [("part", lazy(sleeping, EQUAL))]
 
 
-class Streamed(ProgressiveView):
-    concurrency = len(SLEEPS)
-
-    def get_parts(self):
-        return [(f"part_{n}", lazy(sleeping, one)) for n, one in enumerate(SLEEPS)]
-
-
 # Six queries of a shop over a table of orders, from quick to slow.
 
 DATABASE = "postgres"
@@ -95,7 +88,6 @@ def with_work(name, function, arguments):
 urlpatterns = [
     path("ours/slow-at-once/", SlowAtOnce.as_view()),
     path("ours/slow-one/", SlowOne.as_view()),
-    path("ours/stream/", Streamed.as_view()),
     *with_work("sleeps", sleeping, SLEEPS),
     *with_work("queries", asking, QUERIES),
 ]
