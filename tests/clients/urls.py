@@ -1,13 +1,14 @@
 """
 The example shop, its controls, and an endpoint that returns its query and headers.
 
-``/audited/`` is the shop's GraphQL view without the protection by CSRF tokens.
+``/api/together/`` has the parts of the dashboard, which run at the same time. ``/audited/`` is the shop's GraphQL view without the protection by CSRF tokens.
 """
 
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
 from django_partstream import ProgressiveView, lazy
+from example_schema.parts import DashboardParts
 from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.clients import controls
 
@@ -29,9 +30,14 @@ class EchoView(ProgressiveView):
         return {name.lower(): value for name, value in request.headers.items()}
 
 
+class TogetherView(DashboardParts, ProgressiveView):
+    concurrency = 6
+
+
 urlpatterns = [
     *controls.urlpatterns,
     path("api/echo/", EchoView.as_view()),
+    path("api/together/", TogetherView.as_view()),
     path("audited/", csrf_exempt(ProgressiveGraphQLView.as_view())),
     path("", include("example_schema.urls")),
 ]

@@ -1,0 +1,144 @@
+// Streams of the example shop, and of the same parts when they run together.
+
+import { describe, expect, test } from "vitest";
+
+import { parts } from "../partstream.js";
+import { all, control, DASHBOARD, NAMES, namesOf, noting, STAFF, TOGETHER } from "./server.js";
+import { until } from "./streamer.js";
+
+const streamed = (url, options) => parts(url, { stream: true, ...STAFF, ...options });
+
+/** A `fetch()` whose streams break behind as many parts as `limits` has for them, in turn. */
+function cutting(...limits) {
+  const asked = [];
+  async function cut(url, init) {
+    const isStream = init.headers.get("Accept") === "application/jsonl";
+    const cursor = new URL(url).searchParams.has("cursor") ? "cursor" : "start";
+    asked.push(`${isStream ? "stream" : "page"} ${cursor}`);
+    const response = await fetch(url, init);
+    const limit = limits.shift();
+    if (!isStream || limit === undefined || response.status !== 200) return response;
+    return new Response(response.body.pipeThrough(breaking(limit)), response);
+  }
+  return Object.assign(cut, { asked });
+}
+
+/** Pass `limit` lines on and break within the next. */
+function breaking(limit) {
+  let left = limit;
+  return new TransformStream({
+    transform(chunk, controller) {
+      const lines = new TextDecoder().decode(chunk).split(/(?<=\n)/);
+      const passed = lines.slice(0, left).join("") + (lines[left] ?? "").slice(0, 20);
+      controller.enqueue(new TextEncoder().encode(passed));
+      left -= lines.filter((line) => line.endsWith("\n")).length;
+      if (left < 0) controller.error(new TypeError("terminated"));
+    },
+  });
+}
+
+describe("a stream of the shop", () => {
+  test("gives every part once, from one request", async () => {
+    const fetch = noting();
+    const came = await all(streamed(DASHBOARD, { fetch }));
+    expect(namesOf(came)).toEqual(NAMES);
+    expect(came.map(({ error }) => error)).toEqual(Array(6).fill(null));
+    expect(came[0].value.store_name).toBe("Corner Shop");
+    expect(fetch.asked).toEqual([""]);
+  });
+
+  test("has the values of its pages", async () => {
+    const withoutTime = (came) =>
+      came.map(({ name, value }) => [name, { ...value, timestamp: undefined }]);
+    const pages = await all(parts(DASHBOARD, STAFF));
+    expect(withoutTime(await all(streamed(DASHBOARD)))).toEqual(withoutTime(pages));
+  });
+
+  test("gives a part while the next is still being computed", async () => {
+    await control("hold", { part: "today_stats" });
+    const walk = streamed(DASHBOARD);
+    expect((await walk.next()).value.name).toBe("overview");
+    const second = walk.next();
+    await control("release");
+    expect((await second).value.name).toBe("today_stats");
+    await all(walk);
+  });
+
+  test("has a failed part with its error, which a request for that part mends", async () => {
+    await control("fail", { part: "sales_analytics" });
+    const came = await all(streamed(DASHBOARD));
+    expect(namesOf(came)).toEqual(NAMES);
+    expect(came[4]).toMatchObject({
+      value: null,
+      error: { part: "sales_analytics", code: "part_failed", retryable: true },
+    });
+    await control("reset");
+    const [again, ...more] = await all(streamed(DASHBOARD, { only: "sales_analytics" }));
+    expect(again).toMatchObject({ name: "sales_analytics", error: null });
+    expect(more).toEqual([]);
+  });
+
+  test.each([0, 1, 2, 3, 4, 5, 6])("that breaks behind %i parts goes on there", async (limit) => {
+    const fetch = cutting(limit);
+    expect(namesOf(await all(streamed(DASHBOARD, { fetch })))).toEqual(NAMES);
+    expect(fetch.asked).toEqual(["stream start", limit ? "stream cursor" : "stream start"]);
+  });
+
+  test("that breaks twice without a part goes on as pages", async () => {
+    const fetch = cutting(3, 0);
+    expect(namesOf(await all(streamed(DASHBOARD, { fetch })))).toEqual(NAMES);
+    expect(fetch.asked).toEqual(["stream start", "stream cursor", "page cursor", "page cursor"]);
+  });
+
+  test("that cannot go on because its part is gone starts again", async () => {
+    const cut = cutting(2);
+    const fetch = async (url, init) => {
+      if (cut.asked.length === 1) await control("leave_out", { part: "today_stats" });
+      return cut(url, init);
+    };
+    expect(namesOf(await all(streamed(DASHBOARD, { fetch })))).toEqual(NAMES);
+    expect(cut.asked).toEqual(["stream start", "stream cursor", "stream start"]);
+  });
+
+  test("that a visitor may not have is refused at once", async () => {
+    const fetch = noting();
+    const walk = all(parts(DASHBOARD, { stream: true, fetch }));
+    await expect(walk).rejects.toMatchObject({ status: 403 });
+    expect(fetch.asked).toEqual([""]);
+  });
+});
+
+describe("a stream of parts that run together", () => {
+  test.each([
+    ["as a stream", [3]],
+    ["as pages", [3, 0]],
+  ])("owes the part that the others overtook, and goes on %s", async (_, limits) => {
+    await control("hold", { part: "overview" });
+    const fetch = cutting(...limits);
+    const came = [];
+    let isReleased = false;
+    for await (const { name } of streamed(TOGETHER, { fetch })) {
+      came.push(name);
+      if (came.length < 3 || isReleased) continue;
+      isReleased = true;
+      await control("release");
+    }
+    expect(came.slice(0, 3)).not.toContain("overview");
+    expect(came.toSorted()).toEqual(NAMES.toSorted());
+    expect(fetch.asked[1]).toBe("stream cursor");
+    expect(fetch.asked[2]).toBe(limits.length > 1 ? "page cursor" : undefined);
+  });
+
+  test("gives all others while a part is still being computed", async () => {
+    await control("hold", { part: "overview" });
+    const came = [];
+    const walk = all((async function* () {
+      for await (const { name } of streamed(TOGETHER)) yield came.push(name);
+    })());
+    await until(() => came.length === 5);
+    expect(came).not.toContain("overview");
+    await control("release");
+    await walk;
+    expect(came[5]).toBe("overview");
+  });
+});
