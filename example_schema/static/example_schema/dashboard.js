@@ -1,4 +1,4 @@
-// The shop's dashboard: a card for each part, filled as soon as its page arrives.
+// The shop's dashboard: a card for each part, filled as soon as the part arrives.
 
 import { deliver } from "./delivery.js";
 import { drawings, drawAnything, element, quietly } from "./drawings.js";
@@ -28,6 +28,7 @@ async function load() {
   }
   // Remove the cards that still wait: the walk stopped, or this user does not get these parts.
   board.querySelectorAll(".waiting:not(.again)").forEach((card) => card.remove());
+  report(board.childElementCount);
 }
 
 async function fill(options) {
@@ -38,7 +39,7 @@ async function fill(options) {
     if (error) fail(card, error);
     else show(card, value);
     tell(card, performance.now() - began, worked);
-    report(options.only ? progress.firstElementChild.max : total);
+    report(options.only ? expected() : (total ?? Math.max(expected(), board.childElementCount)));
   }
 }
 
@@ -46,14 +47,14 @@ async function retry(card) {
   const only = card.dataset.part;
   const { signal } = current;
   wait(card).classList.add("again"); // keep this card if the walk ends without it
-  report(progress.firstElementChild.max);
+  report(expected());
   card.focus(); // the focused button is gone
   try {
     await fill({ only, signal });
   } catch (error) {
     if (signal.aborted) return;
     fail(card, { message: error.message, retryable: true });
-    report(progress.firstElementChild.max);
+    report(expected());
   }
 }
 
@@ -113,6 +114,8 @@ function tell(card, took, worked) {
 }
 
 // The page as a whole.
+
+const expected = () => progress.firstElementChild.max; // the total that was reported last
 
 function report(total) {
   const [bar, status] = progress.children;

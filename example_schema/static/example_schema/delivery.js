@@ -1,6 +1,7 @@
-// The sources of the parts: `deliver.rest(options)` and `deliver.graphql(options)` yield the same
-// `{ name, value, error, total }`. `only` requests a single part, `signal` aborts. REST adds
-// `worked`, the server's time for the part in milliseconds, if the server sends it.
+// The sources of the parts: `deliver.rest(options)`, `deliver.graphql(options)` and
+// `deliver.stream(options)` yield the same `{ name, value, error, total }`. `only` requests a single
+// part, `signal` aborts. REST adds `worked`, the server's time for the part in milliseconds, if the
+// server sends it. In a stream `total` is null.
 
 import { csrf, follow, parts, PartstreamError } from "../django_partstream/partstream.js";
 
@@ -9,6 +10,7 @@ const { rest, graphql } = document.querySelector("#board").dataset;
 export const deliver = {
   rest: askREST,
   graphql: ({ only, signal }) => follow((after) => askGraphQL(queryOf(only), { after }, signal)),
+  stream: (options) => parts(rest, { ...options, stream: true }),
 };
 
 async function* askREST(options) {
