@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Coroutine
@@ -25,13 +26,17 @@ class Proxy:
         with Proxy("127.0.0.1", 6379) as proxy:
             redis.Redis(port=proxy.port).ping()
             proxy.close()  # ... and now it is refused
+
+    With *cut* it ends each connection behind the first match of that expression in what the service
+    sends, and counts that in :attr:`cuts`.
     """
 
     host = "127.0.0.1"
     port: int
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, cut: re.Pattern[bytes] | None = None) -> None:
         self.target = (host, port)
+        self.cut, self.cuts = cut, 0
         self.flows = True
         self.ends: set[_End] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -166,6 +171,7 @@ class _Service(_End):
     def __init__(self, client: _Client) -> None:
         super().__init__(client.proxy)
         self.peer = self.client = client
+        self.sent = b""  # what the service has sent, where a match of it is cut behind
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -173,3 +179,13 @@ class _Service(_End):
             self.transport.abort()
         self.client.peer = self
         self.client.flow()
+
+    def data_received(self, data: bytes) -> None:
+        cut = self.proxy.cut and self.proxy.cut.search(self.sent + data)
+        if not cut:
+            self.sent += data if self.proxy.cut else b""
+            super().data_received(data)
+            return
+        super().data_received(data[: cut.end() - len(self.sent)])
+        self.proxy.cuts += 1
+        self.transport.abort()  # and the end at the client closes when it has sent that

@@ -24,7 +24,7 @@ HOST = "site.test"
 
 _GUNICORN = [
     *("gunicorn", "--config=python:tests.server.site.gunicorn", "--bind=fd://{fd}"),
-    *("--timeout=60", "--graceful-timeout=15", "tests.server.site.wsgi"),
+    *("--timeout=60", "--graceful-timeout=15", "{app}.wsgi"),
 ]
 KINDS = {
     "sync": [*_GUNICORN, "--worker-class=sync", "--workers=1"],
@@ -32,7 +32,7 @@ KINDS = {
     "gevent": [*_GUNICORN, "--worker-class=gevent", "--workers=1"],
     "uvicorn": [
         *("uvicorn", "--fd={fd}", "--workers=1", "--lifespan=off", "--no-access-log"),
-        *("--timeout-graceful-shutdown=15", "tests.server.site.asgi:application"),
+        *("--timeout-graceful-shutdown=15", "{app}.asgi:application"),
     ],
 }
 
@@ -40,7 +40,7 @@ KINDS = {
 STREAM_KINDS = {
     "daphne": [
         *("daphne", "--fd={fd}", "--verbosity=1"),
-        "tests.server.site.asgi:application",
+        "{app}.asgi:application",
     ],
 }
 
@@ -261,11 +261,13 @@ class Server(Asking):
     """
     A server process, which can be asked at once: its socket is bound before it begins.
 
-    *options* are for its command. *environ* is the environment of the site; a value that is no str
-    is written as JSON. It ends with :meth:`stop`.
+    *options* are for its command. *app* is the package with its ``wsgi`` and ``asgi``. *environ* is
+    the environment of the site; a value that is no str is written as JSON. It ends with :meth:`stop`.
     """
 
-    def __init__(self, kind: str, *options: str, **environ: Any) -> None:
+    def __init__(
+        self, kind: str, *options: str, app: str = "tests.server.site", **environ: Any
+    ) -> None:
         self.kind, self.log, self.events = kind, Log(), Events()
         told = {
             name: value if isinstance(value, str) else json.dumps(value)
@@ -273,7 +275,8 @@ class Server(Asking):
         }
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
             self.address = listening.getsockname()
-            words = [word.format(fd=listening.fileno()) for word in {**KINDS, **STREAM_KINDS}[kind]]
+            command = {**KINDS, **STREAM_KINDS}[kind]
+            words = [word.format(fd=listening.fileno(), app=app) for word in command]
             self.process = subprocess.Popen(
                 [sys.executable, "-W", "error", "-m", *words, *options],
                 env={

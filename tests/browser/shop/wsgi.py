@@ -1,0 +1,5 @@
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+
+from example_schema import wsgi
+
+application = StaticFilesHandler(wsgi.application)
