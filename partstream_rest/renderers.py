@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar, NamedTuple, TypeGuard
 
 from django.http import HttpRequest
 from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from django_partstream.frames import NDJSON, EventStream, Frames, JSONLines
@@ -68,6 +69,41 @@ def named_streams(request: HttpRequest, suffix: str | None) -> list[StreamRender
     return [
         kind() for media_type, kind in STREAMS.items() if media_type in named or kind.format == form
     ]
+
+
+class Negotiated(NamedTuple):
+    """The *stream* that was chosen, if any, and the renderer and media type of the request."""
+
+    stream: StreamRenderer | None
+    renderer: tuple[BaseRenderer, str]
+
+
+def negotiated(
+    view: Any, request: Request, named: list[StreamRenderer], *, force: bool
+) -> Negotiated:
+    """
+    The choice between the renderers of *view* and the streams *named*, which come after them.
+
+    With a stream the request has the view's renderer for JSON, and the media type of the stream, in
+    which a client may send a version. With *force* a failed choice is that renderer.
+
+    Raises:
+        NotAcceptable: there is none for the request.
+        Http404: ``?format=`` names none.
+    """
+    own = view.get_renderers()
+    for_json = renderer_for_json(own)
+    try:
+        renderer, media_type = view.get_content_negotiator().select_renderer(
+            request, [*own, *named], view.format_kwarg
+        )
+    except Exception:
+        if not force:
+            raise
+        return Negotiated(None, (for_json, for_json.media_type))
+    if isinstance(renderer, StreamRenderer):
+        return Negotiated(renderer, (for_json, media_type))
+    return Negotiated(None, (renderer, media_type))
 
 
 def renderer_for_json(renderers: Iterable[BaseRenderer]) -> JSONRenderer:

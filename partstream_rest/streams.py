@@ -12,7 +12,6 @@ frame that is lost on its way takes its cursor along, and the part is computed a
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -27,11 +26,13 @@ from django_partstream.cursors import Cursor
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.delivery.streams import Stream
 from django_partstream.delivery.workload import Ended
+from django_partstream.endpoints import Endpoint
 from django_partstream.frames import Frames
 from django_partstream.ledgers import Ledger
 from django_partstream.outcomes import Outcome
-
-logger = logging.getLogger("django_partstream")
+from django_partstream.pages import Page
+from partstream_rest.renderers import StreamRenderer, rewriter
+from partstream_rest.sessions import SessionWatch
 
 #: The value of ``Cache-Control`` in a stream. No proxy may keep it, compress it or repeat it.
 CACHE_CONTROL = "no-store, no-transform"
@@ -71,40 +72,6 @@ class StreamResponse(StreamingHttpResponse):
 def nothing_left() -> Response:
     """The answer 204, at which an ``EventSource`` stops (WHATWG HTML, section 9.2.3)."""
     return Response(status=204, headers={"Cache-Control": "no-store", "Vary": VARIES_ON})
-
-
-class SessionWatch:
-    """
-    A look at the session of *request* while its stream runs.
-
-    The session, as the view has left it, was saved before the first byte. What a part changes is not
-    saved. To see a change, the session's own mark is taken away in between.
-    """
-
-    def __init__(self, request: HttpRequest) -> None:
-        self._session: Any = getattr(request, "session", None)
-        self._was_modified = False
-
-    def begin(self) -> None:
-        """Take the mark of the session away."""
-        if self._session is not None:
-            self._was_modified, self._session.modified = self._session.modified, False
-
-    def look(self, attempt: Attempt) -> None:
-        """Warn if the session was modified since the last look, by *attempt* or beside it."""
-        if self._session is not None and self._session.modified:
-            self._was_modified, self._session.modified = True, False
-            logger.warning(
-                "The session was modified in a stream of %s, by the part %r or beside it. That is "
-                "not saved: a stream sends its headers first. Modify the session in get_parts().",
-                attempt.scope.name,
-                attempt.name,
-            )
-
-    def end(self) -> None:
-        """Put the mark back, for a middleware that reads the stream before it saves the session."""
-        if self._session is not None:
-            self._session.modified = self._was_modified
 
 
 class Transcript:
@@ -224,6 +191,39 @@ def body_for(request: HttpRequest, told: Transcript | None) -> Any:
     if told is None:
         return _nothing() if is_async else ()
     return AsyncFrames(told) if is_async else SyncFrames(told)
+
+
+def stream_of(
+    endpoint: Endpoint,
+    page: Page,
+    kind: StreamRenderer,
+    *,
+    whole: Callable[[Any], Any],
+    query: str,
+    context: dict[str, Any],
+) -> StreamResponse:
+    """
+    The parts of *page*, which was taken without a size, as a stream of *kind*.
+
+    *whole* makes values whole. The cursors carry *query*. *context* is the context of renderers.
+
+    Raises:
+        ImproperlyConfigured: the name of a part makes a cursor too long, or a setting is wrong.
+    """
+    ledger = endpoint.ledger(page, query=query)
+    request = endpoint.request._request
+    told = Transcript(
+        endpoint.stream(endpoint.attempts(page, whole=whole), may_begin=ledger.may_begin),
+        ledger,
+        kind.frames(),
+        sign=endpoint.signer(query=query),
+        total=page.total,
+        rewrite=rewriter(endpoint.request.accepted_renderer, context),
+        request=request,
+    )
+    response = StreamResponse(body_for(request, told), media_type=kind.media_type)
+    context["response"] = response
+    return response
 
 
 def is_timed() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
-from functools import partial, update_wrapper
+from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
 
@@ -17,7 +17,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_partstream._django import has_render_callbacks
 from django_partstream._fetching import with_peers
 from django_partstream.caching.keys import keyed_query
 from django_partstream.cursors import Cursor
@@ -34,7 +33,6 @@ from partstream_rest.pages import (
     PageResponse,
     page_body,
     server_timing,
-    set_cache_headers,
 )
 from partstream_rest.queries import (
     carried,
@@ -44,22 +42,17 @@ from partstream_rest.queries import (
     read_token,
     restore,
 )
-from partstream_rest.renderers import (
-    StreamRenderer,
-    named_streams,
-    renderer_for_json,
-    rewriter,
-)
+from partstream_rest.renderers import StreamRenderer, named_streams, negotiated
 from partstream_rest.streams import (
-    CACHE_CONTROL,
     VARIES_ON,
     StreamResponse,
-    Transcript,
     body_for,
     is_timed,
     nothing_left,
+    stream_of,
 )
 from partstream_rest.values import Writer
+from partstream_rest.view_functions import as_view_of, progressive
 
 REQUEST_TYPES[Request] = "_request"
 
@@ -131,7 +124,7 @@ class ProgressiveView(APIView):
         maker = next(base for base in cls.__mro__ if "as_view" in vars(base))
         if not issubclass(maker, ProgressiveView):
             # DRF's ViewSetMixin stands first and does not ask super(): go round it.
-            cls.as_view = classmethod(partial(_as_view, maker))  # type: ignore[assignment]
+            cls.as_view = classmethod(partial(as_view_of, maker))  # type: ignore[assignment]
 
     def __init__(self, **initkwargs: Any) -> None:
         super().__init__(**initkwargs)
@@ -163,24 +156,12 @@ class ProgressiveView(APIView):
         """
         asked = request._request
         named = named_streams(asked, getattr(self, "format_kwarg", None)) if self.streams else []
-        if not named or asked.method not in _READING:
-            chosen: tuple[BaseRenderer, str]
+        chosen: tuple[BaseRenderer, str]
+        if named and asked.method in _READING:
+            self._stream_type, chosen = negotiated(self, request, named, force=force)
+        else:
             chosen = super().perform_content_negotiation(request, force=force)
-            return chosen
-        own = self.get_renderers()
-        for_json = renderer_for_json(own)
-        try:
-            renderer, media_type = self.get_content_negotiator().select_renderer(
-                request, [*own, *named], self.format_kwarg
-            )
-        except Exception:
-            if not force:
-                raise
-            return for_json, for_json.media_type
-        if not isinstance(renderer, StreamRenderer):
-            return renderer, media_type
-        self._stream_type = renderer
-        return for_json, media_type
+        return chosen
 
     @classmethod
     def as_view(cls, *args: Any, **initkwargs: Any) -> Any:
@@ -189,7 +170,7 @@ class ProgressiveView(APIView):
 
         *args* are the actions of a ``ViewSet``.
         """
-        return _progressive(super().as_view(*args, **initkwargs))
+        return progressive(super().as_view(*args, **initkwargs))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """
@@ -330,22 +311,14 @@ class ProgressiveView(APIView):
         asked = request._request
         if asked.method == "HEAD":
             return StreamResponse(body_for(asked, None), media_type=kind.media_type)
-        endpoint, query = self._endpoint, self._carried(request)
-        ledger = endpoint.ledger(page, query=query)
-        attempts = endpoint.attempts(page, whole=self._writer)
-        context = self.get_renderer_context()
-        told = Transcript(
-            endpoint.stream(attempts, may_begin=ledger.may_begin),
-            ledger,
-            kind.frames(),
-            sign=endpoint.signer(query=query),
-            total=page.total,
-            rewrite=rewriter(request.accepted_renderer, context),
-            request=asked,
+        return stream_of(
+            self._endpoint,
+            page,
+            kind,
+            whole=self._writer,
+            query=self._carried(request),
+            context=self.get_renderer_context(),
         )
-        response = StreamResponse(body_for(asked, told), media_type=kind.media_type)
-        context["response"] = response
-        return response
 
     def _response(
         self,
@@ -372,31 +345,6 @@ class ProgressiveView(APIView):
 
 def _as_it_is(rows: Any) -> Any:
     return rows
-
-
-def _progressive(view: Any) -> Any:
-    """The view function *view*, with the caching headers of a page."""
-
-    def progressive(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response: HttpResponseBase = view(request, *args, **kwargs)
-        # After the whole view, so that a decorator of dispatch() can set the header first.
-        if isinstance(response, PageResponse):
-            set_cache_headers(response)
-            # cache_page(), on dispatch(), sets its headers when the response was rendered.
-            if not response.is_rendered and has_render_callbacks(response):
-                response.add_post_render_callback(set_cache_headers)
-        elif isinstance(response, StreamResponse):
-            response["Cache-Control"] = CACHE_CONTROL
-        return response
-
-    update_wrapper(progressive, view)
-    progressive.csrf_exempt = True  # type: ignore[attr-defined]
-    return progressive
-
-
-def _as_view(maker: type, cls: type, *args: Any, **initkwargs: Any) -> Any:
-    """The ``as_view()`` of *cls* where the class *maker* has it, which is no progressive view."""
-    return _progressive(vars(maker)["as_view"].__func__(cls, *args, **initkwargs))
 
 
 def _refuse_lone_name(kind: type, name: str) -> NoReturn:

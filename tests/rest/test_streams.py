@@ -1,19 +1,13 @@
 """The parts of a view as a stream: each once, with the cursor behind it, and an end."""
 
 import json
-import logging
-from threading import Event
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.http import HttpResponse
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
-from djangorestframework_camel_case.render import CamelCaseJSONRenderer
-from rest_framework.renderers import JSONRenderer
 from rest_framework.test import APIClient
 
-from django_partstream import ProgressiveView, cached_for, lazy, safe_call
-from django_partstream.delivery import streams
+from django_partstream import ProgressiveView, lazy, safe_call
 from django_partstream.received import READERS
 from django_partstream.testing import walk, walk_stream
 
@@ -239,171 +233,6 @@ class TestTheServer:
     def test_a_wsgi_request_gets_a_sync_iterator(self, serve):
         assert not serve(Four).get("/", **EVENTS).is_async
         assert not Four.as_view()(RequestFactory().get("/", **EVENTS)).is_async
-
-
-class TestARendererOfTheProject:
-    class Camel(Four):
-        renderer_classes = [CamelCaseJSONRenderer]
-
-    @pytest.mark.parametrize("accept", TYPES)
-    def test_a_value_is_written_by_the_renderer_of_the_view(self, serve, accept):
-        walked = walk_stream(serve(self.Camel), "/?q=x", accept=accept)
-        assert walked.parts == {**VALUES, "now": {"todayStats": "é\u2028\r\n"}}
-
-    def test_a_cached_value_is_kept_as_it_was_before_it_was_written(self, serve):
-        @cached_for(60, key="stats")
-        def stats(request):
-            return {"today_stats": 1}
-
-        plain = of(("stats", lazy(stats)))
-        camel = type("Camel", (plain,), {"renderer_classes": [CamelCaseJSONRenderer]})
-        for _ in range(2):
-            assert walk_stream(serve(plain), "/").parts == {"stats": {"today_stats": 1}}
-            assert walk_stream(serve(camel), "/").parts == {"stats": {"todayStats": 1}}
-
-    def test_a_renderer_that_fails_fails_that_part_alone(self, serve, caplog):
-        class Picky(JSONRenderer):
-            def render(self, data, accepted_media_type=None, renderer_context=None):
-                assert renderer_context["response"].status_code == 200
-                return super().render(data["x"], accepted_media_type, renderer_context)
-
-        view = of(("a", {"x": 1}), ("b", {}), ("c", {"x": None}), renderer_classes=[Picky])
-        walked = walk_stream(serve(view), "/")
-        assert walked.parts == {"a": 1, "b": None, "c": None}
-        assert [error["code"] for error in walked.errors] == ["part_failed"]
-
-    def test_an_indenting_renderer_keeps_each_frame_on_a_line(self, serve):
-        class Indenting(JSONRenderer):
-            def get_indent(self, accepted_media_type, renderer_context):
-                return 4
-
-            def render(self, data, accepted_media_type=None, renderer_context=None):
-                return super().render(data, accepted_media_type, renderer_context)
-
-        view = of(("a", {"x": ["\n"]}), renderer_classes=[Indenting])
-        for accept in TYPES:
-            assert walk_stream(serve(view), "/", accept=accept).parts == {"a": {"x": ["\n"]}}
-
-
-class TestTiming:
-    def timings(self, client):
-        return [one.data.get("timing") for one in frames(client.get("/", **EVENTS))[:-1]]
-
-    @pytest.mark.parametrize(("debug", "setting"), [(True, None), (False, True)])
-    def test_each_part_tells_its_timing_in_debug_or_by_the_setting(
-        self, serve, settings, debug, setting
-    ):
-        settings.DEBUG, settings.PARTSTREAM = debug, {"SERVER_TIMING": setting}
-        cached = cached_for(60, key="cached")(lambda request: 1)
-        client = serve(of(("a", 1), ("b", lazy(cached))))
-        for is_cached in (False, True):
-            a, b = self.timings(client)
-            assert (a["status"], a["cached"], b["cached"]) == ("ok", False, is_cached)
-            assert a["ms"] >= 0
-            assert set(a) == {"ms", "status", "cached"}
-        assert "Server-Timing" not in client.get("/", **EVENTS)
-
-    @pytest.mark.parametrize(("debug", "setting"), [(False, None), (True, False)])
-    def test_otherwise_no_part_tells_its_timing(self, serve, settings, debug, setting):
-        settings.DEBUG, settings.PARTSTREAM = debug, {"SERVER_TIMING": setting}
-        assert self.timings(serve(of(("a", 1)))) == [None]
-
-
-@pytest.mark.django_db
-class TestTheSession:
-    def changing(self, name):
-        def change(request):
-            request.session[name] = 1
-
-        return change
-
-    def test_a_session_that_a_part_modifies_is_warned_about_and_not_saved(
-        self, serve, client, caplog
-    ):
-        serve(of(("a", 1), ("b", lazy(self.changing("late"))), ("c", 1)))
-        with caplog.at_level(logging.WARNING, "django_partstream"):
-            body(client.get("/", **EVENTS))
-        (record,) = [one for one in caplog.records if one.name == "django_partstream"]
-        assert "session was modified in a stream of" in record.getMessage()
-        assert "late" not in client.session
-
-    def test_a_session_that_get_parts_modifies_is_saved_without_a_warning(
-        self, serve, client, caplog
-    ):
-        class View(ProgressiveView):
-            def get_parts(self):
-                self.request.session["early"] = 1
-                return [("a", 1)]
-
-        serve(View)
-        with caplog.at_level(logging.WARNING, "django_partstream"):
-            body(client.get("/", **EVENTS))
-        assert client.session["early"] == 1
-        assert not [one for one in caplog.records if one.name == "django_partstream"]
-
-
-@pytest.mark.django_db
-def test_a_session_is_saved_by_a_middleware_that_comes_after_the_whole_stream(
-    serve, client, settings
-):
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.reads_the_body"]
-
-    class View(ProgressiveView):
-        def get_parts(self):
-            self.request.session["early"] = 1
-            return [("a", 1)]
-
-    serve(View)
-    response = client.get("/", **EVENTS)
-    assert b"event: end" in response.content
-    assert client.session["early"] == 1
-
-
-def reads_the_body(get_response):
-    """A middleware that reads a stream to its end, as some loggers of responses do."""
-
-    def read(request):
-        response = get_response(request)
-        return HttpResponse(b"".join(response.streaming_content))
-
-    return read
-
-
-class TestAHeartbeat:
-    """A part that waits until a heartbeat was sent."""
-
-    @pytest.fixture(autouse=True)
-    def _soon(self, monkeypatch):
-        monkeypatch.setattr(streams, "HEARTBEAT", 0.01)
-
-    @pytest.fixture
-    def waiting(self, serve):
-        self.gate = Event()
-        return serve(of(("a", lazy(lambda request: self.gate.wait(30)))))
-
-    @pytest.mark.parametrize(("accept", "beat"), [(TYPES[0], b":\n\n"), (TYPES[1], b" ")])
-    def test_it_is_sent_while_nothing_ends(self, waiting, accept, beat):
-        chunks = iter(waiting.get("/", HTTP_ACCEPT=accept).streaming_content)
-        opening = next(chunks)
-        assert {next(chunks), next(chunks)} == {beat}
-        self.gate.set()
-        rest = b"".join(chunks)
-        read = READERS[accept]([opening, beat, rest])
-        assert [one.data.get("value") for one in read] == [True, None]
-
-    @pytest.mark.parametrize(("accept", "beat"), [(TYPES[0], b":\n\n"), (TYPES[1], b" ")])
-    def test_it_is_sent_under_asgi(self, waiting, accept, beat):
-        async def read():
-            response = await AsyncClient().get("/", headers={"Accept": accept})
-            beats, rest = 0, b""
-            async for chunk in response.streaming_content:
-                beats += chunk == beat
-                rest += chunk
-                if beats == 3:
-                    self.gate.set()
-            return list(READERS[accept]([rest]))
-
-        assert [one.data.get("value") for one in async_to_sync(read)()] == [True, None]
 
 
 @pytest.mark.parametrize("make", [APIClient, Client])
