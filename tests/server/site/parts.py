@@ -7,6 +7,7 @@ import time
 from functools import wraps
 from secrets import token_hex
 
+from asgiref.sync import sync_to_async
 from django.db import connections
 
 from django_partstream import cached_for, lazy, with_timeout
@@ -67,6 +68,11 @@ def rows(request):
     with _database(request).cursor() as cursor:
         cursor.execute("SELECT 42")
         return cursor.fetchone()[0]
+
+
+async def rows_async(request):
+    """Ask the database as the async ORM does."""
+    return await sync_to_async(rows)(request)
 
 
 def failing(request):
@@ -203,6 +209,7 @@ class Parts:
             ("fast", lazy(fast)),
             ("slow", lazy(slow)),
             ("paced", lazy(paced)),
+            ("rows_async", lazy(rows_async)),
             ("rows_a", lazy(rows)),
             ("rows_b", lazy(rows)),
             ("rows_c", lazy(rows)),

@@ -38,6 +38,7 @@ class Board(Parts, ProgressiveConnection):
     fast = Part(GenericScalar)
     slow = Part(GenericScalar)
     paced = Part(GenericScalar)
+    rows_async = Part(GenericScalar)
     rows_a = Part(GenericScalar)
     rows_b = Part(GenericScalar)
     rows_c = Part(GenericScalar)
