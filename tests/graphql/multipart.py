@@ -32,6 +32,14 @@ class Frames:
         return found
 
 
+def payloads_in(chunks):
+    """The payloads in *chunks* of a body, as they come."""
+    frames = Frames()
+    for chunk in chunks:
+        yield from frames.feed(chunk)
+    assert frames.is_over
+
+
 def payloads_of(text):
     frames = Frames()
     found = frames.feed(text)

@@ -30,6 +30,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    proxy_cache_path {folder}/cache keys_zone=pages:1m;
     gzip on;
     gzip_min_length 1;
     gzip_proxied any;

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.graphql.multipart import SHAPES, Frames, Merged
+from tests.graphql.multipart import SHAPES, Merged, payloads_in
 from tests.server.servers import STREAM_KINDS
 from tests.server.streaming import StreamClient
 
@@ -36,18 +36,11 @@ def opened(server):
         address = f"/graphql/?{urlencode({'query': text, **query})}"
         response = StreamClient(server).open(address, Accept=SHAPES[shape])
         responses.append(response)
-        return response, payloads(response)
+        return response, payloads_in(response.iter_raw())
 
     yield opening
     for response in responses:
         response.close()
-
-
-def payloads(response):
-    frames = Frames()
-    for chunk in response.iter_raw():
-        yield from frames.feed(chunk)
-    assert frames.is_over
 
 
 PARTS = "{{ {0}(first: 9) {{ edges {{ node {{ name ... @defer {{ {1} }} }} }} }} }}"

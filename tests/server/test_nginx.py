@@ -1,8 +1,11 @@
 """Streams through nginx: each part when it ends, whatever nginx is told about buffers."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from django_partstream.received import READERS
+from tests.graphql.multipart import SHAPES, Merged, payloads_in
 from tests.proxy import Proxy
 from tests.server.nginx import Nginx
 from tests.server.streaming import StreamClient, address_of
@@ -17,6 +20,7 @@ TOLD = [
     ("proxy_buffering on", "proxy_http_version 1.0"),
     ("proxy_buffering on", "proxy_http_version 1.1"),
     ("proxy_buffering off", "proxy_http_version 1.0"),
+    ("proxy_cache pages", "proxy_cache_valid 1m", "proxy_http_version 1.0"),
 ]
 
 
@@ -55,6 +59,21 @@ def test_parts_arrive_through_nginx_while_other_parts_still_run(nginx, accept, g
     response.close()
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_deferred_parts_arrive_through_nginx_while_other_parts_still_run(nginx, shape, gate):
+    query = "{ together(first: 9) { edges { node { name ... @defer { fast gated last } } } } }"
+    address = f"/graphql/?{urlencode({'query': query, 'gate': gate.port})}"
+    response = StreamClient(nginx).open(address, Accept=SHAPES[shape])
+    coming = payloads_in(response.iter_raw())
+    first, second, third = next(coming), next(coming), next(coming)
+    gate.visit().open()
+    merged = Merged([first, second, third, *coming])
+    response.close()
+    nodes = [edge["node"] for edge in merged.data["together"]["edges"]]
+    assert [node[node["name"]] for node in nodes] == ["fast", "let through", "fast"]
+    assert not merged.has_next
+
+
 @pytest.mark.parametrize("accept", READERS)
 def test_nginx_compresses_a_page_and_leaves_a_stream_alone(nginx, accept):
     page = ask(nginx, "application/json", names="fast")
@@ -64,6 +83,30 @@ def test_nginx_compresses_a_page_and_leaves_a_stream_alone(nginx, accept):
     assert stream.headers["Content-Encoding"] in (None, "identity")
     assert [frame.kind for frame in stream.frames()] == ["part", "part", "end"]
     stream.close()
+
+
+def test_nginx_caches_pages_and_answers_no_request_for_a_stream_with_one(site, run, tmp_path):
+    told = ("proxy_cache pages", "proxy_cache_valid 1m")
+    with Nginx(tmp_path / "nginx", site.address, *told) as nginx:
+        for _ in range(2):
+            page = ask(nginx, "application/json", names="fast", run=run)
+            assert page.status_code == 200
+            page.read()
+            page.close()
+        assert len(site.events.wait_for("resolved", run)) == 1
+        for count in (2, 3):
+            stream = ask(nginx, "text/event-stream", names="fast", run=run)
+            assert [frame.kind for frame in stream.frames()] == ["part", "end"]
+            stream.close()
+            assert len(site.events.wait_for("resolved", run, times=count)) == count
+
+
+def test_a_client_that_leaves_nginx_ends_its_stream(nginx, gate, run):
+    response = ask(nginx, "text/event-stream", names="fast,gated_async,last", gate=gate.port)
+    assert next(response.frames()).kind == "part"
+    visit = gate.visit()
+    response.close()
+    assert visit.gone()
 
 
 @pytest.mark.parametrize("then", ["stream", "pages"])
