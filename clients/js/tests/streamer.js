@@ -1,9 +1,7 @@
 // A small server of streams and pages that misbehaves as it is told.
 //
-// It has four parts; the cursor behind a part is the name of the part. `failing` is the name of a
-// part that fails. A way to answer is called with the response and the request as it was read.
-
-import { once } from "node:events";
+// It has four parts; the cursor behind a part is the name of the part. A way to answer is called
+// with the response and the request as it was read.
 
 import { onTestFinished, vi } from "vitest";
 
@@ -42,10 +40,11 @@ export const end = (cursor = null) =>
 
 /** All parts that are left and the end; or `after` parts, `tail` and a broken connection. */
 export const stream =
-  ({ after = Infinity, tail = end(), write = whole } = {}) =>
+  ({ after = Infinity, tail = end() } = {}) =>
   async (response, { left }) => {
     head(response);
-    await write(response, ` ${left.slice(0, after).map(line).join("")}${tail}`);
+    const text = ` ${left.slice(0, after).map(line).join("")}`;
+    await whole(response, Buffer.concat([text, tail].map((one) => Buffer.from(one))));
     if (after === Infinity) response.end();
     else response.destroy();
   };
@@ -97,15 +96,8 @@ function head(response) {
   response.setHeader("Content-Type", "application/jsonl");
 }
 
-function whole(response, text) {
-  return new Promise((written) => response.write(text, written));
-}
-
-/** Write a byte at a time, each in a chunk of its own. */
-export async function byBytes(response, text) {
-  for (const byte of Buffer.from(text)) {
-    if (!response.write(Buffer.of(byte))) await once(response, "drain");
-  }
+function whole(response, bytes) {
+  return new Promise((written) => response.write(bytes, written));
 }
 
 export const streamed = (url, options) => parts(url, { stream: true, ...options });

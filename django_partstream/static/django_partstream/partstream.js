@@ -175,7 +175,6 @@ function streaming(addressAt, options, pageAt) {
         await pause(PAUSE, options.signal);
       } catch (error) {
         lines = null;
-        options.signal?.throwIfAborted();
         if (error.status >= 400 && error.status < 500 && error.status !== 406) throw error;
         broken = error.status ? STREAMS : broken + 1;
       }
