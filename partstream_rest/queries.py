@@ -104,8 +104,9 @@ def carried(request: HttpRequest, excluded: Collection[str]) -> str:
     if not asked:
         return ""
     query = asked.copy()
-    never = {name.lower() for name in excluded} | {CURSOR_PARAM, api_settings.URL_FORMAT_OVERRIDE}
-    for name in [name for name in query if name.lower() in never]:
+    never = {name.lower() for name in excluded} | {CURSOR_PARAM}
+    names_format = api_settings.URL_FORMAT_OVERRIDE
+    for name in [name for name in query if name.lower() in never or name == names_format]:
         del query[name]
     return query.urlencode()
 

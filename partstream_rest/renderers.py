@@ -60,11 +60,11 @@ STREAMS: dict[str, type[StreamRenderer]] = {
 def named_streams(request: HttpRequest, suffix: str | None) -> list[StreamRenderer]:
     """The renderers of streams that *request* names in ``Accept`` or ``?format=``, or *suffix*."""
     accept: str = request.META.get("HTTP_ACCEPT", "").lower()
+    asked, override = parameters(request), api_settings.URL_FORMAT_OVERRIDE
+    form = asked[override] if not suffix and override in asked else suffix
     may_name = "event-stream" in accept or "jsonl" in accept or "ndjson" in accept
-    asked = parameters(request)
-    if not may_name and not suffix and not asked:
+    if not form and not may_name:  # as for nearly every page
         return []
-    form = suffix or asked.get(api_settings.URL_FORMAT_OVERRIDE)
     named = {media_type.partition(";")[0].strip() for media_type in accept.split(",")}
     return [
         kind() for media_type, kind in STREAMS.items() if media_type in named or kind.format == form

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from django_partstream._django import set_header
 from django_partstream._fetching import with_peers
 from django_partstream.caching.keys import keyed_query
 from django_partstream.cursors import Cursor
@@ -333,7 +334,7 @@ class ProgressiveView(APIView):
         )
         response = PageResponse(body, links=links, private=failed or self._is_personal(request))
         if self.streams:
-            response.headers["Vary"] = VARIES_ON
+            set_header(response, "Vary", VARIES_ON)
         return response
 
     def _is_personal(self, request: Request) -> bool:

@@ -463,6 +463,19 @@ class TestResponses:
         del response["cache-CONTROL"]
         assert not _django.names_headers(response, names), relies(_django.names_headers)
 
+    @pytest.mark.parametrize("response", [HttpResponse(), SimpleTemplateResponse("missing.html")])
+    def test_a_header_that_is_set_as_it_is_equals_a_header_that_django_sets(self, response):
+        response["Vary"] = "Cookie"
+        _django.set_header(response, "Vary", "Accept, Last-Event-ID")
+        assert response["vary"] == "Accept, Last-Event-ID", relies(_django.set_header)
+        _django.set_header(response, "X-Own", "1")
+        set_by_django = HttpResponse()
+        set_by_django["Vary"], set_by_django["X-Own"] = "Accept, Last-Event-ID", "1"
+        theirs = {name: set_by_django.headers._store[name] for name in ("vary", "x-own")}
+        assert {name: response.headers._store[name] for name in theirs} == theirs, relies(
+            _django.set_header
+        )
+
 
 class TestReceivers:
     def test_a_signal_without_receivers_is_not_asked_for_each_sender(self):

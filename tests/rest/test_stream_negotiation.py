@@ -97,6 +97,18 @@ def test_a_cursor_never_carries_the_format(serve):
     assert kind(client, SSE, f"/?cursor={cursor}") == SSE
 
 
+def test_a_cursor_carries_a_parameter_whose_name_is_nearly_that_of_the_format(serve):
+    class Echo(View):
+        chunk_size = 1
+
+        def get_parts(self):
+            return [("a", 1), ("b", dict(self.request.GET.lists()))]
+
+    cursor = serve(Echo).get("/?FORMAT=x&format=json&formats=y").json()["cursor"]
+    page = serve(Echo).get(f"/?cursor={cursor}").json()
+    assert page["results"] == [{"b": {"FORMAT": ["x"], "formats": ["y"]}}]
+
+
 @pytest.mark.parametrize("own", [[], [CSV], [StaticHTMLRenderer]], ids=len)
 def test_a_view_without_json_has_streams_and_the_errors_of_streams_are_json(serve, own):
     view = type("Own", (View,), {"renderer_classes": [*own, BrowsableAPIRenderer]})
