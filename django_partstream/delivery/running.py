@@ -19,7 +19,7 @@ them for a page, in the order of the parts. There is no second path. The rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 
 from django_partstream.carried.surroundings import Surroundings
@@ -70,8 +70,7 @@ def run(
                 begin(attempt, enter_nothing)
     except BaseException:
         for rest in begun.values():
-            if isinstance(rest.awaitable, Coroutine):
-                rest.awaitable.close()  # nothing will await it
+            rest.drop()
         raise
     if not begun:
         return None

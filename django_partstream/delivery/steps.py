@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from inspect import isawaitable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -45,6 +45,11 @@ class Rest(NamedTuple):
     awaitable: Awaitable[Any]
     held: ThreadLocals
 
+    def drop(self) -> None:
+        """Close a coroutine that nothing will await."""
+        if isinstance(self.awaitable, Coroutine):
+            self.awaitable.close()
+
 
 def tell(attempt: Attempt, outcome: Outcome, ended: Told, enter: Enter = enter_nothing) -> None:
     """Announce *outcome*, if the client is there, and tell it to *ended*."""
@@ -66,12 +71,14 @@ def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) 
 
 def begin(attempt: Attempt, enter: Enter) -> Outcome | Rest:
     """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
-    token = current.set(attempt)
+    token, end = current.set(attempt), None
     try:
         with enter():
             end = _called(attempt)
         return end if isinstance(end, Rest) else attempt.returned(end)
     except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
+        if isinstance(end, Rest):  # the surroundings could not be left
+            end.drop()
         return attempt.raised(exc)
     finally:
         current.reset(token)

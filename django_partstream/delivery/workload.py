@@ -16,7 +16,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from inspect import iscoroutine
 from typing import Any, NamedTuple
 
 from django_partstream.carried.surroundings import Surroundings
@@ -59,6 +58,8 @@ class Workload:
         self._lanes: list[Lanes] = []
         self._running: set[Attempt] = set()
         self._turns: dict[Turn, Lanes] = {}
+        #: What plain parts have left, until it is awaited.
+        self._rests: dict[Attempt, Rest] = {}
         self._ends: deque[Ended | BaseException] = deque()
         self._is_closed = self._has_news = False
 
@@ -114,7 +115,7 @@ class Workload:
         """Make the value of an immediate part whole in this thread."""
         end = self.surroundings.call(steps.begin, attempt, enter_nothing)
         if isinstance(end, Rest):
-            self._run_awaited(attempt, partial(self._finish, attempt, end))
+            self._await_rest(attempt, end)
         elif is_observed(attempt.scope) and in_event_loop():  # a receiver may use the ORM
             self._run_awaited(attempt, partial(self._tell, attempt, end))
         else:
@@ -143,6 +144,9 @@ class Workload:
                 lanes.close()
             for attempt in self._running:
                 attempt.abandon()
+            for rest in self._rests.values():
+                rest.drop()
+            self._rests.clear()
             self._ends.clear()
             self.departure.take()
             self._tell_consumer()
@@ -156,7 +160,9 @@ class Workload:
             turn.connections.revoke(grace)
 
     def _run_awaited(
-        self, attempt: Attempt, run: Callable[[], Coroutine[Any, Any, Outcome | BaseException]]
+        self,
+        attempt: Attempt,
+        run: Callable[[], Coroutine[Any, Any, Outcome | BaseException | None]],
     ) -> None:
         """Have *attempt*, or its rest, run by a coroutine."""
 
@@ -169,6 +175,15 @@ class Workload:
             self.begin_coroutine(awaited)
         except Exception as exc:  # noqa: BLE001 - the place could not be prepared
             self._put(attempt, attempt.raised(exc))
+
+    def _await_rest(self, attempt: Attempt, rest: Rest) -> None:
+        """Have the rest of a part run by a coroutine, unless the stream has ended."""
+        with self.changed:
+            if self._is_closed:
+                rest.drop()
+                return
+            self._rests[attempt] = rest
+        self._run_awaited(attempt, partial(self._finish, attempt))
 
     def _fill_lanes(self) -> None:
         """Put turns for plain attempts at the end of the line for the pool."""
@@ -197,21 +212,21 @@ class Workload:
     def _end_turn(self, turn: Turn, end: End) -> None:
         with self.changed:
             self._turns.pop(turn).give_back()
-            is_closed = self._is_closed
-        if not isinstance(end, Rest):
-            self._put(turn.attempt, end)
-        elif is_closed:
-            _drop(end)
-            self._put(turn.attempt, None)
+        if isinstance(end, Rest):
+            self._await_rest(turn.attempt, end)
         else:
-            self._run_awaited(turn.attempt, partial(self._finish, turn.attempt, end))
+            self._put(turn.attempt, end)
         self._fill_lanes()
 
     async def _tell(self, attempt: Attempt, outcome: Outcome) -> Outcome:
         await steps.tell_from_coroutine(self._put, attempt, outcome)
         return outcome
 
-    async def _finish(self, attempt: Attempt, rest: Rest) -> Outcome | BaseException:
+    async def _finish(self, attempt: Attempt) -> Outcome | BaseException | None:
+        with self.changed:
+            rest = self._rests.pop(attempt, None)
+        if rest is None:  # the stream has ended
+            return None
         finished = steps.finish_and_tell(self._put, attempt, rest.awaitable)
         return await stepped(finished, rest.held)
 
@@ -226,9 +241,3 @@ class Workload:
     def _tell_consumer(self) -> None:
         self._has_news = True
         self.wake()
-
-
-def _drop(rest: Rest) -> None:
-    """Close a coroutine that nothing will await."""
-    if iscoroutine(rest.awaitable):
-        rest.awaitable.close()
