@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from asgiref.local import Local
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 
 from django_partstream import _asgiref
 
@@ -103,3 +103,54 @@ class TestLocalsOfAsgiref:
         with ThreadPoolExecutor(1) as thread:
             seen = thread.submit(context.run, use).result(30)
         assert seen == "ann"
+
+
+class TestTasksWithTheContextOfAnotherThread:
+    async def threads_of(self, context):
+        """The threads of plain code that is awaited here, and in a task with *context*."""
+        loop = asyncio.get_running_loop()
+        here = await sync_to_async(threading.get_ident)()
+        made = _asgiref.task_context(context)
+        there = await loop.create_task(sync_to_async(threading.get_ident)(), context=made)
+        return here, there
+
+    @pytest.mark.parametrize("sensitive", [True, False])
+    def test_plain_code_runs_in_the_thread_that_it_runs_in_here(self, sensitive):
+        async def main():
+            context = await sync_to_async(_asgiref.copy_context)()
+            if not sensitive:
+                return await self.threads_of(context)
+            async with ThreadSensitiveContext():
+                return await self.threads_of(context)
+
+        assert len(set(asyncio.run(main()))) == 1
+
+    def test_plain_code_does_not_go_to_a_thread_that_waits_no_more(self):
+        async def inner():
+            return await sync_to_async(_asgiref.copy_context)()
+
+        async def main():
+            # As with a sync middleware round an async one: its thread waits for the view alone.
+            context = await sync_to_async(async_to_sync(inner))()
+            async with ThreadSensitiveContext():
+                return await self.threads_of(context)
+
+        assert len(set(asyncio.run(main()))) == 1
+
+    def test_the_values_of_a_local_are_carried_to_the_task(self):
+        values = Local()
+
+        def set_it():
+            values.tenant = "ann"
+            return _asgiref.copy_context()
+
+        async def read():
+            return values.tenant
+
+        async def main():
+            context = await sync_to_async(set_it)()
+            del values.tenant  # which asgiref has set here, too
+            loop = asyncio.get_running_loop()
+            return await loop.create_task(read(), context=_asgiref.task_context(context))
+
+        assert asyncio.run(main()) == "ann"

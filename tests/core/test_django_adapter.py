@@ -17,6 +17,7 @@ from unittest import mock
 import pytest
 from django.conf import UserSettingsHolder
 from django.conf import settings as django_settings
+from django.core.handlers.base import BaseHandler
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
@@ -24,6 +25,7 @@ from django.dispatch import Signal
 from django.http import HttpResponse
 from django.template.response import SimpleTemplateResponse
 from django.test import override_settings
+from django.urls import ResolverMatch
 from django.utils.functional import SimpleLazyObject
 
 from django_partstream import _django
@@ -524,3 +526,24 @@ class TestASetting:
             django_settings.PARTSTREAM = {"CHUNK_SIZE": 8}
             found = _django.find_setting("PARTSTREAM")
             assert found == {"CHUNK_SIZE": 8}, relies(_django.find_setting)
+
+
+class TestTransactionsOfRequests:
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("without", [None, "default", "another"])
+    def test_atomic_aliases_are_those_on_which_django_runs_the_view(self, rf, monkeypatch, without):
+        monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+
+        def view(request):
+            return connections["default"].in_atomic_block
+
+        if without:
+            view = transaction.non_atomic_requests(using=without)(view)
+        request = rf.get("/")
+        request.resolver_match = ResolverMatch(view, (), {})
+        is_atomic = BaseHandler().make_view_atomic(view)(request)
+        assert is_atomic == ("default" in _django.atomic_aliases(request))
+        assert is_atomic == (without != "default")
+
+    def test_a_request_without_a_view_has_the_transactions_of_the_project(self, rf):
+        assert _django.atomic_aliases(rf.get("/")) == []

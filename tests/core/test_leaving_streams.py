@@ -1,6 +1,7 @@
 """A client that leaves a stream costs nothing more: what runs is cancelled, nothing else begins."""
 
 import asyncio
+import gc
 import logging
 import socket
 import ssl
@@ -10,12 +11,14 @@ from itertools import count
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connections
 
-from django_partstream import lazy, safe_call, with_timeout
+from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.delivery import streams, threads
 from django_partstream.delivery.watching import has_hung_up, socket_watch
+from django_partstream.exceptions import PartTimeout
 from django_partstream.signals import part_resolved
-from django_partstream.timed import loans
+from django_partstream.timed import deadlines, loans
 from django_partstream.timed.calls import abandoned_calls
 from django_partstream.timed.deadlines import until_late
 from tests import services
@@ -157,6 +160,54 @@ def test_a_timed_call_that_is_made_after_the_stream_has_ended_is_refused(stream_
     gate.opened.set()
     wait_for_the_pool()
     assert called == []
+
+
+def test_a_wait_for_a_cached_value_that_another_caller_computes_ends(stream_of, left, monkeypatch):
+    gate, waits, ended = Gate(), threading.Event(), threading.Event()
+    check, computed = deadlines.check_deadline, []
+
+    def checked():
+        waits.set()
+        try:
+            check()
+        except PartTimeout:
+            ended.set()
+            raise
+
+    @cached_for(60, per_user=False, key="awaited")
+    def cached(request):
+        computed.append(request)
+        gate(request)
+
+    monkeypatch.setattr(deadlines, "check_deadline", checked)
+    first = stream_of(a=lazy(cached))
+    consumer = threading.Thread(target=list, args=(first,))
+    consumer.start()
+    assert gate.begun.wait(30)
+    left(lambda: stream_of(a=lazy(cached)), waits.is_set)
+    assert ended.wait(10)
+    gate.opened.set()
+    consumer.join(30)
+    assert len(computed) == 1
+
+
+def test_the_awaitable_that_a_part_left_when_the_stream_had_ended_is_closed(
+    stream_of, left, recwarn
+):
+    gate = Gate()
+
+    async def rest():
+        raise NotImplementedError
+
+    def part(request):
+        gate(request)
+        return rest()
+
+    left(lambda: stream_of(a=lazy(part)), gate.begun.is_set)
+    gate.opened.set()
+    wait_for_the_pool()
+    gc.collect()
+    assert [each for each in recwarn if "never awaited" in str(each.message)] == []
 
 
 def test_an_endless_generator_is_drained_no_further(stream_of, left):
@@ -323,6 +374,21 @@ class TestStatements:
         left(lambda: stream_of(a=lazy(part)), begun.is_set)
         wait_for_the_pool()
         wait_for_late_calls()
+
+    def test_the_statement_of_a_timed_call_in_the_transaction_of_its_part_is_cancelled(
+        self, stream_of, left, customers, monkeypatch
+    ):
+        monkeypatch.setitem(connections.settings[customers.alias], "ATOMIC_REQUESTS", True)
+        begun = threading.Event()
+
+        def part(request):
+            customers.create("lost")
+            with_timeout(lambda request: self.run(customers, begun), 3600)(request)
+
+        left(lambda: stream_of(a=lazy(part)), begun.is_set)
+        wait_for_the_pool()
+        wait_for_late_calls()
+        assert customers.names() == set()
 
     def test_the_statement_of_a_coroutine_is_cancelled(self, stream_of, left, customers, heard):
         begun, ended = threading.Event(), threading.Event()
