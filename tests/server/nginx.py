@@ -35,30 +35,36 @@ http {{
     gzip_min_length 1;
     gzip_proxied any;
     gzip_types text/event-stream application/jsonl application/x-ndjson application/json;
+    upstream shop {{ server {host}:{target}; }}
     server {{
         listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://{host}:{target};
-            proxy_set_header Host $host;
-            {directives}
-        }}
+        {location}
     }}
 }}
 """
+
+LOCATION = "location / {{ proxy_pass http://shop; proxy_set_header Host $host; {directives} }}"
 
 
 class Nginx(Asking):
     """
     nginx before *target*, an address, with *directives* in its location; its files are in *folder*.
 
-    It can be asked at once: its socket is bound before it begins. It ends with :meth:`stop`.
+    With *location* that is the location. It can be asked at once: its socket is bound before it begins. It ends with :meth:`stop`.
     """
 
-    def __init__(self, folder: Path, target: tuple[str, int], *directives: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        target: tuple[str, int],
+        *directives: str,
+        location: str | None = None,
+    ) -> None:
         if PROGRAM is None:
             lack("No nginx: apt-get install nginx-light.")
         folder.mkdir()
         self._log = folder / "error.log"
+        told = " ".join(f"{directive};" for directive in directives)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.address = listening.getsockname()
             configuration = CONFIGURATION.format(
@@ -67,7 +73,7 @@ class Nginx(Asking):
                 port=self.address[1],
                 host=target[0],
                 target=target[1],
-                directives=" ".join(f"{directive};" for directive in directives),
+                location=location or LOCATION.format(directives=told),
             )
             (folder / "nginx.conf").write_text(configuration)
             number = listening.fileno()

@@ -90,14 +90,41 @@ def test_the_timeout_of_gunicorn_ends_a_stream_of_a_sync_worker_and_none_of_gthr
     assert ended(response) == ["gated_async"]
 
 
+def test_the_timeout_of_daphne_ends_a_stream(start, gate):
+    server = start("daphne", "--http-timeout=1")
+    response, _ = held(server, gate, "gated_async")
+    assert breaks_off(response.frames())
+    response.close()
+
+
+def test_the_access_log_has_a_stream_of_gunicorn_at_its_end_and_of_uvicorn_at_its_beginning(
+    start, gate
+):
+    line = "GET /together/"
+    gunicorn = start("gthread", "--access-logfile=-", "--access-logformat=%(r)s took %(L)s")
+    uvicorn = start("uvicorn", "--access-log")
+    first, first_visit = held(gunicorn, gate, "gated_async")
+    second, second_visit = held(uvicorn, gate, "gated_async")
+    assert uvicorn.log.wait_for(line)
+    assert line not in str(gunicorn.log)
+    first_visit.open()
+    second_visit.open()
+    assert ended(first) == ended(second) == ["gated_async"]
+    assert gunicorn.log.wait_for(" took ")
+
+
 @pytest.mark.parametrize(
-    ("kind", "option"),
-    [("gthread", "--graceful-timeout=1"), ("uvicorn", "--timeout-graceful-shutdown=1")],
+    ("kind", "options"),
+    [
+        ("gthread", ["--graceful-timeout=1"]),
+        ("uvicorn", ["--timeout-graceful-shutdown=1"]),
+        ("daphne", []),
+    ],
 )
 def test_a_stream_that_outlasts_a_graceful_stop_goes_on_at_another_server(
-    start, kind, option, gate
+    start, kind, options, gate
 ):
-    before, after = start(kind, option), start(kind)
+    before, after = start(kind, *options), start(kind)
     address = address_of("fast,gated_async,last", gate=gate.port)
     response = StreamClient(before).open(address, Accept=SSE)
     frames = response.frames()

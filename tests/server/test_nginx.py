@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from django_partstream.received import READERS
+from tests.documentation import ROOT, blocks
 from tests.graphql.multipart import SHAPES, Merged, payloads_in
 from tests.proxy import Proxy
 from tests.server.nginx import Nginx
@@ -57,6 +58,20 @@ def test_parts_arrive_through_nginx_while_other_parts_still_run(nginx, accept, g
     (end,) = frames
     assert (end.kind, end.data["delivered"], end.data["has_more"]) == ("end", 6, False)
     response.close()
+
+
+def test_the_nginx_of_the_production_page_passes_parts_on_at_once(site, gate, tmp_path):
+    page = ROOT / "docs" / "production.md"
+    if not page.exists():
+        pytest.skip("docs/ is not beside these tests")
+    (location,) = blocks(page, "nginx")
+    with Nginx(tmp_path / "nginx", site.address, location=location) as nginx:
+        response = ask(nginx, "text/event-stream", names="fast,gated", gate=gate.port)
+        frames = response.frames()
+        assert names_of(frames, 1) == {"fast"}
+        gate.visit().open()
+        assert names_of(frames, 1) == {"gated"}
+        response.close()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
