@@ -1,12 +1,12 @@
 """Streams over real servers: each part at once, resumed after anything, and nothing left behind."""
 
 import time
+from http.client import IncompleteRead
 
 import pytest
 
 from django_partstream.received import READERS
 from django_partstream.testing import walk_stream
-from tests import services
 from tests.server.servers import STREAM_KINDS
 from tests.server.streaming import StreamClient, address_of
 
@@ -154,13 +154,15 @@ class TestAClientThatLeaves:
         assert time.monotonic() - left < SOON
         assert len(server.events.wait_for("cancelled", run)) == 1
 
-    @pytest.mark.parametrize("using", ["default", "postgres", "mariadb"])
+    @pytest.mark.parametrize(
+        "using",
+        [
+            "default",
+            pytest.param("postgres", marks=pytest.mark.postgres),
+            pytest.param("mariadb", marks=pytest.mark.mysql),
+        ],
+    )
     def test_its_statement_is_cancelled_soon(self, server, client, run, using):
-        if server.kind == "gevent" and using == "default":
-            pytest.skip("a statement of SQLite holds the only thread of a gevent worker")
-        service = {"postgres": "postgres", "mariadb": "mysql"}.get(using)
-        if service in services.LACKING:
-            pytest.skip(services.LACKING[service])
         response = client.open(address_of("stays_in_sql", using=using, run=run), Accept=SSE)
         next(response.iter_raw())
         assert server.events.wait_for("begun", run)
@@ -182,6 +184,17 @@ class TestAClientThatLeaves:
         visits["gated"].open()
         server.settled(run)
         assert {name for name, _ in server.events.ends(run)} <= {"gated_async", "gated"}
+
+
+@pytest.mark.parametrize("part", ["exits", "exits_async", "exits_timed"])
+def test_a_part_that_calls_sys_exit_breaks_its_stream_and_no_other_under_wsgi(servers, part):
+    server = servers["gthread"]
+    response = StreamClient(server).open(address_of(f"{part},last", together=False), Accept=SSE)
+    with pytest.raises(IncompleteRead):
+        [*response.iter_raw()]
+    response.close()
+    walked = walk_stream(StreamClient(server), address_of("rows_a,timely,last"))
+    assert sorted(walked.names) == ["last", "rows_a", "timely"]
 
 
 def test_an_ordinary_page_is_answered_while_a_stream_is_open(server, client, gate):
