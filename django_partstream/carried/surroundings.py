@@ -17,20 +17,19 @@ the tenant of ``TENANCY``         captured in the handing thread, given to ``thr
 
 The first two are entered once for each thread (:meth:`Surroundings.call`), since they end with the
 context. The others are entered for each part (:meth:`Surroundings.entered`), so that no part finds
-the leavings of another. A connection that is lent out of a transaction is the caller's, and has all
-of this already.
+the leavings of another. A connection that is lent out of a transaction is the caller's. It has its
+schema and its tenant already, and only lacks ``execute_wrappers`` that were taken away meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from contextvars import Context
 from functools import lru_cache, partial
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import load_backend
 from django.urls import (
     get_script_prefix,
@@ -106,11 +105,13 @@ class Surroundings:
 
     def _enter(self, lent: Collection[str], stack: ExitStack) -> None:
         # The connections come first, for the others may query the database.
-        for connection in self._own_connections(lent):
-            self._set_schema(connection)
+        for connection in connections.all():
+            is_own = connection.alias not in lent
+            if is_own:
+                self._set_schema(connection)
             if wrappers := self._wrappers.get(connection.alias):
                 stack.enter_context(_django.lend_execute_wrappers(connection, wrappers))
-            if self._tenancy and self._tenancy.has_connection:
+            if is_own and self._tenancy and self._tenancy.has_connection:
                 made = partial(self._tenancy.connection, self._tenant, connection)
                 stack.enter_context(PreparedConnection(connection, made))
         if self._locals:
@@ -119,11 +120,6 @@ class Surroundings:
             stack.enter_context(self._tenancy.thread(self._tenant))
         if self._tenancy:
             stack.enter_context(carrying(self._tenant, self._request))
-
-    def _own_connections(self, lent: Collection[str]) -> Iterator[BaseDatabaseWrapper]:
-        for alias in connections:
-            if alias not in lent:
-                yield connections[alias]
 
     def _set_schema(self, connection: Any) -> None:
         """Set the schema of a connection of django-tenants; public, where the caller has none."""

@@ -1,3 +1,4 @@
+import logging
 import threading
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -7,9 +8,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connections, transaction
 from django.test import RequestFactory
 
-from django_partstream.delivery import threads
+from django_partstream.delivery import streams, threads
 from django_partstream.endpoints import Endpoint
 from django_partstream.parts import Plan
+from django_partstream.signals import part_resolved
 from django_partstream.timed import calls
 from example_schema.models import Customer
 from tests import services
@@ -155,3 +157,46 @@ def small_pool(settings):
     yield
     threads._executor().shutdown()
     threads._pool = before
+
+
+@pytest.fixture
+def left(ends_of, monkeypatch):
+    """Leave a stream at a heartbeat for which *when* is true: ``left(make, when)``."""
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.02)
+
+    def made(make, when=lambda: True):
+        def leave_when(end):
+            if when():
+                raise streaming.Left
+
+        with pytest.raises(streaming.Left):
+            ends_of(make, leave_when)
+
+    return made
+
+
+@pytest.fixture
+def heard():
+    """The names of the parts that the signal told of."""
+    names = []
+
+    def hear(name, **_):
+        names.append(name)
+
+    part_resolved.connect(hear)
+    yield names
+    part_resolved.disconnect(hear)
+
+
+@pytest.fixture
+def _nothing_is_left(caplog):
+    """No thread is left by a test, and no WARNING or ERROR record."""
+    caplog.set_level(logging.INFO)
+    before = set(threading.enumerate())
+    yield
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+    of_streams = ("partstream-helper", "partstream-loop")
+    for each in set(threading.enumerate()) - before:
+        if each.name.startswith(of_streams):
+            each.join(20)
+            assert not each.is_alive(), each

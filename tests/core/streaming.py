@@ -1,9 +1,12 @@
 """Consumers of streams, for tests: a thread as under WSGI, an event loop as under ASGI."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
+
+from django_partstream.delivery import threads
 
 
 def ignore(end):
@@ -55,3 +58,27 @@ def values(ends):
 def statuses(ends):
     """The statuses, by name."""
     return {end.outcome.name: end.outcome.status for end in ends}
+
+
+class Left(Exception):
+    """The client has gone."""
+
+
+class Gate:
+    """A plain part that runs until the gate is open."""
+
+    def __init__(self):
+        self.begun, self.opened, self.ended = (threading.Event() for _ in range(3))
+
+    def __call__(self, request):
+        self.begun.set()
+        assert self.opened.wait(30)
+        self.ended.set()
+
+
+def wait_for_the_pool():
+    """Wait until the threads of the pool have nothing to do."""
+    pool = threads._executor()
+    together = threading.Barrier(pool._max_workers)
+    for future in [pool.submit(together.wait, 30) for _ in range(pool._max_workers)]:
+        future.result(30)

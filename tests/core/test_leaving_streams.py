@@ -2,96 +2,24 @@
 
 import asyncio
 import gc
-import logging
 import socket
 import ssl
 import threading
-import time
 from itertools import count
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import connections
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
-from django_partstream.delivery import streams, threads
+from django_partstream.delivery import streams
 from django_partstream.delivery.watching import has_hung_up, socket_watch
 from django_partstream.exceptions import PartTimeout
-from django_partstream.signals import part_resolved
-from django_partstream.timed import deadlines, loans
+from django_partstream.timed import deadlines
 from django_partstream.timed.calls import abandoned_calls
 from django_partstream.timed.deadlines import until_late
-from tests import services
-from tests.core.conftest import ENDLESS
+from tests.core.streaming import Gate, wait_for_the_pool
 from tests.core.test_loans import wait_for_late_calls
 
-
-class Left(Exception):
-    """The client has gone."""
-
-
-def leave(end):
-    """Close the connection at the first sign of life."""
-    raise Left
-
-
-@pytest.fixture
-def left(ends_of, monkeypatch):
-    """Iterate a stream until its first heartbeat, and leave: ``left(make)``."""
-    monkeypatch.setattr(streams, "HEARTBEAT", 0.02)
-
-    def made(make, when=lambda: True):
-        def leave_when(end):
-            if when():
-                raise Left
-
-        with pytest.raises(Left):
-            ends_of(make, leave_when)
-
-    return made
-
-
-@pytest.fixture
-def heard():
-    """The names of the parts that the signal told of."""
-    names = []
-
-    def hear(name, **_):
-        names.append(name)
-
-    part_resolved.connect(hear)
-    yield names
-    part_resolved.disconnect(hear)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left(caplog):
-    """No thread or connection is left by a test, and no ERROR or WARNING record."""
-    caplog.set_level(logging.INFO)
-    before = set(threading.enumerate())
-    yield
-    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
-    deadline = time.monotonic() + 20
-    while extra := [each for each in threading.enumerate() if is_of_a_stream(each, before)]:
-        assert time.monotonic() < deadline, extra
-        time.sleep(0.01)
-
-
-def is_of_a_stream(thread, before):
-    names = ("partstream-helper", "partstream-loop")
-    return thread not in before and thread.name.startswith(names)
-
-
-class Gate:
-    """A plain part that runs until the gate is open."""
-
-    def __init__(self):
-        self.begun, self.opened, self.ended = (threading.Event() for _ in range(3))
-
-    def __call__(self, request):
-        self.begun.set()
-        assert self.opened.wait(30)
-        self.ended.set()
+pytestmark = pytest.mark.usefixtures("_nothing_is_left")
 
 
 def test_nothing_more_is_begun(stream_of, left, heard):
@@ -106,14 +34,6 @@ def test_nothing_more_is_begun(stream_of, left, heard):
     assert gate.ended.wait(30)
     wait_for_the_pool()
     assert begun == heard == []
-
-
-def wait_for_the_pool():
-    """Wait until the threads of the pool have nothing to do."""
-    pool = threads._executor()
-    together = threading.Barrier(pool._max_workers)
-    for future in [pool.submit(together.wait, 30) for _ in range(pool._max_workers)]:
-        future.result(30)
 
 
 def test_a_coroutine_is_cancelled_and_awaited(stream_of, left, heard):
@@ -318,91 +238,3 @@ class TestWatches:
         assert list(stream_of(request=request, a=lazy(close))) == []
         gate.opened.set()
         assert gate.ended.wait(30)
-
-
-@pytest.fixture
-def long_grace(monkeypatch):
-    """Give statements time to be cancelled on a busy machine."""
-    monkeypatch.setattr(streams, "GRACE", 10)
-    monkeypatch.setattr(loans, "GRACE", 10)
-
-
-@pytest.mark.usefixtures("long_grace")
-@pytest.mark.django_db(transaction=True, databases=services.DATABASES)
-class TestStatements:
-    def run(self, customers, begun):
-        with customers.connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            begun.set()
-            cursor.execute(ENDLESS[customers.connection.vendor])
-
-    def test_the_statement_of_a_plain_part_is_cancelled(self, stream_of, left, customers, heard):
-        begun, raised = threading.Event(), []
-
-        def part(request):
-            try:
-                self.run(customers, begun)
-            except Exception as exc:
-                raised.append(exc)
-                raise
-
-        started = time.monotonic()
-        left(lambda: stream_of(a=lazy(part)), begun.is_set)
-        wait_for_the_pool()
-        assert time.monotonic() - started < 20
-        assert len(raised) == 1
-        assert heard == []
-
-    def test_a_later_statement_is_refused(self, stream_of, left, customers):
-        gate, written = Gate(), []
-
-        def part(request):
-            customers.create("before")
-            gate(request)
-            customers.create("after")
-            written.append("after")
-
-        left(lambda: stream_of(a=lazy(part)), gate.begun.is_set)
-        gate.opened.set()
-        wait_for_the_pool()
-        assert written == []
-        assert customers.names() == {"before"}
-
-    def test_the_statement_of_a_timed_call_is_cancelled(self, stream_of, left, customers):
-        begun = threading.Event()
-        part = with_timeout(lambda request: self.run(customers, begun), 3600)
-        left(lambda: stream_of(a=lazy(part)), begun.is_set)
-        wait_for_the_pool()
-        wait_for_late_calls()
-
-    def test_the_statement_of_a_timed_call_in_the_transaction_of_its_part_is_cancelled(
-        self, stream_of, left, customers, monkeypatch
-    ):
-        monkeypatch.setitem(connections.settings[customers.alias], "ATOMIC_REQUESTS", True)
-        begun = threading.Event()
-
-        def part(request):
-            customers.create("lost")
-            with_timeout(lambda request: self.run(customers, begun), 3600)(request)
-
-        left(lambda: stream_of(a=lazy(part)), begun.is_set)
-        wait_for_the_pool()
-        wait_for_late_calls()
-        assert customers.names() == set()
-
-    def test_the_statement_of_a_coroutine_is_cancelled(self, stream_of, left, customers, heard):
-        begun, ended = threading.Event(), threading.Event()
-
-        def statement():
-            try:
-                self.run(customers, begun)
-            finally:
-                ended.set()
-
-        async def part(request):
-            await sync_to_async(statement)()
-
-        left(lambda: stream_of(a=lazy(part)), begun.is_set)
-        assert ended.wait(10)
-        assert heard == []
-        assert customers.count() == 0

@@ -179,6 +179,31 @@ def in_tokyo_of_bob():
         yield
 
 
+@pytest.mark.parametrize("in_transaction", [True, False])
+def test_execute_wrappers_of_the_view_are_round_statements(
+    request, stream_of, ends_of, in_transaction
+):
+    request.getfixturevalue("db" if in_transaction else "transactional_db")
+    statements = []
+
+    def note(execute, sql, params, many, context):
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    def see():
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT 'seen'")
+
+    def make():
+        with connections["default"].execute_wrapper(note):
+            parts = parts_of(see)
+            return stream_of(**{name: parts[name] for name in ("plain", "timed", "beside")})
+
+    assert set(statuses(ends_of(make)).values()) == {Status.OK}
+    assert statements.count("SELECT 'seen'") == 3
+    assert connections["default"].execute_wrappers == []
+
+
 class Refusing(Tenancy):
     """Cannot be entered."""
 
