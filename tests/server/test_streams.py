@@ -163,6 +163,8 @@ class TestAClientThatLeaves:
         ],
     )
     def test_its_statement_is_cancelled_soon(self, server, client, run, using):
+        if server.kind == "gevent" and using == "default":
+            pytest.skip("a statement of SQLite holds the only thread of a gevent worker")
         response = client.open(address_of("stays_in_sql", using=using, run=run), Accept=SSE)
         next(response.iter_raw())
         assert server.events.wait_for("begun", run)
