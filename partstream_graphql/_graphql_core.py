@@ -25,6 +25,12 @@ function               upstream fact                              without it
 ``is_included``,       steps in which 3.2 collects fields         ``@skip`` or a type condition is
 ``fragment_applies``                                              ignored beside ``@defer``
 ``directive_of``       ``get_directive_values()``                 variables of ``@defer`` are lost
+``key_of``             the response key of a field                fields are merged wrongly
+``Context``            ``execute_operation()``,                   nothing is deferred, or a fragment
+                       ``collect_subfields()`` and                has the errors of another
+                       ``execute_fields()`` of an execution,
+                       which can be copied, with
+                       ``collected_errors`` of its own
 ``is_from_completion`` the name of the frame ``complete_value``,  values leak into messages, or
                        and of the package                         messages of resolvers are lost
 ====================== ========================================== ===============================

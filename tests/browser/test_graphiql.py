@@ -4,6 +4,7 @@ import re
 import pytest
 
 from django_partstream.testing import expired, part_fails
+from tests.graphql.multipart import Merged, payloads_of
 
 EXECUTE = "Execute query (Ctrl-Enter)"
 
@@ -23,7 +24,9 @@ def execute(page):
 
     with page.expect_response(answers_it) as answer:
         page.get_by_role("button", name=EXECUTE).click()
-    edges = answer.value.json()["data"]["dashboard"]["edges"]
+    answer.value.finished()
+    assert answer.value.headers["content-type"].startswith("multipart/mixed")
+    edges = Merged(payloads_of(answer.value.text())).data["dashboard"]["edges"]
     return [edge["node"]["name"] for edge in edges]
 
 
