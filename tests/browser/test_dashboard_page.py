@@ -301,6 +301,9 @@ def test_the_dashboard_page_fits_a_phone(page, expect):
     page.goto("/")
     expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+    choice = page.get_by_label("Stream", exact=True).bounding_box()
+    button = page.get_by_role("button", name="Reload").bounding_box()
+    assert abs(choice["y"] - button["y"]) < choice["height"]  # in a row
 
 
 def test_the_dashboard_page_works_on_a_slow_network(page, visit, expect):

@@ -28,7 +28,7 @@ export async function streamer(...ways) {
     const chosen = query.get("parts")?.split(",") ?? PARTS;
     const left = chosen.slice(cursor ? chosen.indexOf(cursor) + 1 : 0);
     const way = ways[number] ?? (asksStream ? stream() : page);
-    await way(response, { left, chosen, accept, number });
+    await way(response, { left, chosen, accept, cursor });
   });
   return { url, asked };
 }
