@@ -15,6 +15,7 @@ runs when the stream ends early is cancelled, as that of a late call.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -31,6 +32,8 @@ from django_partstream.databases import close, close_idle, open_transactions
 from django_partstream.delivery import loops
 from django_partstream.timed.deadlines import Departure, ending_with
 from django_partstream.timed.loans import CallConnections, RequestConnection
+
+logger = logging.getLogger("django_partstream")
 
 #: Makes a coroutine, in the loop in which it will run. It raises no ``Exception``.
 Make: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -150,8 +153,11 @@ class ServerPlace:
             self._entered = entered.pop_all()
 
     def leave(self) -> None:
-        """Undo :meth:`open`, in the thread of the request."""
-        self._context.run(self._entered.close)
+        """Undo :meth:`open`, in the thread of the request. An error is logged."""
+        try:
+            self._context.run(self._entered.close)
+        except Exception:  # of the project's code, and every part has ended
+            logger.exception("The surroundings of a stream could not be left.")
 
     def begin(self, make: Make) -> None:
         """

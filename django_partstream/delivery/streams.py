@@ -139,26 +139,20 @@ class Stream:
         """Iterate in an event loop, as an ASGI server does. Close the iterator at the end."""
         self._begin_iteration()
         place = ServerPlace(self._surroundings, self._work.departure)
-        if not await sync_to_async(place.open)():
-            while (ended := await loops.in_request_thread(self._next_in_turn)) is not None:
-                yield ended
-            return
-        news = asyncio.Event()
         self._place, self._work.begin_coroutine = place, place.begin
+        news = asyncio.Event()
         self._work.wake = _waking(news)
-        pulse = Pulse(HEARTBEAT)
         try:
+            if not await sync_to_async(place.open)():
+                while (in_turn := await loops.in_request_thread(self._next_in_turn)) is not None:
+                    yield in_turn
+                return
+            pulse = Pulse(HEARTBEAT)
             while self._work.advance():
-                news.clear()
-                ended = self._work.take()
-                if ended is not None:
+                ended = await self._wait_for_end_in_loop(news, pulse)
+                if ended is not None or pulse.is_due:
                     pulse.beat()
                     yield ended
-                elif pulse.is_due:
-                    pulse.beat()
-                    yield None
-                else:
-                    await _wait(news, pulse.seconds_left)
         finally:
             await self._end_in_loop(place)
 
@@ -209,6 +203,14 @@ class Stream:
 
     # In an event loop.
 
+    async def _wait_for_end_in_loop(self, news: asyncio.Event, pulse: Pulse) -> Ended | None:
+        news.clear()
+        ended = self._work.take()
+        if ended is None:
+            await _wait(news, pulse.seconds_left)
+            ended = self._work.take()
+        return ended
+
     async def _end_in_loop(self, place: ServerPlace) -> None:
         """End the stream, also where this task is cancelled meanwhile."""
         is_running = self._work.close()
@@ -219,10 +221,12 @@ class Stream:
 
     async def _end(self, place: ServerPlace, *, is_running: bool) -> None:
         place.cancel()
-        if is_running:
-            await asyncio.to_thread(self._revoke)
-        await place.end()
-        await sync_to_async(place.leave)()
+        try:
+            if is_running:
+                await asyncio.to_thread(self._revoke)
+            await place.end()
+        finally:
+            await sync_to_async(place.leave)()
 
 
 def _waking(news: asyncio.Event) -> Callable[[], None]:

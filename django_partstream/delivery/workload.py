@@ -12,6 +12,7 @@ Threads of the pool, coroutines and the consumer of the stream share it. The rul
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
@@ -31,6 +32,8 @@ from django_partstream.delivery.turns import End, Turn
 from django_partstream.outcomes import Outcome
 from django_partstream.timed.deadlines import Departure
 from django_partstream.timed.revocable import Grace
+
+logger = logging.getLogger("django_partstream")
 
 
 class Ended(NamedTuple):
@@ -124,11 +127,13 @@ class Workload:
     # In any thread.
 
     def fail(self, exc: BaseException) -> None:
-        """Have the consumer raise *exc*."""
+        """Have the consumer raise *exc*; where the stream has ended, log it."""
         with self.changed:
             if not self._is_closed:
                 self._ends.append(exc)
                 self._tell_consumer()
+                return
+        logger.error("The surroundings of a stream could not be left.", exc_info=exc)
 
     def close(self) -> bool:
         """
@@ -167,7 +172,10 @@ class Workload:
         """Have *attempt*, or its rest, run by a coroutine."""
 
         async def awaited() -> None:
-            end = await run()
+            try:
+                end = await run()
+            except BaseException as exc:  # noqa: BLE001 - raised where the stream is iterated
+                end = exc
             if not isinstance(end, Outcome):
                 self._put(attempt, end)
 

@@ -256,7 +256,11 @@ def test_a_stream_is_iterated_once(stream_of):
         list(stream)
 
 
-@pytest.mark.parametrize("exc", [KeyboardInterrupt, SystemExit])
+class Unusual(BaseException):
+    """An exception that is no ``Exception``, as a failure of pytest is."""
+
+
+@pytest.mark.parametrize("exc", [KeyboardInterrupt, SystemExit, Unusual])
 @pytest.mark.parametrize("kind", ["plain", "coroutine", "value"])
 def test_an_exit_of_a_part_is_raised_where_the_stream_is_iterated(stream_of, ends_of, exc, kind):
     def leave(request):

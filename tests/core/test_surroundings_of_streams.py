@@ -218,3 +218,24 @@ def test_surroundings_that_cannot_be_entered_fail_each_part(stream_of, ends_of, 
     assert found.pop("value") == Status.OK
     assert set(found.values()) == {Status.ERROR}
     assert set(found) == set(parts_of(None))
+
+
+class Sticky(Tenancy):
+    """Cannot be left."""
+
+    @contextmanager
+    def thread(self, tenant):
+        yield
+        raise LookupError("No way out.")
+
+
+def test_surroundings_that_cannot_be_left_are_logged(stream_of, ends_of, settings, caplog):
+    settings.PARTSTREAM = {"TENANCY": f"{__name__}.Sticky"}
+
+    async def part(request):
+        return 1
+
+    assert values(ends_of(lambda: stream_of(a=lazy(part)))) == {"a": 1}
+    assert [record.getMessage() for record in caplog.records] == [
+        "The surroundings of a stream could not be left."
+    ]
