@@ -17,7 +17,7 @@ from django_partstream._fetching import rejoin
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.outcomes import Outcome
 from django_partstream.pages import Page
-from partstream_graphql.deferring import Deferral, deferral_of
+from partstream_graphql.deferral import Deferral, deferral_of
 from partstream_graphql.pages import ConnectionPage, Edge, Node
 from partstream_graphql.selection import Place, Run, Selection
 from partstream_graphql.split import Field, Fields, Splitter

@@ -26,7 +26,8 @@ from django_partstream.delivery import loops
 from django_partstream.delivery.streams import Stream
 from django_partstream.delivery.workload import Ended
 from partstream_graphql._graphql_core import CAN_DEFER
-from partstream_graphql.deferring import Deferral, DeferringExecutor, Group, Step
+from partstream_graphql.deferral import Deferral, Group, Step
+from partstream_graphql.deferring import DeferringExecutor
 from partstream_graphql.directives import DEFER
 from partstream_graphql.fields import awaited
 from partstream_graphql.http.incremental import END, HEARTBEAT, Shape, framed, shape_for

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
-from partstream_graphql.deferring import Fragment, Sent, Step
+from partstream_graphql.deferral import Fragment, Sent, Step
 
 #: Between the parts of a response (RFC 2046, section 5.1.1; ``incremental-delivery-over-http``).
 BOUNDARY: Final = "-"

@@ -14,7 +14,8 @@ if not hasattr(collect_fields, "collect_sub_fields"):
     pytest.skip("Nothing is deferred with graphql-core 3.3.", allow_module_level=True)
 
 from partstream_graphql._sub_fields import execute_document
-from partstream_graphql.deferring import Deferral, DeferringExecutor
+from partstream_graphql.deferral import Deferral
+from partstream_graphql.deferring import DeferringExecutor
 
 SCHEMA = build_schema("""
     directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT
