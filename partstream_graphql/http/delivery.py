@@ -39,7 +39,9 @@ _OWN_HEADERS = frozenset({"Content-Type", "Content-Length"})
 
 def shape_asked(view: Any, request: Any, asked: Asked) -> Shape | None:
     """The shape in which *view* delivers an operation incrementally; None to deliver it inline."""
-    if DEFER not in asked.text or view.batch or not view.incremental or not CAN_DEFER:
+    if DEFER not in asked.text or "@" not in asked.text:
+        return None
+    if view.batch or not view.incremental or not CAN_DEFER:
         return None
     operation = asked.operation
     if operation is None or operation.operation is not OperationType.QUERY:
@@ -188,7 +190,7 @@ class Delivery:
         return self._surroundings.call(self._within, self._completed)
 
     def _execute(self, group: Group) -> list[str]:
-        """The payload that follows from *group*, if a fragment is complete or was dropped."""
+        """The payload that follows from *group*, and the groups after it; none without news."""
         return self._surroundings.call(self._within, self._executed, group)
 
     def _give_up(self) -> list[str]:
@@ -207,12 +209,17 @@ class Delivery:
     def _completed(self) -> list[str]:
         return self._payload(self.deferral.completed())
 
-    def _executed(self, group: Group) -> list[str]:
-        result = self.deferral.run(group)
-        if isawaitable(result):
-            result = loops.run(awaited, result)
-        errors = self._tell(result.errors) if result.errors else []
-        return self._payload(self.deferral.finished(group, result.data, errors))
+    def _executed(self, group: Group | None) -> list[str]:
+        """Execute groups, up to the first after which there is something to send."""
+        texts: list[str] = []
+        while group is not None and not texts:
+            result = self.deferral.run(group)
+            if isawaitable(result):
+                result = loops.run(awaited, result)
+            errors = self._tell(result.errors) if result.errors else []
+            texts = self._payload(self.deferral.finished(group, result.data, errors))
+            group = None if texts else self.deferral.next_group()
+        return texts
 
     def _given_up(self) -> list[str]:
         texts = []
@@ -233,12 +240,14 @@ class _Body:
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
+        self._payloads: Any = delivery.payloads()
 
     def __iter__(self) -> Iterator[str]:
-        return self._delivery.payloads()
+        return self._payloads  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """End all that runs."""
+        self._payloads.close()
         self._delivery.close()
 
 

@@ -18,6 +18,7 @@ from partstream_graphql import (
     ProgressiveConnection,
     ProgressiveConnectionField,
     ProgressiveGraphQLView,
+    TrustedDocuments,
     defer_directives,
 )
 from tests.graphql.multipart import SHAPES, Merged, payloads_of
@@ -364,3 +365,21 @@ def test_a_middleware_resolves_deferred_fields_too(ask):
 
     ask(middleware=[noting]).merged("{ n ... @defer { item { x: n } } }")
     assert seen == ["n", "item", "n"]
+
+
+def test_a_fragment_with_a_share_of_many_rows_is_a_single_increment(ask):
+    text = "{ board { c { n } ... @defer { c { x: n } } } }"
+    first, last = payloads_of(ask()(text).body_text)
+    assert first["data"] == {"board": {"c": [{"n": 3}, {"n": 4}]}}
+    (increment,) = last["incremental"]
+    assert increment["data"] == {"c": [{"x": 3}, {"x": 4}]}
+
+
+def test_a_persisted_document_is_delivered_incrementally(serve):
+    documents = TrustedDocuments({"x": "{ n ... @defer { item { n } } }"})
+    view = ProgressiveGraphQLView.as_view(schema=SCHEMA, persisted=documents)
+    client = serve(path("graphql/", view))
+    for _ in range(2):  # the second time the document is remembered
+        response = client.get("/graphql/?documentId=x", headers={"accept": SHAPES["ids"]})
+        payloads = payloads_of(b"".join(response).decode())
+        assert Merged(payloads).data == {"n": 1, "item": {"n": 5}}
