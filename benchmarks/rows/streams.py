@@ -35,7 +35,7 @@ class Asked:
 ASKED = [
     Asked("REST", "/ours/stream/", "text/event-stream", b"event: part"),
     Asked(
-        "GraphQL @defer",
+        "@defer",
         "/ours/defer/",
         "multipart/mixed;deferSpec=20220824",
         b'"status":"OK"',
@@ -46,7 +46,7 @@ ASKED = [
 
 def rows(seconds: float) -> Iterator[Row]:
     """Two rows for each server and front."""
-    took = " ".join(f"{1000 * one:.0f}" for one in SLEEPS)
+    took = f"{1000 * min(SLEEPS):.0f} to {1000 * max(SLEEPS):.0f}"
     runs = RUNS if seconds else FEWEST
     for kind in KINDS:
         with serving(kind) as address:
@@ -55,9 +55,9 @@ def rows(seconds: float) -> Iterator[Row]:
                 taken = [streamed(address, asked) for _ in range(runs)]
                 told = f"({asked.front}, {kind}, parts of {took} ms)"
                 firsts = Ratio.of([1000 * first for first, _ in taken])
-                yield Row(f"stream, first part {told}", firsts, FIRST, unit="ms", best=True)
+                yield Row(f"first part of a stream {told}", firsts, FIRST, unit="ms", best=True)
                 ends = Ratio.of([end / max(SLEEPS) for _, end in taken])
-                yield Row(f"stream, all parts / the slowest {told}", ends, ALL, best=True)
+                yield Row(f"all parts of a stream / the slowest {told}", ends, ALL, best=True)
 
 
 def streamed(address: tuple[str, int], asked: Asked) -> tuple[float, float]:

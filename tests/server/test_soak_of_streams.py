@@ -1,8 +1,8 @@
 """
 A bounded soak of streams: 200 at once on a single uvicorn, and no resources pile up.
 
-Some clients read to the end. Some leave in mid-stream. Some are cut, and go on by ``Last-Event-ID``
-or in pages. ``make soak`` runs it for a minute; ``SOAK_SECONDS`` sets another time.
+Some clients read to the end, over REST or with ``@defer``. Some leave in mid-stream. Some are cut,
+and go on by ``Last-Event-ID`` or in pages. ``make soak`` runs it for a minute; ``SOAK_SECONDS`` sets another time.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
 
-from django_partstream.testing import Walk, walk, walk_stream
+from django_partstream.testing import walk, walk_stream
+from tests.graphql.multipart import SHAPES, Merged, payloads_in
 from tests.server.servers import PATIENCE, Gate, Server
 from tests.server.sessions import Sessions
 from tests.server.streaming import StreamClient, StreamResponse
@@ -44,9 +45,11 @@ FILES = 5 * STREAMS
 #: The parts of a stream that is held: ``gated_async`` waits at the gate.
 HELD = "fast,rows_a,slow,timely,gated_async,paced,last"
 
-#: The parts of all other streams, and the codes of the parts that fail.
+#: The parts of all other streams, over REST and with ``@defer``.
 WALKED = "fast,rows_a,slow,timely,failing,paced,rows_b,last"
-FAILING = ["part_failed"]
+FRAGMENT = f"... @defer {{ status error {{ code }} {WALKED.replace(',', ' ')} }}"
+QUERY = f"{{ together(first: 9) {{ edges {{ node {{ name {FRAGMENT} }} }} }} }}"
+DEFERRED = f"/graphql/?{urlencode({'query': QUERY})}"
 
 #: A request has its own connection; a part in the pool has one, and waits for that of a timed call.
 MOST_CONNECTIONS = 2 * BEGINNING + 2 * MAX_THREADS
@@ -203,24 +206,61 @@ def rest_of(server: Server, url: str, cursor: str | None, by: str) -> list[str]:
     return walk_stream(client, url, headers={"Last-Event-ID": cursor}).names
 
 
-def walked(server: Server, number: int, turn: int) -> Walk | None:
-    """Walk whole, or cut after some parts; or leave after some, which is no walk."""
-    client, url, count = Client(server), address(WALKED), 1 + (number // 5 + turn) % 4
-    match (number + turn) % 5:
+class Arrived(NamedTuple):
+    """The names of the parts that arrived, and the codes of the parts that failed."""
+
+    names: list[str]
+    codes: list[str]
+
+
+def behave(server: Server, number: int, turn: int) -> Arrived | None:
+    """Walk whole, cut after some parts, or with ``@defer``; or leave, which is no walk."""
+    client, url, count = Client(server), address(WALKED), 1 + (number // 7 + turn) % 4
+    match (number + turn) % 7:
         case 0:
-            return walk_stream(client, url, accept=LINES)
+            walked = walk_stream(client, url)
         case 1:
-            return walk_stream(client, url, cut_after=count)
+            walked = walk_stream(client, url, accept=LINES)
         case 2:
-            return walk_stream(client, url, cut_after=count, then="pages")
+            walked = walk_stream(client, url, cut_after=count)
         case 3:
-            return walk_stream(client, url)
-    response = client.open(url, Accept=SSE)
-    frames = response.frames()
-    for _ in range(count):
-        next(frames)
+            walked = walk_stream(client, url, cut_after=count, then="pages")
+        case 4:
+            return deferred(client)
+        case 5:
+            return leave(client.open(url, Accept=SSE), StreamResponse.frames, count)
+        case _:
+            return leave(client.open(DEFERRED, Accept=SHAPES["both"]), payloads, count)
+    return Arrived(walked.names, [error["code"] for error in walked.errors])
+
+
+def payloads(response: StreamResponse) -> Iterator[Any]:
+    return payloads_in(response.iter_raw())
+
+
+def deferred(client: Client) -> Arrived:
+    """All parts of a page in fragments with ``@defer``."""
+    response = client.open(DEFERRED, Accept=SHAPES["both"])
+    merged = Merged(payloads(response))
     response.close()
-    return None
+    assert not merged.has_next
+    nodes = [edge["node"] for edge in merged.data["together"]["edges"]]
+    codes = [node["error"]["code"] for node in nodes if node["error"]]
+    return Arrived([node["name"] for node in nodes if node["status"]], codes)
+
+
+def leave(
+    response: StreamResponse, read: Callable[[StreamResponse], Iterator[Any]], count: int
+) -> None:
+    """Leave after *count* frames or payloads."""
+    coming = read(response)
+    for _ in range(count):
+        next(coming)
+    response.close()
+
+
+#: The arrivals of every walk.
+ALL = Arrived(sorted(WALKED.split(",")), ["part_failed"])
 
 
 def test_streams_under_load_lose_no_part_and_pile_up_no_resources(
@@ -235,14 +275,12 @@ def test_streams_under_load_lose_no_part_and_pile_up_no_resources(
         turn = 0
         try:
             while turn == 0 or time.monotonic() < end:
-                walk = walked(server, number, turn)
+                arrived = behave(server, number, turn)
                 turn += 1
                 with counting:
-                    totals.update(walks=1) if walk else totals.update(leavers=1)
-                if walk and sorted(walk.names) != sorted(WALKED.split(",")):
-                    wrong.append(f"arrived: {walk.names}")
-                if walk and [error["code"] for error in walk.errors] != FAILING:
-                    wrong.append(f"errors: {walk.errors}")
+                    totals.update(walks=1) if arrived else totals.update(leavers=1)
+                if arrived and Arrived(sorted(arrived.names), arrived.codes) != ALL:
+                    wrong.append(f"{(number + turn) % 7}: {arrived}")
         except Exception as exc:
             wrong.append(repr(exc))
 
