@@ -26,7 +26,8 @@ EVENT = re.compile(rb"^event: part\n(?:[^\n]+\n)+\n", re.MULTILINE)
 LINE = re.compile(rb'\{"name":[^\n]+\n')
 
 #: Collect the events until the source has closed, which it does by itself on a 204 only.
-COLLECT = """(names) => new Promise((hold) => {
+COLLECT = """(names) => new Promise((hold, fail) => {
+  setTimeout(() => fail(new Error(`It never ended: ${JSON.stringify(came)}`)), 60_000);
   const source = new EventSource(`/api/dashboard/?parts=${names}`);
   const came = [];
   for (const kind of ["part", "progress", "end", "message"]) {
@@ -96,7 +97,7 @@ def collect():
     def collected(page):
         answers = []
         page.on("response", lambda answer: answers.append(answer))
-        with page.expect_event("response", lambda answer: answer.status == 204):
+        with page.expect_event("response", lambda answer: answer.status == 204, timeout=90_000):
             came = page.evaluate(COLLECT, NAMES)
         return came, answers
 
