@@ -251,6 +251,18 @@ class TestWhatIsSent:
         found = Incremental("{ ... @defer { n row { id ... @defer { name } } } }")
         assert found.sent == [([], {"n": 1, "row": {"id": 2}}), (["row"], {"name": "Large"})]
 
+    @pytest.mark.parametrize(
+        "text", ["... @defer { ...F } ...F", "...F ... @defer { ...F }", "...F @defer ...F"]
+    )
+    def test_a_fragment_that_is_spread_twice_is_sent_at_once_and_later(self, text):
+        found = Incremental(f"{{ {text} }} fragment F on Query {{ n }}")
+        assert found.first == {"n": 1}
+        assert found.sent == [([], {"n": 1})]
+
+    def test_a_field_of_a_fragment_and_of_one_inside_it_comes_with_the_outer(self):
+        found = Incremental("{ ... @defer { ... @defer { n } row { id } n } }")
+        assert found.sent == [([], {"n": 1, "row": {"id": 2}}), ([], {"n": 1})]
+
     def test_a_fragment_without_fields_of_its_own_is_sent(self):
         assert Incremental("{ n ... @defer { n } }").sent == [([], {"n": 1})]
 
