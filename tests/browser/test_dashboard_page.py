@@ -296,6 +296,13 @@ def test_a_part_that_is_not_for_this_user_leaves_no_card(page, visit, expect, mo
     expect(page.get_by_role("heading", level=2)).to_have_text(TITLES[:4])
 
 
+def test_the_dashboard_page_never_scrolls_sideways(page, expect):
+    page.set_viewport_size({"width": 320, "height": 640})  # WCAG 2.2, success criterion 1.4.10
+    page.goto("/")
+    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
 def test_the_dashboard_page_fits_a_phone(page, expect):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto("/")
