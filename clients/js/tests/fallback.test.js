@@ -74,6 +74,14 @@ describe("where no stream comes through", () => {
     expect(asked).toEqual(["stream start", "page start", "page b"]);
   });
 
+  test("because the browser has no AbortSignal.any() makes it pages", async () => {
+    vi.stubGlobal("AbortSignal", Object.assign(class {}, { any: undefined }));
+    onTestFinished(() => vi.unstubAllGlobals());
+    const { names, asked } = await follow();
+    expect(names).toEqual(PARTS);
+    expect(asked).toEqual(["page start", "page b"]);
+  });
+
   test("because nobody answers rejects with the error of fetch()", async () => {
     await expect(all(streamed("http://127.0.0.1:1/"))).rejects.toThrow("fetch failed");
   });
