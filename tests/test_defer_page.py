@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import subprocess
 
 import graphql
 import pytest
@@ -10,6 +12,7 @@ from django_partstream.conf import SETTINGS
 from example_schema.schema import schema
 from partstream_graphql import ProgressiveDeferRule, defer_directives
 from partstream_graphql.http import labels
+from tests import tools
 from tests.documentation import ROOT, blocks
 from tests.graphql.multipart import Merged, payloads_of
 
@@ -65,6 +68,24 @@ def test_a_shape_has_the_keys_that_the_page_lists(admin_client, accept):
     both = "both sets" in told
     assert ("completed" in keys) is ("completed" in told or both)
     assert ("path" in keys) is ("path" in told or both)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_of_the_page_prints_the_names_of_parts_and_then_the_parts(
+    admin_client, live_server
+):
+    (command,) = re.findall(r"^\$ (.*)$", TEXT, re.MULTILINE)
+    _, *words = shlex.split(command.replace("http://127.0.0.1:8000", live_server.url))
+    session = f"sessionid={admin_client.cookies['sessionid'].value}"  # make demo signs readers in
+    curl = [tools.program("curl"), *words, "--cookie", session]
+    ran = subprocess.run(curl, capture_output=True, timeout=30, check=True)
+    names, *parts = payloads_of(ran.stdout.decode())
+    assert [edge["node"] for edge in names["data"]["dashboard"]["edges"]] == [
+        {"name": "overview"},
+        {"name": "todayStats"},
+    ]
+    arrived = [part["incremental"][0]["data"] for part in parts]
+    assert [list(filter(data.get, data)) for data in arrived] == [["overview"], ["todayStats"]]
 
 
 def test_the_codes_of_the_page_are_those_of_the_rule():

@@ -87,7 +87,7 @@ def test_a_command_of_the_page_prints_a_stream(shop, live_server, command):
     words = shlex.split(command.replace("http://127.0.0.1:8000", live_server.url))
     told = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert '"has_more":false' in told.stdout.splitlines()[-2 if "event-stream" in command else -1]
-    assert '"name":"orders"' in told.stdout
+    assert '"name":"overview"' in told.stdout
 
 
 @pytest.mark.django_db(transaction=True)
