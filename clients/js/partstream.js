@@ -231,8 +231,13 @@ function within(patience, step, late) {
 
 function pause(duration, signal) {
   return new Promise((resolve) => {
-    setTimeout(resolve, duration);
-    signal?.addEventListener("abort", resolve, { once: true });
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, duration);
+    signal?.addEventListener("abort", end);
   });
 }
 

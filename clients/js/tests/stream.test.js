@@ -238,9 +238,26 @@ describe("a stream that ends with pending parts", () => {
     expect(asked).toEqual(["stream start", ...Array(4).fill("stream b")]);
   });
 
-  test("and is aborted meanwhile ends at once", async () => {
+  test("leaves no listener at the signal of a caller", async () => {
     freeze();
     const timers = vi.spyOn(globalThis, "setTimeout");
+    const { signal } = new AbortController();
+    const [added, removed] = ["addEventListener", "removeEventListener"].map((name) =>
+      vi.spyOn(signal, name),
+    );
+    const { url } = await streamer(lines(line("a"), end("a")));
+    const walk = all(streamed(url, { signal }));
+    await until(() => timers.mock.calls.some(([, duration]) => duration === 1000));
+    await vi.advanceTimersByTimeAsync(1000);
+    await walk;
+    expect(added).toHaveBeenCalled();
+    expect(removed.mock.calls).toEqual(added.mock.calls);
+  });
+
+  test("and is aborted meanwhile ends at once, and leaves no timer", async () => {
+    freeze();
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const cleared = vi.spyOn(globalThis, "clearTimeout");
     const controller = new AbortController();
     const { url, asked } = await streamer(lines(end("a")));
     const walk = all(streamed(url, { signal: controller.signal }));
@@ -248,6 +265,8 @@ describe("a stream that ends with pending parts", () => {
     controller.abort(new Error("the user left"));
     await expect(walk).rejects.toThrow("the user left");
     expect(asked).toHaveLength(1);
+    const place = timers.mock.calls.findIndex(([, duration]) => duration === 1000);
+    expect(cleared).toHaveBeenCalledWith(timers.mock.results[place].value);
   });
 });
 
