@@ -1,17 +1,17 @@
 """
-What an execution has put off for ``@defer``: groups of fields, to be executed after the response.
+Work that ``@defer`` puts off: groups of fields, to be executed after the response.
 
 The rules:
 
 - A *fragment* is a ``@defer`` at a place of the response: at each item of a list there is another.
-  It is told to the client as pending, and sent when all its fields are there.
+  It is announced to the client as pending, and sent when all its fields are there.
 - A *group* is the fields of an object that have the same fragments (:mod:`.split`). It is executed
   once, and its data are put in their place in the merged response.
-- A fragment is told when the fragment around it has been sent, and its groups run from then on. So
-  what is inside a fragment that is being sent, other than its own, is not there yet.
+- A fragment is announced when the fragment around it has been sent, and its groups run from then
+  on. So a fragment that is being sent has no fields of the fragments inside it yet.
 - An error of a non-null field nulls what is around it, up to the group. Then all fragments of the
   group have failed, with the fragments inside them.
-- What lies below a place that was nulled is dropped: nobody is told of it.
+- A fragment below a place that was nulled is dropped, and never announced.
 - No more than *most* fragments are pending at a time. ``@defer`` is ignored on further objects.
 """
 
@@ -35,7 +35,7 @@ class Fragment:
         #: How many of its groups have not ended.
         self.left = 0
         self.errors: list[Any] = []
-        self.is_told = self.is_sent = self.is_failed = self.is_dropped = False
+        self.is_announced = self.is_sent = self.is_failed = self.is_dropped = False
 
     @property
     def label(self) -> str | None:
@@ -68,13 +68,13 @@ class Group:
 
     @property
     def may_run(self) -> bool:
-        """Whether a fragment has been told that waits for it, and its parts have ended."""
-        is_told = any(one.is_told for one in self.fragments)
-        return is_told and all(run.outcome is not None for run in self._needs)
+        """Whether a fragment that waits for it is announced, and its parts have ended."""
+        is_announced = any(one.is_announced for one in self.fragments)
+        return is_announced and all(run.outcome is not None for run in self._needs)
 
 
 class Sent(NamedTuple):
-    """A fragment that is complete; its *data* are None if it failed. *errors* as they were told."""
+    """A fragment that is complete; its *data* are None if it failed. *errors* as JSON objects."""
 
     fragment: Fragment
     data: Any
@@ -84,12 +84,12 @@ class Sent(NamedTuple):
 class Step(NamedTuple):
     """The fragments that are pending from now on, and those that are complete."""
 
-    told: list[Fragment]
+    announced: list[Fragment]
     sent: list[Sent]
 
 
 class Deferral:
-    """What an execution has put off; *most* fragments are pending at a time."""
+    """The work that an execution has put off; *most* fragments are pending at a time."""
 
     def __init__(self, *, most: int) -> None:
         self.context: Any = None
@@ -121,7 +121,7 @@ class Deferral:
         return not self._fragments
 
     def put_off(self, type_: GraphQLObjectType, source: Any, path: Any, split: Split) -> Split:
-        """Put off the fields of *source* that come later. Return those to execute now."""
+        """Put off the fields of *source* that come later. Return the fields to execute now."""
         promise = self.promises.get(id(getattr(source, "_page", None)))
         if promise is None and len(split.usages) > self.room:
             split = split.inline
@@ -153,7 +153,7 @@ class Deferral:
         """Begin with the *data* of the response. Return what is pending."""
         self._data = data
         self._adopt()
-        return Step(self._tell(), [])
+        return Step(self._announce(), [])
 
     def next_group(self, *, waits: bool = True) -> Group | None:
         """A group that can be executed now, or *waits* in vain; it must be :meth:`finished`."""
@@ -170,7 +170,7 @@ class Deferral:
         return result  # type: ignore[no-any-return]
 
     def finished(self, group: Group, data: Any, errors: list[Any]) -> Step:
-        """Take the *data* of *group*, None if it failed, with *errors* as they are told."""
+        """Take the *data* of *group*, None if it failed, with *errors* as JSON objects."""
         if data is not None:
             _at(self._data, group.keys).update(data)
         self._adopt()
@@ -184,17 +184,17 @@ class Deferral:
 
     def completed(self) -> Step:
         """The fragments that are complete, and those that are pending because of that."""
-        told: list[Fragment] = []
+        announced: list[Fragment] = []
         sent: list[Sent] = []
-        while done := [one for one in self._fragments if one.is_told and not one.left]:
+        while done := [one for one in self._fragments if one.is_announced and not one.left]:
             for fragment in done:
                 fragment.is_sent = True
                 self._fragments.remove(fragment)
                 self._pending -= 1
                 data = None if fragment.is_failed else self._data_of(fragment)
                 sent.append(Sent(fragment, data, fragment.errors))
-            told += self._tell()
-        return Step(told, sent)
+            announced += self._announce()
+        return Step(announced, sent)
 
     def _adopt(self) -> None:
         """Take what an execution has put off, unless its place was nulled."""
@@ -211,18 +211,18 @@ class Deferral:
                 for fragment in group.fragments:
                     fragment.left += 1
 
-    def _tell(self) -> list[Fragment]:
-        """Tell the fragments that nothing holds back; drop those inside a failed fragment."""
-        told = []
+    def _announce(self) -> list[Fragment]:
+        """Announce the fragments that nothing holds back; drop those inside a failed fragment."""
+        announced = []
         for fragment in list(self._fragments):
             parent = fragment.parent
             if parent is not None and (parent.is_dropped or parent.is_failed):
                 self._drop(fragment)
-            elif not fragment.is_told and (parent is None or parent.is_sent):
-                fragment.is_told, fragment.id = True, str(self._count)
+            elif not fragment.is_announced and (parent is None or parent.is_sent):
+                fragment.is_announced, fragment.id = True, str(self._count)
                 self._count += 1
-                told.append(fragment)
-        return told
+                announced.append(fragment)
+        return announced
 
     def _drop(self, fragment: Fragment) -> None:
         fragment.is_dropped = True

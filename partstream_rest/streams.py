@@ -141,39 +141,39 @@ class Transcript:
 class SyncFrames:
     """The body of a stream for a WSGI server."""
 
-    def __init__(self, told: Transcript) -> None:
-        self._told = told
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield self._told.opening()
-            for ended in self._told.stream:
-                yield self._told.frame(ended)
-            yield self._told.end()
+            yield self._transcript.opening()
+            for ended in self._transcript.stream:
+                yield self._transcript.frame(ended)
+            yield self._transcript.end()
         finally:
             self.close()
 
     def close(self) -> None:
         """Begin nothing more, and cancel what runs."""
-        self._told.stream.close()
+        self._transcript.stream.close()
 
 
 class AsyncFrames:
     """The body of a stream for an ASGI server."""
 
-    def __init__(self, told: Transcript) -> None:
-        self._told = told
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async with aclosing(aiter(self._told.stream)) as parts:
-            yield self._told.opening()
+        async with aclosing(aiter(self._transcript.stream)) as parts:
+            yield self._transcript.opening()
             async for ended in parts:
-                yield self._told.frame(ended)
-            yield self._told.end()
+                yield self._transcript.frame(ended)
+            yield self._transcript.end()
 
     def close(self) -> None:
         """Begin nothing more, and cancel what runs. Django calls this in a thread."""
-        self._told.stream.close()
+        self._transcript.stream.close()
 
 
 async def _nothing() -> AsyncIterator[bytes]:
@@ -181,16 +181,16 @@ async def _nothing() -> AsyncIterator[bytes]:
     yield b""
 
 
-def body_for(request: HttpRequest, told: Transcript | None) -> Any:
+def body_for(request: HttpRequest, transcript: Transcript | None) -> Any:
     """
     The body that the server of *request* can iterate over; empty for None.
 
     Django would gather the other kind of iterator to its end before it sends a byte.
     """
     is_async = isinstance(request, ASGIRequest)
-    if told is None:
+    if transcript is None:
         return _nothing() if is_async else ()
-    return AsyncFrames(told) if is_async else SyncFrames(told)
+    return AsyncFrames(transcript) if is_async else SyncFrames(transcript)
 
 
 def stream_of(
@@ -212,7 +212,7 @@ def stream_of(
     """
     ledger = endpoint.ledger(page, query=query)
     request = endpoint.request._request
-    told = Transcript(
+    transcript = Transcript(
         endpoint.stream(endpoint.attempts(page, whole=whole), may_begin=ledger.may_begin),
         ledger,
         kind.frames(),
@@ -221,7 +221,7 @@ def stream_of(
         rewrite=rewriter(endpoint.request.accepted_renderer, context),
         request=request,
     )
-    response = StreamResponse(body_for(request, told), media_type=kind.media_type)
+    response = StreamResponse(body_for(request, transcript), media_type=kind.media_type)
     context["response"] = response
     return response
 

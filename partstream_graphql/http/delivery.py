@@ -1,5 +1,5 @@
 """
-The body of an incremental response: each payload as soon as it can be told.
+The body of an incremental response: each payload as soon as it is there.
 
 Groups of fields are executed one after another, in the thread of the request, in the surroundings
 of the view. Parts are attempted by a :class:`Stream`, which several connections share. A group
@@ -57,7 +57,7 @@ class Delivery:
     The payloads of an operation for *request*, in *shape*; *most* fragments are pending at a time.
 
     Make it in the view, before the operation is executed. *encode* gives the JSON text of a
-    payload, and *tell* the JSON object of each error.
+    payload, and *format_errors* the JSON objects of errors.
     """
 
     def __init__(
@@ -67,18 +67,18 @@ class Delivery:
         *,
         most: int,
         encode: Callable[[Any], str],
-        tell: Callable[[list[GraphQLError]], list[Any]],
+        format_errors: Callable[[list[GraphQLError]], list[Any]],
     ) -> None:
         self.deferral = Deferral(most=most)
         self.deferral.attempt = self._attempt
         self.loop = loops.kept_loop()
         self._request, self._shape = request, shape
-        self._encode, self._tell = encode, tell
+        self._encode, self._format_errors = encode, format_errors
         self._stream = Stream(request)
         self._surroundings = Surroundings(request)
         self._atomic = atomic_aliases(request)
         self._promises: dict[Any, Any] = {}
-        self._told: Step = Step([], [])
+        self._start: Step = Step([], [])
         self._first = ""
 
     def run(self, operation: Any, execute: Callable[..., Any]) -> ExecutionResult:
@@ -93,8 +93,8 @@ class Delivery:
     def begin(self, result: ExecutionResult) -> bool:
         """Take the *result* of the operation. Return whether a fragment is pending."""
         if result.data is not None:
-            self._told = self.deferral.start(result.data)
-        if self._told.told:
+            self._start = self.deferral.start(result.data)
+        if self._start.announced:
             return True
         self.close()
         return False
@@ -103,7 +103,7 @@ class Delivery:
         """*encode* of a request and its response, which makes the response the first payload."""
 
         def encoded(request: Any, response: dict[str, Any], **options: Any) -> str:
-            return encode(request, self._shape.first(response, self._told.told), **options)
+            return encode(request, self._shape.first(response, self._start.announced), **options)
 
         return encoded
 
@@ -216,7 +216,7 @@ class Delivery:
             result = self.deferral.run(group)
             if isawaitable(result):
                 result = loops.run(awaited, result)
-            errors = self._tell(result.errors) if result.errors else []
+            errors = self._format_errors(result.errors) if result.errors else []
             texts = self._payload(self.deferral.finished(group, result.data, errors))
             group = None if texts else self.deferral.next_group()
         return texts
@@ -225,12 +225,13 @@ class Delivery:
         texts = []
         while (group := self.deferral.next_group(waits=False)) is not None:
             error = GraphQLError("The parts of a fragment did not end.", path=group.keys)
-            texts += self._payload(self.deferral.finished(group, None, self._tell([error])))
+            errors = self._format_errors([error])
+            texts += self._payload(self.deferral.finished(group, None, errors))
         return texts
 
     def _payload(self, step: Step) -> list[str]:
         has_next = not self.deferral.is_complete
-        if has_next and not step.told and not step.sent:
+        if has_next and not step.announced and not step.sent:
             return []
         return [framed(self._encode(self._shape.next(step, has_next=has_next)))]
 

@@ -49,16 +49,16 @@ class Shape:
         """The media type of the response."""
         return f'multipart/mixed; boundary="{BOUNDARY}"{self.parameter}'
 
-    def first(self, response: dict[str, Any], told: list[Fragment]) -> dict[str, Any]:
+    def first(self, response: dict[str, Any], announced: list[Fragment]) -> dict[str, Any]:
         """The first payload: *response*, with the fragments that are pending."""
-        pending = {"pending": [_pending(one) for one in told]} if self.has_ids else {}
+        pending = {"pending": [_pending(one) for one in announced]} if self.has_ids else {}
         return {**response, **pending, "hasNext": True}
 
     def next(self, step: Step, *, has_next: bool) -> dict[str, Any]:
         """The payload of a *step*, whose errors are JSON objects."""
         payload: dict[str, Any] = {}
-        if self.has_ids and step.told:
-            payload["pending"] = [_pending(one) for one in step.told]
+        if self.has_ids and step.announced:
+            payload["pending"] = [_pending(one) for one in step.announced]
         increments = [self._increment(one) for one in step.sent if self._has_increment(one)]
         if increments:
             payload["incremental"] = increments

@@ -81,7 +81,7 @@ class ProgressiveGraphQLView(GraphQLView):
     #: Whether a client that asks for incremental delivery gets it.
     incremental: bool = True
 
-    #: The delivery of what ``@defer`` put off.
+    #: The delivery of the fragments with ``@defer``.
     _delivery: Delivery | None = None
     _is_answer = _is_unknown_hash = _is_private = False
 
@@ -268,7 +268,7 @@ class ProgressiveGraphQLView(GraphQLView):
             shape,
             most=setting("MAX_DEFERRED"),
             encode=partial(encode, request),
-            tell=partial(self._told, execution),
+            format_errors=partial(self._formatted, execution),
         )
         result = delivery.run(asked.operation, execute)
         if delivery.begin(result):
@@ -276,7 +276,7 @@ class ProgressiveGraphQLView(GraphQLView):
             self.__dict__["json_encode"] = delivery.encoding_first(encode)
         return result
 
-    def _told(self, execution: Execution, errors: list[GraphQLError]) -> list[Any]:
+    def _formatted(self, execution: Execution, errors: list[GraphQLError]) -> list[Any]:
         """The JSON objects of *errors*, which were raised in *execution*."""
         return [self.format_error(error) for error in mask_below(execution.paths, errors)]
 

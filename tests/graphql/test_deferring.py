@@ -116,7 +116,7 @@ class Incremental:
         result, self.counts = run(text, variables, later=later, executor=executor)
         self.data, self.errors = copied(result.data), list(result.errors or ())
         self.first = copied(result.data)
-        self.told, self.sent, self.most = [], [], 0
+        self.announced, self.sent, self.most = [], [], 0
         self.failed = result.data is None
         self._take(deferral.start(result.data))
         self._take(deferral.completed())
@@ -127,9 +127,9 @@ class Incremental:
         assert deferral.room == most
 
     def _take(self, step):
-        self.told += step.told
+        self.announced += step.announced
         for one in step.sent:
-            assert one.fragment in self.told
+            assert one.fragment in self.announced
             self.sent.append((one.fragment.keys, copied(one.data)))
             self.errors += one.errors
             if one.data is None:
@@ -139,7 +139,7 @@ class Incremental:
             for key in one.fragment.keys:
                 at = at[key]
             merge(at, copied(one.data))
-        self.most = max(self.most, len(self.told) - len(self.sent))
+        self.most = max(self.most, len(self.announced) - len(self.sent))
 
 
 def paths(errors):
@@ -280,10 +280,10 @@ class TestWhatIsSent:
         assert [keys for keys, _ in found.sent] == [["rows", 0], ["rows", 2]]
 
     def test_a_fragment_of_another_type_is_not_pending(self):
-        assert Incremental("{ row { id ... on Small @defer { small } } }").told == []
+        assert Incremental("{ row { id ... on Small @defer { small } } }").announced == []
 
     def test_a_label_is_told(self):
-        (fragment,) = Incremental('{ n ... @defer(label: "x") { row { id } } }').told
+        (fragment,) = Incremental('{ n ... @defer(label: "x") { row { id } } }').announced
         assert fragment.label == "x"
 
 
@@ -304,17 +304,17 @@ class TestErrors:
     def test_fragments_below_a_place_that_was_nulled_are_never_told(self, later):
         text = "{ n row { row { ... @defer { id } } worse } }"
         found = Incremental(text, later=later)
-        assert (found.first, found.told) == ({"n": 1, "row": None}, [])
+        assert (found.first, found.announced) == ({"n": 1, "row": None}, [])
 
     @pytest.mark.parametrize("later", [(), ("worse",)], ids=["sync", "async"])
     def test_a_response_that_was_nulled_has_no_fragments(self, later):
         found = Incremental("{ must { worse ... @defer { id } } }", later=later)
-        assert (found.first, found.told) == (None, [])
+        assert (found.first, found.announced) == (None, [])
 
     def test_fragments_inside_a_failed_fragment_are_never_told(self):
         text = "{ row { ... @defer { worse row { ... @defer { id } } ... @defer { name } } } }"
         found = Incremental(text)
-        assert [fragment.keys for fragment in found.told] == [["row"]]
+        assert [fragment.keys for fragment in found.announced] == [["row"]]
 
     def test_a_fragment_beside_a_failed_fragment_is_sent(self):
         found = Incremental("{ row { ... @defer { id worse } ... @defer { id name } } }")
@@ -339,7 +339,7 @@ class TestTheBound:
         )
         found = Incremental(f"{{ ...F0 }} {text} fragment F{levels} on Query {{ n }}")
         assert found.data == {"n": 1}
-        assert 0 < len(found.told) <= 50
+        assert 0 < len(found.announced) <= 50
 
     def test_room_comes_back_when_a_fragment_was_sent(self):
         text = "{ ... @defer { row { rows { ... @defer { row { ... @defer { id } } } } } } }"
