@@ -53,6 +53,9 @@ function                           fact
                                    ``close_old_connections()``
 :func:`atomic_aliases`             ``ATOMIC_REQUESTS`` puts a view into a transaction on the
                                    database, unless the ``_non_atomic_requests`` of the view has it
+:func:`close_stream`               the test client keeps the body of a streaming response, in its
+                                   ``_iterator``, in a generator that closes the response at its
+                                   end
 :func:`wrapped_by`                 ``LazyObject`` keeps its object in ``_wrapped``, after
                                    ``_setup()``
 ================================== ===============================================================
@@ -328,6 +331,16 @@ def atomic_aliases(request: Any) -> list[str]:
         for alias, configured in connections.settings.items()
         if configured["ATOMIC_REQUESTS"] and alias not in without
     ]
+
+
+def close_stream(response: Any) -> None:
+    """
+    Close a streaming response of Django's test client that was read in part.
+
+    ``response.close()`` would leave the test client's generator to the garbage collector, which
+    closes the response again, at any moment.
+    """
+    response._iterator.close()
 
 
 def wrapped_by(lazy: LazyObject[Any]) -> Any:

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from unittest import mock
 
-from django.core.signals import request_finished
-from django.db import close_old_connections
-
 from django_partstream import cursors
+from django_partstream._django import close_stream
 from django_partstream.delivery.attempts import stand_ins
 from django_partstream.exceptions import PartTimeout
 from django_partstream.received import READERS, Received
@@ -187,23 +185,8 @@ def _opened(client: Any, url: str, **request: Any) -> Iterator[Iterator[Received
         kind = response.get("Content-Type")
         yield _frames(url, response, kind, lambda: response.streaming_content)
     finally:
-        if not response.closed:
-            _close(response)
-
-
-def _close(response: Any) -> None:
-    """Close a response of Django's test client, and leave the connections of the test open."""
-    send = request_finished.send
-
-    def send_to_others(*args: Any, **kwargs: Any) -> Any:
-        request_finished.disconnect(close_old_connections)
-        try:
-            return send(*args, **kwargs)
-        finally:
-            request_finished.connect(close_old_connections)
-
-    with mock.patch.object(request_finished, "send", send_to_others):
-        response.close()
+        if response.streaming:
+            close_stream(response)
 
 
 def _frames(url: str, response: Any, kind: str, body: Callable[[], Any]) -> Iterator[Received]:

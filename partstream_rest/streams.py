@@ -12,8 +12,8 @@ frame that is lost on its way takes its cursor along, and the part is computed a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import aclosing, closing
 from typing import Any
 
 from django.conf import settings
@@ -139,23 +139,28 @@ class Transcript:
 
 
 class SyncFrames:
-    """The body of a stream for a WSGI server."""
+    """The body of a stream for a WSGI server. It may be closed before it was begun."""
 
     def __init__(self, transcript: Transcript) -> None:
-        self._transcript = transcript
+        self._stream, self._frames = transcript.stream, _frames_of(transcript)
 
     def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield self._transcript.opening()
-            for ended in self._transcript.stream:
-                yield self._transcript.frame(ended)
-            yield self._transcript.end()
-        finally:
-            self.close()
+        return self._frames
 
     def close(self) -> None:
         """Begin nothing more, and cancel what runs."""
-        self._transcript.stream.close()
+        # A generator that is left where it stands would end in the garbage collector, in any thread
+        # and in the middle of other code.
+        self._frames.close()
+        self._stream.close()
+
+
+def _frames_of(transcript: Transcript) -> Generator[bytes, None, None]:
+    yield transcript.opening()
+    with closing(iter(transcript.stream)) as parts:
+        for ended in parts:
+            yield transcript.frame(ended)
+    yield transcript.end()
 
 
 class AsyncFrames:

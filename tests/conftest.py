@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
+from inspect import GEN_SUSPENDED as SUSPENDED
+from inspect import getgeneratorstate, isgenerator
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +16,7 @@ from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import cache
 from django.db import connections
 from django.db.models.signals import post_migrate
+from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import path
 
@@ -91,6 +94,29 @@ def _same_connections() -> Iterator[None]:
     yield
     after = {one.alias: one for one in connections.all(initialized_only=True)}
     assert before == {alias: one for alias, one in after.items() if alias in before}
+
+
+@pytest.fixture(autouse=True)
+def _finished_streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """
+    Hold a test to the streams that it has begun to read: it closes them, or reads them to the end.
+
+    Otherwise the garbage collector closes them later. That sets a context variable, and CPython
+    3.11 crashes where the collector has interrupted the same.
+    """
+    iterators: list[Any] = []
+    set_content = StreamingHttpResponse._set_streaming_content
+
+    def noted(response: StreamingHttpResponse, value: Any) -> None:
+        set_content(response, value)
+        iterators.append(response._iterator)
+
+    monkeypatch.setattr(StreamingHttpResponse, "_set_streaming_content", noted)
+    yield
+    begun = [one for one in iterators if isgenerator(one) and getgeneratorstate(one) == SUSPENDED]
+    for one in begun:
+        one.close()
+    assert not begun
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -110,7 +110,7 @@ class Stream:
         if is_running:
             self._revoke()
 
-    def __iter__(self) -> Iterator[Ended | None]:
+    def __iter__(self) -> Generator[Ended | None, None, None]:
         """Iterate in a thread, as a WSGI server does."""
         self._begin_iteration()
         transactions = open_transactions()

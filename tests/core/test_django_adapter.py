@@ -22,10 +22,10 @@ from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
 from django.dispatch import Signal
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.template.response import SimpleTemplateResponse
 from django.test import override_settings
-from django.urls import ResolverMatch
+from django.urls import ResolverMatch, path
 from django.utils.functional import SimpleLazyObject
 
 from django_partstream import _django
@@ -455,6 +455,15 @@ class TestResponses:
         assert not _django.has_render_callbacks(response), relies(_django.has_render_callbacks)
         response.add_post_render_callback(print)
         assert _django.has_render_callbacks(response), relies(_django.has_render_callbacks)
+
+    def test_the_test_client_closes_a_stream_at_the_end_of_its_generator(self, serve):
+        closed = []
+        response = StreamingHttpResponse(iter([b"a", b"b"]))
+        response._resource_closers.append(lambda: closed.append(1))
+        serve(path("", lambda request: response)).get("/")
+        assert next(response.streaming_content) == b"a"
+        _django.close_stream(response)
+        assert (closed, list(response.streaming_content)) == ([1], []), relies(_django.close_stream)
 
     @pytest.mark.parametrize("response", [HttpResponse(), SimpleTemplateResponse("missing.html")])
     def test_a_header_is_found_by_its_name_in_small_letters(self, response):

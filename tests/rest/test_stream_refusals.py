@@ -168,9 +168,9 @@ def test_a_query_that_does_not_fit_has_to_be_repeated_with_the_id(serve):
     client = serve(Three)
     long = "q=" + "x" * 3000
     response = client.get(f"/?{long}", **EVENTS)
-    first = next(
+    first, *_ = [
         one for one in READERS["text/event-stream"](response.streaming_content) if one.cursor
-    )
+    ]
     headers = {"Accept": "text/event-stream", "Last-Event-ID": first.cursor}
     assert refusal(client.get("/", headers=headers))[1]["code"] == "query_required"
     assert client.get(f"/?{long}", headers=headers).status_code == 200
@@ -183,14 +183,14 @@ def test_the_carried_query_and_the_query_of_the_request_meet_as_on_pages(serve):
 
     client = serve(Echo)
     response = client.get("/?a=1&b=2&token=secret", **EVENTS)
-    first = next(
+    first, *_ = [
         one for one in READERS["text/event-stream"](response.streaming_content) if one.cursor
-    )
+    ]
     headers = {"Last-Event-ID": first.cursor}
     page = client.get("/?b=3", headers=headers).json()
     assert page["results"][0] == {"b": {"a": ["1"], "b": ["3"]}}
     streamed = client.get("/?b=3", headers={**headers, "Accept": "application/jsonl"})
-    line = next(READERS["application/jsonl"](streamed.streaming_content))
+    line, *_ = READERS["application/jsonl"](streamed.streaming_content)
     assert line.data["value"] == {"a": ["1"], "b": ["3"]}
 
 
