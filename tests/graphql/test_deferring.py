@@ -16,6 +16,7 @@ if not hasattr(collect_fields, "collect_sub_fields"):
 from partstream_graphql._sub_fields import execute_document
 from partstream_graphql.deferral import Deferral
 from partstream_graphql.deferring import DeferringExecutor
+from tests.graphql.multipart import merge
 
 SCHEMA = build_schema("""
     directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT
@@ -86,19 +87,6 @@ def finish(result):
 
 async def awaited(value):
     return await value
-
-
-def merge(into, data):
-    """Merge as clients do: objects by key, lists by index."""
-    if isinstance(into, dict) and isinstance(data, dict):
-        for key, value in data.items():
-            into[key] = merge(into[key], value) if key in into else value
-        return into
-    if isinstance(into, list) and isinstance(data, list):
-        assert len(into) == len(data)
-        return [merge(*pair) for pair in zip(into, data, strict=True)]
-    assert into == data
-    return into
 
 
 def copied(data):
@@ -282,7 +270,7 @@ class TestWhatIsSent:
     def test_a_fragment_of_another_type_is_not_pending(self):
         assert Incremental("{ row { id ... on Small @defer { small } } }").announced == []
 
-    def test_a_label_is_told(self):
+    def test_a_label_is_announced_with_its_fragment(self):
         (fragment,) = Incremental('{ n ... @defer(label: "x") { row { id } } }').announced
         assert fragment.label == "x"
 
@@ -301,7 +289,7 @@ class TestErrors:
         assert paths(found.errors) == [("row", "worse")]
 
     @pytest.mark.parametrize("later", [(), ("worse",)], ids=["sync", "async"])
-    def test_fragments_below_a_place_that_was_nulled_are_never_told(self, later):
+    def test_fragments_below_a_place_that_was_nulled_are_never_announced(self, later):
         text = "{ n row { row { ... @defer { id } } worse } }"
         found = Incremental(text, later=later)
         assert (found.first, found.announced) == ({"n": 1, "row": None}, [])
@@ -311,7 +299,7 @@ class TestErrors:
         found = Incremental("{ must { worse ... @defer { id } } }", later=later)
         assert (found.first, found.announced) == (None, [])
 
-    def test_fragments_inside_a_failed_fragment_are_never_told(self):
+    def test_fragments_inside_a_failed_fragment_are_never_announced(self):
         text = "{ row { ... @defer { worse row { ... @defer { id } } ... @defer { name } } } }"
         found = Incremental(text)
         assert [fragment.keys for fragment in found.announced] == [["row"]]

@@ -11,17 +11,7 @@ from django.test import AsyncClient
 from django_partstream import ProgressiveView, lazy
 from django_partstream.delivery import streams
 from django_partstream.received import READERS
-
-TYPES = list(READERS)
-EVENTS = {"HTTP_ACCEPT": "text/event-stream"}
-
-
-def of(*parts, **attributes):
-    return type("View", (ProgressiveView,), {"get_parts": lambda self: [*parts], **attributes})
-
-
-def body(response):
-    return b"".join(response.streaming_content)
+from tests.rest.streaming import EVENTS, TYPES, body, view_of
 
 
 @pytest.mark.django_db
@@ -35,7 +25,7 @@ class TestTheSession:
     def test_a_session_that_a_part_modifies_is_warned_about_and_not_saved(
         self, serve, client, caplog
     ):
-        serve(of(("a", 1), ("b", lazy(self.changing("late"))), ("c", 1)))
+        serve(view_of(("a", 1), ("b", lazy(self.changing("late"))), ("c", 1)))
         with caplog.at_level(logging.WARNING, "django_partstream"):
             body(client.get("/", **EVENTS))
         (record,) = [one for one in caplog.records if one.name == "django_partstream"]
@@ -94,7 +84,7 @@ class TestAHeartbeat:
     @pytest.fixture
     def waiting(self, serve):
         self.gate = Event()
-        return serve(of(("a", lazy(lambda request: self.gate.wait(30)))))
+        return serve(view_of(("a", lazy(lambda request: self.gate.wait(30)))))
 
     @pytest.mark.parametrize(("accept", "beat"), [(TYPES[0], b":\n\n"), (TYPES[1], b" ")])
     def test_it_is_sent_while_nothing_ends(self, waiting, accept, beat):

@@ -4,44 +4,11 @@ import pytest
 from djangorestframework_camel_case.render import CamelCaseJSONRenderer
 from rest_framework.renderers import JSONRenderer
 
-from django_partstream import ProgressiveView, cached_for, lazy
-from django_partstream.received import READERS
+from django_partstream import cached_for, lazy
 from django_partstream.testing import walk_stream
-
-TYPES = list(READERS)
-EVENTS = {"HTTP_ACCEPT": "text/event-stream"}
+from tests.rest.streaming import EVENTS, TYPES, VALUES, Four, frames, view_of
 
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-class Four(ProgressiveView):
-    chunk_size = 2
-
-    def get_parts(self):
-        return [
-            ("now", {"today_stats": "é\u2028\r\n"}),
-            ("later", lazy(lambda request: [1, None])),
-            ("fails", lazy(self.fail)),
-            ("query", lazy(lambda request: request.GET.get("q"))),
-        ]
-
-    def fail(self, request):
-        raise PermissionError
-
-
-VALUES = {"now": {"today_stats": "é\u2028\r\n"}, "later": [1, None], "fails": None, "query": "x"}
-
-
-def of(*parts, **attributes):
-    return type("View", (ProgressiveView,), {"get_parts": lambda self: [*parts], **attributes})
-
-
-def body(response):
-    return b"".join(response.streaming_content)
-
-
-def frames(response):
-    return list(READERS[response["Content-Type"]]([body(response)]))
 
 
 class TestARendererOfTheProject:
@@ -58,7 +25,7 @@ class TestARendererOfTheProject:
         def stats(request):
             return {"today_stats": 1}
 
-        plain = of(("stats", lazy(stats)))
+        plain = view_of(("stats", lazy(stats)))
         camel = type("Camel", (plain,), {"renderer_classes": [CamelCaseJSONRenderer]})
         for _ in range(2):
             assert walk_stream(serve(plain), "/").parts == {"stats": {"today_stats": 1}}
@@ -70,7 +37,7 @@ class TestARendererOfTheProject:
                 assert renderer_context["response"].status_code == 200
                 return super().render(data["x"], accepted_media_type, renderer_context)
 
-        view = of(("a", {"x": 1}), ("b", {}), ("c", {"x": None}), renderer_classes=[Picky])
+        view = view_of(("a", {"x": 1}), ("b", {}), ("c", {"x": None}), renderer_classes=[Picky])
         walked = walk_stream(serve(view), "/")
         assert walked.parts == {"a": 1, "b": None, "c": None}
         assert [error["code"] for error in walked.errors] == ["part_failed"]
@@ -83,7 +50,7 @@ class TestARendererOfTheProject:
             def render(self, data, accepted_media_type=None, renderer_context=None):
                 return super().render(data, accepted_media_type, renderer_context)
 
-        view = of(("a", {"x": ["\n"]}), renderer_classes=[Indenting])
+        view = view_of(("a", {"x": ["\n"]}), renderer_classes=[Indenting])
         for accept in TYPES:
             assert walk_stream(serve(view), "/", accept=accept).parts == {"a": {"x": ["\n"]}}
 
@@ -98,7 +65,7 @@ class TestTiming:
     ):
         settings.DEBUG, settings.PARTSTREAM = debug, {"SERVER_TIMING": setting}
         cached = cached_for(60, key="cached")(lambda request: 1)
-        client = serve(of(("a", 1), ("b", lazy(cached))))
+        client = serve(view_of(("a", 1), ("b", lazy(cached))))
         for is_cached in (False, True):
             a, b = self.timings(client)
             assert (a["status"], a["cached"], b["cached"]) == ("ok", False, is_cached)
@@ -109,4 +76,4 @@ class TestTiming:
     @pytest.mark.parametrize(("debug", "setting"), [(False, None), (True, False)])
     def test_otherwise_no_part_tells_its_timing(self, serve, settings, debug, setting):
         settings.DEBUG, settings.PARTSTREAM = debug, {"SERVER_TIMING": setting}
-        assert self.timings(serve(of(("a", 1)))) == [None]
+        assert self.timings(serve(view_of(("a", 1)))) == [None]

@@ -7,44 +7,12 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from rest_framework.test import APIClient
 
-from django_partstream import ProgressiveView, lazy, safe_call
+from django_partstream import lazy, safe_call
 from django_partstream.received import READERS
 from django_partstream.testing import walk, walk_stream
-
-TYPES = list(READERS)
-EVENTS = {"HTTP_ACCEPT": "text/event-stream"}
+from tests.rest.streaming import EVENTS, TYPES, VALUES, Four, body, frames, view_of
 
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-class Four(ProgressiveView):
-    chunk_size = 2
-
-    def get_parts(self):
-        return [
-            ("now", {"today_stats": "é\u2028\r\n"}),
-            ("later", lazy(lambda request: [1, None])),
-            ("fails", lazy(self.fail)),
-            ("query", lazy(lambda request: request.GET.get("q"))),
-        ]
-
-    def fail(self, request):
-        raise PermissionError
-
-
-VALUES = {"now": {"today_stats": "é\u2028\r\n"}, "later": [1, None], "fails": None, "query": "x"}
-
-
-def of(*parts, **attributes):
-    return type("View", (ProgressiveView,), {"get_parts": lambda self: [*parts], **attributes})
-
-
-def body(response):
-    return b"".join(response.streaming_content)
-
-
-def frames(response):
-    return list(READERS[response["Content-Type"]]([body(response)]))
 
 
 @pytest.mark.parametrize("accept", TYPES)
@@ -58,7 +26,7 @@ def test_a_stream_has_every_part_once_and_an_end(serve, accept):
 
 
 def test_the_events_of_a_stream_are_the_bytes_that_the_documentation_says(serve):
-    text = body(serve(of(("a", {"b": 1}))).get("/", **EVENTS)).decode()
+    text = body(serve(view_of(("a", {"b": 1}))).get("/", **EVENTS)).decode()
     retry, part, end, rest = text.split("\n\n")
     assert (retry, rest) == ("retry: 2000", "")
     kind, token, data = part.split("\n")
@@ -69,7 +37,7 @@ def test_the_events_of_a_stream_are_the_bytes_that_the_documentation_says(serve)
 
 
 def test_the_lines_of_a_stream_are_the_bytes_that_the_documentation_says(serve):
-    text = body(serve(of(("a", {"b": 1}))).get("/", HTTP_ACCEPT="application/jsonl")).decode()
+    text = body(serve(view_of(("a", {"b": 1}))).get("/", HTTP_ACCEPT="application/jsonl")).decode()
     blank, part, end, rest = text[0], *text[1:].split("\n")
     assert (blank, rest) == (" ", "")
     assert part.startswith('{"name":"a","value":{"b":1},"cursor":"eyJ0eXAi')
@@ -92,7 +60,7 @@ def test_a_fallback_is_a_value_without_an_error(serve):
     def fail(request):
         raise ValueError
 
-    view = of(("a", lazy(safe_call(fail, fallback=[]))))
+    view = view_of(("a", lazy(safe_call(fail, fallback=[]))))
     assert frames(serve(view).get("/", **EVENTS))[0].data == {"name": "a", "value": []}
 
 
@@ -170,7 +138,7 @@ def test_a_stream_behind_the_end_cursor_ends_at_the_same_place(serve):
 
 
 def test_a_stream_without_parts_has_an_id_at_its_end(serve):
-    client = serve(of())
+    client = serve(view_of())
     (end,) = frames(client.get("/", **EVENTS))
     assert end.data == {"total_parts": 0, "delivered": 0, "has_more": False}
     assert client.get("/", HTTP_LAST_EVENT_ID=end.cursor, **EVENTS).status_code == 204
@@ -192,7 +160,7 @@ def test_chosen_parts_are_a_walk_of_their_own(serve, accept):
 
 def test_a_head_request_has_the_headers_of_the_stream_and_resolves_nothing(serve):
     ran = []
-    client = serve(of(("a", lazy(lambda request: ran.append(1)))))
+    client = serve(view_of(("a", lazy(lambda request: ran.append(1)))))
     head, got = client.head("/", **EVENTS), client.get("/", **EVENTS)
     assert head.headers == got.headers
     assert (body(head), ran) == (b"", [])
@@ -201,7 +169,7 @@ def test_a_head_request_has_the_headers_of_the_stream_and_resolves_nothing(serve
 def test_the_parts_of_a_stream_run_when_its_body_is_read(serve):
     ran = []
     parts = [(name, lazy(lambda request: ran.append(1) or len(ran))) for name in "abc"]
-    response = serve(of(*parts)).get("/", **EVENTS)
+    response = serve(view_of(*parts)).get("/", **EVENTS)
     chunks = iter(response.streaming_content)
     assert (next(chunks), ran) == (b"retry: 2000\n\n", [])
     assert b"event: part" in next(chunks)
