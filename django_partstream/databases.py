@@ -49,6 +49,12 @@ def close_if_obsolete(connection: BaseDatabaseWrapper) -> None:
         logger.warning("The connection %r could not be tidied up.", connection.alias, exc_info=True)
 
 
+def close_obsolete() -> None:
+    """Close the connections of this thread that are broken or past their ``CONN_MAX_AGE``."""
+    for connection in _django.made_connections():
+        close_if_obsolete(connection)
+
+
 def discard(connection: BaseDatabaseWrapper) -> None:
     """Close *connection* for good: no pool hands it on, and this thread makes a new one."""
     close_raw(connection)

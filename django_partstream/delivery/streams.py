@@ -30,13 +30,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream._django import atomic_aliases
 from django_partstream.carried.surroundings import Surroundings
-from django_partstream.databases import open_transactions
+from django_partstream.databases import close_obsolete, open_transactions
 from django_partstream.delivery import loops, steps
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.delivery.coroutines import HelperPlace, ServerPlace
 from django_partstream.delivery.lanes import Lanes
 from django_partstream.delivery.watching import Pulse, socket_watch
 from django_partstream.delivery.workload import Ended, Workload
+from django_partstream.tenancy import prepares_sessions
 from django_partstream.timed.loans import GRACE
 from django_partstream.timed.revocable import Grace
 
@@ -117,6 +118,7 @@ class Stream:
         if transactions:
             yield from self._each_in_turn(transactions)
             return
+        self._leave_connections()
         place = HelperPlace(self._surroundings, self._work.departure, failed=self._work.fail)
         self._place, self._work.begin_coroutine = place, place.begin
         pulse = Pulse(HEARTBEAT)
@@ -185,6 +187,16 @@ class Stream:
             outcome = steps.run_undoable(attempt, transactions)
             steps.tell(attempt, outcome, lambda *end: ends.append(Ended(*end)))
         return ends[0]
+
+    def _leave_connections(self) -> None:
+        """
+        Close the connections of this thread that the end of its request would close.
+
+        Parts have others. Those that ``CONN_MAX_AGE`` keeps stay, and so does each that the project
+        has prepared for a tenant: a receiver of a signal may ask it.
+        """
+        if not prepares_sessions():
+            close_obsolete()
 
     def _wait_for_end(self, pulse: Pulse) -> Ended | None:
         ended = self._work.take()

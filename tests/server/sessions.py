@@ -34,9 +34,9 @@ class Sessions:
         """The number of connections of *name* that are idle in a transaction."""
         return self._value(f"SELECT count(*) {_OURS} AND state LIKE 'idle in%%'", name)
 
-    def left(self, name: str, *, at_most: int = 0) -> int:
-        """The number of connections left, once it is at most *at_most* or time is up."""
-        end = time.monotonic() + PATIENCE
+    def left(self, name: str, *, at_most: int = 0, within: float = PATIENCE) -> int:
+        """The number of connections left, once it is at most *at_most*, or in *within* seconds."""
+        end = time.monotonic() + within
         # A session ends a moment after its client has gone, without a notice: ask again.
         while (count := self.count(name)) > at_most and time.monotonic() < end:
             pass

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.server.servers import PATIENCE
 from tests.server.streaming import StreamClient
 
 pytestmark = pytest.mark.postgres
@@ -47,8 +48,8 @@ def hold(gate):
     [
         pytest.param("uvicorn", [], ["rows_a", "timely"], 0, id="asgi"),
         pytest.param("uvicorn", [], ["rows_async"], STREAMS, id="asgi-async-orm"),
-        pytest.param("gthread", GTHREAD, ["rows_a", "timely"], STREAMS, id="wsgi"),
-        pytest.param("gthread", GTHREAD, ["rows_async"], 2 * STREAMS, id="wsgi-async-orm"),
+        pytest.param("gthread", GTHREAD, ["rows_a", "timely"], 0, id="wsgi"),
+        pytest.param("gthread", GTHREAD, ["rows_async"], STREAMS, id="wsgi-async-orm"),
     ],
 )
 def test_open_streams_hold_a_bounded_number_of_connections(
@@ -56,7 +57,8 @@ def test_open_streams_hold_a_bounded_number_of_connections(
 ):
     server = start(kind, *options, postgres={"CONN_MAX_AGE": 0})
     streams, visits = hold(server, names)
-    assert sessions.left(server.name, at_most=most) <= most
+    # Well before the gate loses its patience, and the streams end by themselves.
+    assert sessions.left(server.name, at_most=most, within=PATIENCE / 2) <= most
     for visit in visits:
         visit.open()
     for stream in streams:
@@ -64,10 +66,14 @@ def test_open_streams_hold_a_bounded_number_of_connections(
     assert sessions.left(server.name) == 0
 
 
-def test_more_streams_than_a_pool_has_connections_are_open_at_once_under_asgi(
-    start, sessions, hold
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [pytest.param("uvicorn", [], id="asgi"), pytest.param("gthread", GTHREAD, id="wsgi")],
+)
+def test_more_streams_than_a_pool_has_connections_are_open_at_once(
+    start, sessions, hold, kind, options
 ):
-    server = start("uvicorn", postgres={"OPTIONS": {"pool": POOL}})
+    server = start(kind, *options, postgres={"OPTIONS": {"pool": POOL}})
     streams, visits = hold(server, ["rows_a", "timely"])
     assert sessions.count(server.name) <= POOL["max_size"]
     for visit in visits:
