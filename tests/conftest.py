@@ -137,6 +137,17 @@ def serve(settings: Any, client: Client) -> Callable[..., Any]:
     return served
 
 
+@pytest.fixture(
+    params=[
+        pytest.param(True, marks=pytest.mark.django_db, id="in a transaction"),
+        pytest.param(False, marks=pytest.mark.django_db(transaction=True), id="outside"),
+    ]
+)
+def transacted(request: pytest.FixtureRequest) -> None:
+    """Both ways in which parts run. ``request.getfixturevalue()`` would be too late for that."""
+    assert connections["default"].in_atomic_block is request.param
+
+
 @pytest.fixture
 def in_ci() -> bool:
     """Whether a missing service, browser or package is a failure rather than a skip."""

@@ -4,7 +4,7 @@ The places where the coroutines of a stream run, from their first part to the en
 ========================== ======================= ==============================================
 server                     event loop              thread of plain code that they await
 ========================== ======================= ==============================================
-WSGI: :class:`HelperPlace` a loop of the stream    a helper thread of the stream
+WSGI: :class:`HelperPlace` a loop of the request   a helper thread of the stream
 ASGI: :class:`ServerPlace` the loop of the server  the thread of the request, idle by then
 ========================== ======================= ==============================================
 
@@ -43,7 +43,8 @@ class HelperPlace:
     """
     A helper thread, and a loop that ends with :meth:`end`.
 
-    *failed* is called, in the helper thread, with the exception that ended the loop before.
+    The coroutines run in *loop* if it is given, which goes on. *failed* is called, in the helper
+    thread, with the exception that ended the loop before.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class HelperPlace:
         departure: Departure,
         *,
         failed: Callable[[BaseException], None],
+        loop: loops.kept_loop | None = None,
     ) -> None:
+        self._loop = loop
         self.connections = CallConnections(lent=False)
         self._surroundings, self._departure, self._failed = surroundings, departure, failed
         self._begun: Future[Callable[[Make | None], None]] = Future()
@@ -98,7 +101,8 @@ class HelperPlace:
                 close(connection)
 
     def _serve_in_surroundings(self) -> None:
-        with ending_with(self._departure), self._surroundings.entered():
+        scope = self._loop or loops.one_loop()
+        with ending_with(self._departure), self._surroundings.entered(), scope:
             loops.run(self._serve, ThreadLocals.of_this_thread())
 
     async def _serve(self, held: ThreadLocals) -> None:

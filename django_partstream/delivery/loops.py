@@ -36,9 +36,10 @@ T = TypeVar("T")
 
 
 class _Here(threading.local):
-    """The outermost scope of a thread."""
+    """The outermost scope of a thread, and how often it was entered again."""
 
     scope: one_loop | None = None
+    depth = 0
 
 
 _here = _Here()
@@ -81,34 +82,53 @@ class one_loop:  # noqa: N801 - a context manager, entered for each page
 
 class kept_loop(one_loop):  # noqa: N801 - as one_loop
     """
-    A loop that goes on after the body, for a further body in the same or another thread.
+    A loop that goes on after the body, for further bodies, in any threads and at the same time.
 
     It ends with :meth:`end`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> None:
+        if _here.scope is self:
+            _here.depth += 1
+            return
         super().__enter__()
         if _here.scope is self and self._loop is not None:
             _asgiref.set_loop(self._loop.running())
 
-    def __exit__(self, *_: object) -> None:
-        if _here.scope is self:
-            _here.scope = None
-            if self._loop is not None:
-                _asgiref.set_loop(None)
+    def start(self) -> None:
+        """As :meth:`one_loop.start`; of several threads the first one starts the loop."""
+        with self._lock:
+            if self._loop is None or self._loop.has_ended:
+                super().start()
+            elif _asgiref.loop() is None:
+                _asgiref.set_loop(self._loop.running())
 
-    def end(self) -> None:
+    def __exit__(self, *_: object) -> None:
+        if _here.scope is not self:
+            return
+        if _here.depth:
+            _here.depth -= 1
+            return
+        _here.scope = None
+        if self._loop is not None:
+            _asgiref.set_loop(None)
+
+    def end(self, *, timeout: float | None = None) -> None:
         """
-        End the loop, if it has begun.
+        End the loop, if it has begun. Wait up to *timeout* seconds until its tasks have ended.
 
         Raises:
             SystemExit, KeyboardInterrupt: a task raised it, which ended the loop before.
         """
         loop, self._loop = self._loop, None
         if loop is not None:
-            loop.end()
+            loop.end(timeout)
 
 
 def run(func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -178,9 +198,16 @@ class _Loop:
         """The loop, once it runs."""
         return self._begun.result()
 
-    def end(self) -> None:
+    @property
+    def has_ended(self) -> bool:
+        """Whether the loop has ended."""
+        return self._ended.done()
+
+    def end(self, timeout: float | None = None) -> None:
         """
         Cancel the tasks that are left, and end the loop and its thread.
+
+        Wait for that, up to *timeout* seconds: a task may refuse to end.
 
         Raises:
             SystemExit, KeyboardInterrupt: a task raised it, which ended the loop before.
@@ -188,9 +215,10 @@ class _Loop:
         with suppress(RuntimeError):  # the loop has ended
             self._begun.result().call_soon_threadsafe(self._end.set)
         try:
-            self._ended.result()
+            with suppress(TimeoutError):
+                self._ended.result(timeout)
         finally:
-            self._thread.shutdown()
+            self._thread.shutdown(wait=self.has_ended)
 
 
 def _native_thread() -> ThreadPoolExecutor:

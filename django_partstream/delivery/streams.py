@@ -67,15 +67,22 @@ class Stream:
     for a heartbeat.
 
     *is_gone* tells whether the client has gone. It is asked twice a second in a thread; by default
-    gunicorn's socket is looked at. A loop is told by the server.
+    gunicorn's socket is looked at. A loop is told by the server. In a thread coroutines run in
+    *loop* if it is given, which goes on after the stream.
 
     Raises:
         ImproperlyConfigured: ``TENANCY`` or ``THREAD_LOCALS`` cannot be used.
         Exception: ``TENANCY.capture()`` raised it.
     """
 
-    def __init__(self, request: Any, *, is_gone: Callable[[], bool] | None = None) -> None:
-        self._request = request
+    def __init__(
+        self,
+        request: Any,
+        *,
+        is_gone: Callable[[], bool] | None = None,
+        loop: loops.kept_loop | None = None,
+    ) -> None:
+        self._request, self._loop = request, loop
         self._surroundings = Surroundings(request)
         self._is_gone = socket_watch(request) if is_gone is None else is_gone
         self._work = Workload(self._surroundings, atomic=atomic_aliases(request))
@@ -119,7 +126,9 @@ class Stream:
             yield from self._each_in_turn(transactions)
             return
         self._leave_connections()
-        place = HelperPlace(self._surroundings, self._work.departure, failed=self._work.fail)
+        place = HelperPlace(
+            self._surroundings, self._work.departure, failed=self._work.fail, loop=self._loop
+        )
         self._place, self._work.begin_coroutine = place, place.begin
         pulse = Pulse(HEARTBEAT)
         try:
@@ -167,7 +176,7 @@ class Stream:
 
     def _each_in_turn(self, transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[Ended]:
         """Run the attempts one after another in this thread, which has open *transactions*."""
-        with loops.one_loop():
+        with self._loop or loops.one_loop():
             while (ended := self._next_in_turn(transactions)) is not None:
                 yield ended
 

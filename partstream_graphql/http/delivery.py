@@ -25,6 +25,7 @@ from django_partstream.carried.surroundings import Surroundings
 from django_partstream.delivery import loops
 from django_partstream.delivery.streams import Stream
 from django_partstream.delivery.workload import Ended
+from django_partstream.timed.loans import GRACE
 from partstream_graphql._graphql_core import CAN_DEFER
 from partstream_graphql.deferral import Deferral, Group, Step
 from partstream_graphql.deferring import DeferringExecutor
@@ -74,7 +75,7 @@ class Delivery:
         self.loop = loops.kept_loop()
         self._request, self._shape = request, shape
         self._encode, self._format_errors = encode, format_errors
-        self._stream = Stream(request)
+        self._stream = Stream(request, loop=self.loop)
         self._surroundings = Surroundings(request)
         self._atomic = atomic_aliases(request)
         self._promises: dict[Any, Any] = {}
@@ -125,7 +126,7 @@ class Delivery:
     def close(self) -> None:
         """End all that runs."""
         self._stream.close()
-        self.loop.end()
+        self.loop.end(timeout=GRACE)
 
     def payloads(self) -> Iterator[str]:
         """The frames of the response, for a thread."""

@@ -39,12 +39,6 @@ def gate():
     gate.set()
 
 
-@pytest.fixture(params=["in a transaction", "outside"])
-def transacted(request):
-    """Both ways in which a page runs its parts."""
-    request.getfixturevalue("db" if request.param == "in a transaction" else "transactional_db")
-
-
 class TestFrozenTime:
     @pytest.mark.parametrize("guarded", ["plain", "async", "plain that awaits"])
     def test_a_limit_passes(self, deliver, transacted, frozen, gate, guarded):

@@ -38,12 +38,6 @@ def client():
     return Client()
 
 
-@pytest.fixture(params=["in a transaction", "outside"])
-def transacted(request):
-    """Both ways in which a page runs its parts."""
-    request.getfixturevalue("db" if request.param == "in a transaction" else "transactional_db")
-
-
 def values(outcomes):
     assert [one.error for one in outcomes.values() if one.error] == []
     return [one.value for one in outcomes.values()]
@@ -156,8 +150,22 @@ def test_a_page_within_a_page_uses_the_loop_of_the_outer_page(deliver, client, t
         await client.get()
         return await sync_to_async(page)()
 
-    outcomes = deliver(a=lazy(outer), b=lazy(lambda request: page()), c=lazy(outer))
-    assert values(outcomes) == [["inner"]] * 3
+    outcomes = deliver(a=lazy(outer), b=lazy(outer))
+    assert values(outcomes) == [["inner"]] * 2
+
+
+@pytest.mark.django_db
+def test_a_page_within_a_plain_part_of_a_transaction_uses_the_loop_of_the_outer_page(
+    deliver, client
+):
+    async def inner(request):
+        return await client.get("inner")
+
+    def plain(request):
+        return values(deliver(a=lazy(inner)))
+
+    outcomes = deliver(a=lazy(plain), b=lazy(inner), c=lazy(plain))
+    assert values(outcomes) == [["inner"], "inner", ["inner"]]
 
 
 def test_context_variables_set_by_a_part_reach_the_caller_as_with_async_to_sync(

@@ -13,12 +13,6 @@ from django_partstream.caching import cached as cached_module
 from django_partstream.outcomes import Status
 
 
-@pytest.fixture(params=["in a transaction", "outside"])
-def transacted(request):
-    """Both ways in which a page runs its parts."""
-    request.getfixturevalue("db" if request.param == "in a transaction" else "transactional_db")
-
-
 @pytest.fixture
 def no_thread_waits(monkeypatch):
     """Fail a call that waits for a value by blocking its thread."""
@@ -178,7 +172,7 @@ class TestAPlainFunctionThatReturnsAnAwaitable:
         assert {*values(outcomes)} <= {"value 1", "value 2"}
         assert counted.runs == 2
 
-    def test_a_failure_of_the_awaitable_is_not_kept(self, deliver, transacted, nothing_waits):
+    def test_a_failure_of_the_awaitable_is_not_kept(self, deliver, transacted, no_thread_waits):
         runs = []
 
         async def fail():

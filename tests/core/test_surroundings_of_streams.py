@@ -179,11 +179,7 @@ def in_tokyo_of_bob():
         yield
 
 
-@pytest.mark.parametrize("in_transaction", [True, False])
-def test_execute_wrappers_of_the_view_are_round_statements(
-    request, stream_of, ends_of, in_transaction
-):
-    request.getfixturevalue("db" if in_transaction else "transactional_db")
+def test_execute_wrappers_of_the_view_are_round_statements(stream_of, ends_of, transacted):
     statements = []
 
     def note(execute, sql, params, many, context):

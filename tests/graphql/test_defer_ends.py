@@ -143,13 +143,13 @@ class TestTheLoop:
         assert len(set(map(id, LOOPS))) == 1
         assert not loop_threads()
 
-    def test_it_ends_with_a_response_that_nobody_reads(self, post):
+    def test_it_ends_with_a_response_that_nobody_reads(self, post, transactional_db):
         response = post(self.TEXT)
         assert loop_threads()
         response.close()
         assert not loop_threads()
 
-    def test_it_ends_with_a_response_that_is_left(self, post):
+    def test_it_ends_with_a_response_that_is_left(self, post, transactional_db):
         response = post(self.TEXT)
         next(iter(response))
         response.close()
@@ -254,7 +254,7 @@ def test_each_field_that_comes_later_has_the_tenant_of_the_view(
     assert set(TENANTS) == {"a"}
 
 
-def test_gzip_middleware_holds_no_payload_back(post, client, settings):
+def test_gzip_middleware_holds_no_payload_back(post, client, settings, transactional_db):
     settings.MIDDLEWARE = ["django.middleware.gzip.GZipMiddleware", *settings.MIDDLEWARE]
     response = client.get(
         "/graphql/",

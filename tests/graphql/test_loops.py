@@ -25,12 +25,6 @@ class Client:
         return value
 
 
-@pytest.fixture(params=["in a transaction", "outside"])
-def transacted(request):
-    """Both ways in which a page runs its parts."""
-    request.getfixturevalue("db" if request.param == "in a transaction" else "transactional_db")
-
-
 @pytest.fixture
 def query(ask, transacted):
     """A query type whose resolvers share a client: of roots, parts, and fields below them."""
