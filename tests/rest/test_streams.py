@@ -178,7 +178,7 @@ def test_the_parts_of_a_stream_run_when_its_body_is_read(serve):
 
 
 def test_a_body_that_a_server_has_closed_gives_no_more_frames():
-    view = of(("a", 1), ("b", lazy(lambda request: 2)))
+    view = view_of(("a", 1), ("b", lazy(lambda request: 2)))
     response = view.as_view()(RequestFactory().get("/", **EVENTS))
     chunks = iter(response)
     assert next(chunks) == b"retry: 2000\n\n"
