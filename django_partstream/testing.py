@@ -147,7 +147,9 @@ def walk_stream(
     Raises:
         AssertionError: a response is no stream or broke off, a part came twice, or the walk does
             not end.
+        ValueError: *cut_after* is no number of parts, or *then* is no such word.
     """
+    _check_cut(cut_after, then)
     walked, own = Walk(), request.pop("headers", {})
     headers = {**own, "Accept": accept}
     for _ in range(MAX_PAGES):
@@ -168,6 +170,14 @@ def walk_stream(
             return _merged(walked, walk(client, address, headers=own, **request))
         headers["Last-Event-ID"] = page["cursor"]
     raise AssertionError(f"GET {url}: no end after {MAX_PAGES} streams.")
+
+
+def _check_cut(cut_after: Any, then: str) -> None:
+    is_number = isinstance(cut_after, int) and not isinstance(cut_after, bool)
+    if cut_after is not None and not (is_number and cut_after >= 1):
+        raise ValueError(f"cut_after={cut_after!r} is no number of parts. Pass 1 or more, or None.")
+    if then not in ("stream", "pages"):
+        raise ValueError(f'then={then!r} is not known. Choose from: "stream", "pages".')
 
 
 @contextmanager

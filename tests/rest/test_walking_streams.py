@@ -154,3 +154,19 @@ def test_progress_is_read_and_is_no_part():
     event = b'event: progress\ndata: {"name":"a","progress":0.5,"retry_after":1}\n\n'
     for (frame,) in (read_lines([line]), read_events([event])):
         assert (frame.kind, frame.data["name"], frame.cursor) == ("progress", "a", None)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"cut_after": 0},
+        {"cut_after": -1},
+        {"cut_after": "1"},
+        {"cut_after": True},
+        {"then": "page"},
+    ],
+)
+def test_a_cut_that_would_not_be_made_is_refused_before_any_request(mistake):
+    ((name, value),) = mistake.items()
+    with pytest.raises(ValueError, match=f"^{name}={value!r} is "):
+        walk_stream(None, "/", **mistake)
