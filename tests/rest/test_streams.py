@@ -4,11 +4,11 @@ import json
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.signals import request_finished
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from rest_framework.test import APIClient
 
 from django_partstream import lazy, safe_call
-from django_partstream._django import close_stream
 from django_partstream.received import READERS
 from django_partstream.testing import walk, walk_stream
 from tests.rest.streaming import EVENTS, TYPES, VALUES, Four, body, frames, view_of
@@ -178,12 +178,13 @@ def test_the_parts_of_a_stream_run_when_its_body_is_read(serve):
     assert b"event: end" in b"".join(chunks)
 
 
-def test_a_body_that_a_server_has_closed_gives_no_more_frames():
+def test_a_body_that_a_server_has_closed_gives_no_more_frames(monkeypatch):
+    monkeypatch.setattr(request_finished, "receivers", [])  # that close the connection of a test
     view = view_of(("a", 1), ("b", lazy(lambda request: 2)))
     response = view.as_view()(RequestFactory().get("/", **EVENTS))
     chunks = iter(response)
     assert next(chunks) == b"retry: 2000\n\n"
-    close_stream(response)  # with no signal that closes the connection of a test
+    response.close()
     assert list(chunks) == []
 
 
