@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from unittest import mock
 
+from asgiref.sync import iscoroutinefunction
+
 from django_partstream import cursors
 from django_partstream._django import close_stream
 from django_partstream.delivery.attempts import stand_ins
@@ -57,7 +59,9 @@ def walk(client: Any, url: str, **request: Any) -> Walk:
 
     Raises:
         AssertionError: a response is no page, a part came twice, or the walk does not end.
+        TypeError: *client* is asynchronous.
     """
+    _check_client(client)
     walked = Walk()
     address = url
     for _ in range(MAX_PAGES):
@@ -97,7 +101,9 @@ def walk_connection(
     Raises:
         AssertionError: a response has no data, a part came twice or under an alias, or the
             walk does not end.
+        TypeError: *client* is asynchronous.
     """
+    _check_client(client)
     walked = Walk()
     after: str | None = None
     for _ in range(MAX_PAGES):
@@ -137,8 +143,9 @@ def walk_stream(
     """
     Follow a REST response as a stream to its end.
 
-    *client* is a Django or DRF test client, or has ``stream()`` as the client of httpx. *request*
-    goes to each of its requests. *accept* is the media type of the stream.
+    *client* is a Django or DRF test client, a session of requests, or has ``stream()`` as the
+    client of httpx. *request* goes to each of its requests. *accept* is the media type of the
+    stream.
 
     With *cut_after* each connection is cut after so many parts, and the walk goes on from the last
     cursor that came: as a *stream*, by ``Last-Event-ID``, or as *pages*. The pages of the walk are
@@ -147,9 +154,11 @@ def walk_stream(
     Raises:
         AssertionError: a response is no stream or broke off, a part came twice, or the walk does
             not end.
+        TypeError: *client* is asynchronous.
         ValueError: *cut_after* is no number of parts, or *then* is no such word.
     """
     _check_cut(cut_after, then)
+    _check_client(client)
     walked, own = Walk(), request.pop("headers", {})
     headers = {**own, "Accept": accept}
     for _ in range(MAX_PAGES):
@@ -172,6 +181,14 @@ def walk_stream(
     raise AssertionError(f"GET {url}: no end after {MAX_PAGES} streams.")
 
 
+def _check_client(client: Any) -> None:
+    if iscoroutinefunction(getattr(client, "get", None)):
+        raise TypeError(
+            f"A walk needs a client whose get() returns the response, not {type(client).__name__}. "
+            "Use django.test.Client in a plain test, or in asgiref's sync_to_async()."
+        )
+
+
 def _check_cut(cut_after: Any, then: str) -> None:
     is_number = isinstance(cut_after, int) and not isinstance(cut_after, bool)
     if cut_after is not None and not (is_number and cut_after >= 1):
@@ -183,12 +200,18 @@ def _check_cut(cut_after: Any, then: str) -> None:
 @contextmanager
 def _opened(client: Any, url: str, **request: Any) -> Iterator[Iterator[Received]]:
     """The frames of the stream at *url*; those of a walk that had ended before are none."""
-    if hasattr(client, "stream"):
-        with client.stream("GET", url, **request) as response:
+    own = getattr(client, "stream", None)
+    if callable(own):  # as that of httpx
+        with own("GET", url, **request) as response:
             kind = response.headers.get("Content-Type")
             if response.status_code != 200 or kind not in READERS:
                 response.read()
             yield _frames(url, response, kind, response.iter_raw)
+        return
+    if own is not None:  # of a session of requests it says whether bodies are read as they come
+        with client.get(url, **request, stream=True) as response:
+            kind = response.headers.get("Content-Type")
+            yield _frames(url, response, kind, lambda: response.iter_content(None))
         return
     response = client.get(url, **request)
     try:

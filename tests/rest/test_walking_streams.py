@@ -2,14 +2,16 @@
 
 import json
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from django.db import connection
-from rest_framework.test import APIClient
+from django.test import AsyncClient
+from rest_framework.test import APIClient, RequestsClient
 
 from django_partstream import ProgressiveView, lazy
 from django_partstream.received import READERS, read_events, read_lines
-from django_partstream.testing import part_fails, walk, walk_stream
+from django_partstream.testing import part_fails, walk, walk_connection, walk_stream
 
 each_type = pytest.mark.parametrize("accept", READERS)
 then = pytest.mark.parametrize("then", ["stream", "pages"])
@@ -113,6 +115,23 @@ def test_the_connection_of_a_test_stays_open_when_a_stream_is_cut(serve):
     walk_stream(client, "/", cut_after=1)
     assert connection.connection is kept
     assert connection.in_atomic_block
+
+
+@then
+@each_type
+def test_the_requests_client_of_drf_walks_a_stream(serve, accept, then):
+    serve(Three)
+    url = "http://testserver/"
+    walked = walk_stream(RequestsClient(), url, accept=accept, cut_after=1, then=then)
+    assert walked.parts == walk(RequestsClient(), url).parts
+    with pytest.raises(AssertionError, match="404 text/html.*Not Found"):
+        walk_stream(RequestsClient(), f"{url}nowhere/")
+
+
+@pytest.mark.parametrize("walking", [walk, walk_stream, partial(walk_connection, query="{a}")])
+def test_a_walk_by_an_asynchronous_client_is_refused_before_any_request(walking):
+    with pytest.raises(TypeError, match=r"AsyncClient\. Use django\.test\.Client"):
+        walking(AsyncClient(), url="/")
 
 
 def test_a_client_like_that_of_httpx_is_read_as_the_bytes_come():
