@@ -82,7 +82,7 @@ class Sent(NamedTuple):
 
 
 class Step(NamedTuple):
-    """The fragments that are pending from now on, and those that are complete."""
+    """The fragments that are pending from now on, and the complete fragments."""
 
     announced: list[Fragment]
     sent: list[Sent]
@@ -183,7 +183,7 @@ class Deferral:
         return self.completed()
 
     def completed(self) -> Step:
-        """The fragments that are complete, and those that are pending because of that."""
+        """The complete fragments, and the fragments that become pending by that."""
         announced: list[Fragment] = []
         sent: list[Sent] = []
         while done := [one for one in self._fragments if one.is_announced and not one.left]:
@@ -212,7 +212,7 @@ class Deferral:
                     fragment.left += 1
 
     def _announce(self) -> list[Fragment]:
-        """Announce the fragments that nothing holds back; drop those inside a failed fragment."""
+        """Announce fragments that nothing holds back; drop fragments inside a failed fragment."""
         announced = []
         for fragment in list(self._fragments):
             parent = fragment.parent

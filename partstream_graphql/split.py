@@ -49,7 +49,7 @@ class Usage:
 
 Owners: TypeAlias = frozenset[Usage]
 
-_NOBODY: Owners = frozenset()
+_NO_OWNERS: Owners = frozenset()
 
 
 class Field(list[FieldNode]):
@@ -65,7 +65,7 @@ class Field(list[FieldNode]):
         super().__init__()
         self.splitter = splitter
         self.usages: list[Usage | None] = []
-        self.owners: Owners = _NOBODY
+        self.owners: Owners = _NO_OWNERS
 
     def add(self, node: FieldNode, usage: Usage | None) -> None:
         """Add *node*, which stands in *usage*."""
@@ -152,7 +152,7 @@ class Splitter:
             for node, usage in zip(field, field.usages, strict=True):
                 if node.selection_set is not None:
                     collecting.add(node.selection_set, usage)
-        owners = _NOBODY if field is None else field.owners
+        owners = _NO_OWNERS if field is None else field.owners
         return Split(collecting.fields, collecting.usages, owners)
 
     def _includes(self, node: Any) -> bool:

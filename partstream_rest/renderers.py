@@ -38,7 +38,7 @@ class EventStreamRenderer(StreamRenderer):
 
 
 class JSONLinesRenderer(StreamRenderer):
-    """A JSON text a line."""
+    """JSON lines: a JSON text on each line."""
 
     media_type, format = "application/jsonl", "jsonl"
     frames = JSONLines

@@ -16,8 +16,8 @@ class SessionWatch:
     """
     A look at the session of *request* while its stream runs.
 
-    The session, as the view has left it, was saved before the first byte. What a part changes is
-    not saved. To see a change, the session's own mark is taken away in between.
+    The session, as the view has left it, was saved before the first byte. A change by a part is not
+    saved. To see it, the session's own mark is taken away in between.
     """
 
     def __init__(self, request: HttpRequest) -> None:

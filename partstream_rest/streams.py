@@ -1,8 +1,8 @@
 """
 A stream as an HTTP response: all parts of a view, each sent when it ends.
 
-What is decided about a request (permissions, throttles, cursor, ``get_parts()``) is decided before
-the first byte, in the view. The body then has an opening, the frame of each part with the cursor
+Permissions, throttles, the cursor and ``get_parts()`` are dealt with in the view, before the first
+byte. The body then has an opening, the frame of each part with the cursor
 behind it, heartbeats, and an end. If the connection breaks, the client goes on from the last
 cursor that it got: by ``Last-Event-ID``, or by ``?cursor=`` in another stream or in pages.
 
@@ -50,7 +50,7 @@ _HEADERS = {
 
 
 class StreamResponse(StreamingHttpResponse):
-    """The response to a request for a stream, whose body are *frames*."""
+    """The response to a request for a stream, with the body *frames*."""
 
     def __init__(self, frames: Any, *, media_type: str) -> None:
         super().__init__(frames, content_type=media_type, headers=_HEADERS)
@@ -148,7 +148,7 @@ class SyncFrames:
         return self._frames
 
     def close(self) -> None:
-        """Begin nothing more, and cancel what runs."""
+        """Begin nothing more, and cancel the parts that run."""
         # A generator that is left where it stands would end in the garbage collector, in any thread
         # and in the middle of other code.
         self._frames.close()
@@ -177,7 +177,7 @@ class AsyncFrames:
             yield self._transcript.end()
 
     def close(self) -> None:
-        """Begin nothing more, and cancel what runs. Django calls this in a thread."""
+        """Begin nothing more, and cancel the parts that run. Django calls this in a thread."""
         self._transcript.stream.close()
 
 

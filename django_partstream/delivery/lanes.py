@@ -24,7 +24,7 @@ class Lanes:
         self._free, self._may_begin = max(concurrency, 1), may_begin
 
     def admit(self) -> list[Attempt]:
-        """Admit all attempts that may begin. Return those that need no lane."""
+        """Admit all attempts that may begin. Return the attempts without a lane."""
         at_once = []
         while self._waiting and self._may_begin(self._waiting[0].name):
             attempt = self._waiting.popleft()

@@ -14,7 +14,7 @@ A :class:`Stream` takes the steps of a page (:mod:`.steps`) for each attempt. Th
 - The stream has ended when each attempt has, or when no attempt is running and none may begin.
 - An early end (:meth:`Stream.close`, a closed or cancelled iterator, a client that has gone)
   begins nothing more. It cancels coroutines and statements, and ends each wait of a timed call.
-  What fails then is logged for debugging only.
+  Failures from then on are logged for debugging only.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Workload:
         self._lanes: list[Lanes] = []
         self._running: set[Attempt] = set()
         self._turns: dict[Turn, Lanes] = {}
-        #: What plain parts have left, until it is awaited.
+        #: The awaitables that plain parts have left, until each is awaited.
         self._rests: dict[Attempt, Rest] = {}
         self._ends: deque[Ended | BaseException] = deque()
         self._is_closed = self._has_news = False
@@ -137,7 +137,7 @@ class Workload:
 
     def close(self) -> bool:
         """
-        Begin nothing more, and abandon what runs.
+        Begin nothing more, and abandon the attempts that run.
 
         Return whether this has left something running, of which statements are to be cancelled.
         """
