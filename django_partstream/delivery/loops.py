@@ -84,7 +84,7 @@ class kept_loop(one_loop):  # noqa: N801 - as one_loop
     """
     A loop that goes on after the body, for further bodies, in any threads and at the same time.
 
-    It ends with :meth:`end`.
+    It ends with :meth:`end`, or when it is forgotten with the response that a middleware dropped.
     """
 
     __slots__ = ("_lock",)
@@ -129,6 +129,11 @@ class kept_loop(one_loop):  # noqa: N801 - as one_loop
         loop, self._loop = self._loop, None
         if loop is not None:
             loop.end(timeout)
+
+    def __del__(self) -> None:
+        """Have the loop end, and wait for nothing: the garbage collector may call this."""
+        if self._loop is not None:
+            self._loop.begin_to_end()
 
 
 def run(func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -203,6 +208,11 @@ class _Loop:
         """Whether the loop has ended."""
         return self._ended.done()
 
+    def begin_to_end(self) -> None:
+        """Have the loop cancel the tasks that are left, and end with its thread."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._begun.result().call_soon_threadsafe(self._end.set)
+
     def end(self, timeout: float | None = None) -> None:
         """
         Cancel the tasks that are left, and end the loop and its thread.
@@ -212,8 +222,7 @@ class _Loop:
         Raises:
             SystemExit, KeyboardInterrupt: a task raised it, which ended the loop before.
         """
-        with suppress(RuntimeError):  # the loop has ended
-            self._begun.result().call_soon_threadsafe(self._end.set)
+        self.begin_to_end()
         try:
             with suppress(TimeoutError):
                 self._ended.result(timeout)

@@ -106,7 +106,12 @@ class ProgressiveGraphQLView(GraphQLView):
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer *request*, in the media type that it prefers."""
-        response = dispatched(GraphQLView, super().dispatch, request, *args, **kwargs)
+        try:
+            response = dispatched(GraphQLView, super().dispatch, request, *args, **kwargs)
+        except BaseException:
+            if self._delivery is not None:
+                self._delivery.close()
+            raise
         if self._delivery is not None:
             return self._delivery.respond(response)
         if not self.batch:

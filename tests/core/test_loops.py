@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import subprocess
 import sys
 import threading
@@ -440,3 +441,15 @@ def test_greenlets_of_gevent_await_at_the_same_time_each_in_a_loop_of_its_own():
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "20"
+
+
+def test_a_kept_loop_that_is_forgotten_ends():
+    before = set(threading.enumerate())
+    loop = loops.kept_loop()
+    with loop:
+        loops.run(asyncio.sleep, 0)
+    (thread,) = set(threading.enumerate()) - before
+    del loop
+    gc.collect()
+    thread.join(20)
+    assert not thread.is_alive()

@@ -1,12 +1,14 @@
 """Whatever a query with ``@defer`` awaits, it awaits in one event loop, also what comes later."""
 
 import asyncio
+import threading
 from threading import Event
 
 import graphene
 import graphql
 import pytest
 from django.urls import path
+from graphene.types.generic import GenericScalar
 
 if not hasattr(graphql, "ExecutionContext"):
     pytest.skip("Nothing is deferred with graphql-core 3.3.", allow_module_level=True)
@@ -81,7 +83,11 @@ class Board(ProgressiveConnection):
 class Query(graphene.ObjectType):
     board = ProgressiveConnectionField(Board)
     other = ProgressiveConnectionField(Board)
+    no_json = GenericScalar()
     later = graphene.Int()
+
+    def resolve_no_json(self, info):
+        return object()
 
     async def resolve_later(self, info):
         return await client_of(info).get(2)
@@ -140,3 +146,9 @@ def test_a_coroutine_that_cannot_be_cancelled_holds_no_response_that_is_left(
 def test_an_exit_of_a_part_ends_the_response(post, transactional_db):
     with pytest.raises(SystemExit):
         b"".join(post("{ board { ... @defer { exits } } }"))
+
+
+def test_a_first_payload_that_cannot_be_encoded_leaves_no_loop(post, transactional_db):
+    with pytest.raises(TypeError, match="JSON"):
+        post("{ later noJson ... @defer { x: later } }")
+    assert not [one for one in threading.enumerate() if one.name.startswith("partstream-loop")]
