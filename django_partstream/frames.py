@@ -52,8 +52,8 @@ class Frames:
 
     def progress(self, name: str, *, progress: float | None, retry_after: float) -> bytes:
         """The frame of a pending part: its *progress* from 0 to 1, the seconds to another look."""
-        told = {"name": str.__str__(name), "progress": progress, "retry_after": retry_after}
-        return self._progress(_json(told))
+        data = {"name": str.__str__(name), "progress": progress, "retry_after": retry_after}
+        return self._progress(_json(data))
 
     def end(self, meta: Mapping[str, Any], *, cursor: str) -> bytes:
         """

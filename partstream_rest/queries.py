@@ -73,8 +73,8 @@ def last_event_id(request: HttpRequest) -> str:
     """The ``Last-Event-ID`` of *request* (HTML Standard, section 9.2.4); empty without."""
     if request.method == "OPTIONS":
         return ""
-    told: str = request.META.get("HTTP_LAST_EVENT_ID", "")
-    return told
+    token: str = request.META.get("HTTP_LAST_EVENT_ID", "")
+    return token
 
 
 def named_parts(request: HttpRequest) -> list[str]:

@@ -341,7 +341,7 @@ class TestInline:
         (error,) = self.inline(ask())["errors"]
         assert error["extensions"]["code"] == "QUERY_TOO_DEEP"
 
-    def test_what_is_beyond_the_bound_is_inline(self, ask, settings):
+    def test_fragments_beyond_the_bound_are_inline(self, ask, settings):
         client = ask()
         for most in (1, 2, 3, 4):
             settings.PARTSTREAM = {"MAX_DEFERRED": most}

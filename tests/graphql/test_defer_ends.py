@@ -143,13 +143,13 @@ class TestTheLoop:
         assert len(set(map(id, LOOPS))) == 1
         assert not loop_threads()
 
-    def test_it_ends_with_a_response_that_nobody_reads(self, post, transactional_db):
+    def test_the_loop_ends_with_a_response_that_is_never_read(self, post, transactional_db):
         response = post(self.TEXT)
         assert loop_threads()
         response.close()
         assert not loop_threads()
 
-    def test_it_ends_with_a_response_that_is_left(self, post, transactional_db):
+    def test_the_loop_ends_with_a_response_that_is_left(self, post, transactional_db):
         response = post(self.TEXT)
         next(iter(response))
         response.close()

@@ -117,7 +117,7 @@ def told(errors):
 
 @settings(max_examples=150, deadline=None)
 @given(BOARD, st.sampled_from(["", "(first: 1)", "(first: 4)"]), st.sampled_from([1, 4, 50]))
-def test_what_arrives_later_is_what_arrives_at_once(fields, arguments, most):
+def test_merged_increments_of_a_connection_equal_its_ordinary_response(fields, arguments, most):
     text = f"{{ board{arguments} {{ {fields} }} }}"
     limits = {"MAX_DEFERRED": most, "MAX_QUERY_RUNS": 100}
     with (

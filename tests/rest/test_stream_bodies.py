@@ -87,7 +87,7 @@ class TestAHeartbeat:
         return serve(view_of(("a", lazy(lambda request: self.gate.wait(30)))))
 
     @pytest.mark.parametrize(("accept", "beat"), [(TYPES[0], b":\n\n"), (TYPES[1], b" ")])
-    def test_it_is_sent_while_nothing_ends(self, waiting, accept, beat):
+    def test_a_heartbeat_is_sent_while_nothing_ends(self, waiting, accept, beat):
         chunks = iter(waiting.get("/", HTTP_ACCEPT=accept).streaming_content)
         opening = next(chunks)
         assert {next(chunks), next(chunks)} == {beat}
@@ -97,7 +97,7 @@ class TestAHeartbeat:
         assert [one.data.get("value") for one in read] == [True, None]
 
     @pytest.mark.parametrize(("accept", "beat"), [(TYPES[0], b":\n\n"), (TYPES[1], b" ")])
-    def test_it_is_sent_under_asgi(self, waiting, accept, beat):
+    def test_a_heartbeat_is_sent_under_asgi(self, waiting, accept, beat):
         async def read():
             response = await AsyncClient().get("/", headers={"Accept": accept})
             beats, rest = 0, b""

@@ -52,7 +52,7 @@ class TestABadCursor:
         return getattr(client, method)("/", query, headers=headers)
 
     @pytest.mark.parametrize("token", ["x", "\N{SNOWMAN}", "a" * 5000, "a.b.c", "1"])
-    def test_what_is_no_cursor_is_400(self, serve, accept, by, token):
+    def test_a_token_that_is_no_cursor_is_400(self, serve, accept, by, token):
         if by == "Last-Event-ID" and not token.isascii():
             token = token.encode().decode("latin-1")
         response = self.ask(serve(Three), by, token, accept)
@@ -80,7 +80,7 @@ class TestABadCursor:
             assert response.status_code == 410
         assert self.ask(client, by, token, accept).json()["code"] == "cursor_stale"
 
-    def test_it_is_refused_on_a_page_in_the_same_way(self, serve, accept, by):
+    def test_a_page_refuses_a_bad_cursor_in_the_same_way(self, serve, accept, by):
         asked = self.ask(serve(Three), by, "x", "application/json")
         assert refusal(asked) == refusal(self.ask(serve(Three), by, "x", accept))
 
