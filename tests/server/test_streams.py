@@ -148,7 +148,9 @@ class TestAClientThatLeaves:
         assert running == []
 
     @pytest.mark.parametrize("part", ["gated_async", "gated_timed_async"])
-    def test_the_coroutine_of_a_client_that_leaves_is_cancelled_soon(self, server, client, gate, run, part):
+    def test_the_coroutine_of_a_client_that_leaves_is_cancelled_soon(
+        self, server, client, gate, run, part
+    ):
         response = client.open(address_of(f"{part},last", gate=gate.port, run=run), Accept=SSE)
         visit = gate.visit()
         left = time.monotonic()
@@ -165,7 +167,9 @@ class TestAClientThatLeaves:
             pytest.param("mariadb", marks=pytest.mark.mysql),
         ],
     )
-    def test_the_statement_of_a_client_that_leaves_is_cancelled_soon(self, server, client, run, using):
+    def test_the_statement_of_a_client_that_leaves_is_cancelled_soon(
+        self, server, client, run, using
+    ):
         if server.kind == "gevent" and using == "default":
             pytest.skip("a statement of SQLite holds the only thread of a gevent worker")
         response = client.open(address_of("stays_in_sql", using=using, run=run), Accept=SSE)
