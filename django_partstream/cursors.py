@@ -72,6 +72,10 @@ _ENVELOPE = len(HEADER) + 43 + 2
 #: its query: at most, until 2286 and for fewer than a million parts.
 _OTHER_CLAIMS = len('{"v":2,"k":"","exp":9999999999,"p":,"n":999999,"o":{},"h":""}') + 2 * 16
 
+#: Of the three quarters of a cursor that owed parts leave, the bytes that its query cannot have:
+#: the envelope, other claims, and a name of 64 bytes. They count where the limit is below 1160.
+_BESIDE_QUERY = _ENVELOPE * 3 // 4 + _OTHER_CLAIMS + 64
+
 #: The version of marshal's form in which equal messages are equal bytes.
 _WITHOUT_REFERENCES = 2
 
@@ -122,9 +126,9 @@ def write(cursor: Cursor, *, audience: Iterable[Any], ttl: int) -> str:
     )
     if cursor.owed:
         claims += f',"o":{_encode(cursor.owed)}'
-    # By its own length, so that a walk carries its query on every page or on none: 3/8 of the
-    # limit leave room, in base64, for owed parts and for all but the longest of names.
-    carries_query = len(cursor.query) <= limit * 3 // 8
+    # By its own length, so that a walk carries its query on every page or on none. Beside it there
+    # is room, in base64, for owed parts and for all but the longest of names.
+    carries_query = len(cursor.query) <= min(limit * 3 // 8, limit * 9 // 16 - _BESIDE_QUERY)
     token = _sign(f"{{{claims}{_query_claim(cursor.query, key, carry=carries_query)}}}", key)
     if len(token) > limit and carries_query:
         token = _sign(f"{{{claims}{_query_claim(cursor.query, key, carry=False)}}}", key)

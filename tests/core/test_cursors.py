@@ -249,6 +249,18 @@ def test_a_query_string_of_three_eighths_of_the_limit_is_carried_beside_owed_par
         assert cursors.read(token).owed == owed
 
 
+@pytest.mark.parametrize("limit", [256, 384, 512, 768, 1024, 1160, 2048])
+def test_a_walk_carries_its_query_on_every_page_or_on_none(settings, limit):
+    settings.PARTSTREAM = {"MAX_CURSOR_LENGTH": limit}
+    after, owed = "n" * min(64, limit // 8), {}
+    while cursors.can_owe([*owed, f"p{len(owed)}"], after=after, limit=limit):
+        owed[f"p{len(owed)}"] = 1_800_000_000
+    for length in range(1, limit // 2):
+        query = "x" * length
+        places = [written("a", query=query), written(after, query=query, owed=owed)]
+        assert len({cursors.read(token).query for token in places}) == 1
+
+
 def test_owed_names_take_a_quarter_of_a_cursor_as_they_are_written():
     """In base64, 4 characters for 3 bytes: the name in JSON, and ``:1800000000,``."""
     for name in ["x" * 3, "é" * 4, '"' * 6]:
