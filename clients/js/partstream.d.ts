@@ -23,8 +23,8 @@ export type Part<P = Record<string, unknown>> = Named<P> & { total: number | nul
 
 /** The options of `fetch()`, and three more. */
 export interface Options extends Omit<RequestInit, "method" | "body"> {
-  /** Request only these parts, for example to retry a failed part. */
-  only?: string | readonly string[];
+  /** Request only these parts, for example to retry a failed part; null for all. */
+  only?: string | readonly string[] | null;
   /**
    * Take all parts from one response, each when it ends, and continue where it breaks. Where no
    * stream comes through, the parts come in pages.

@@ -26,6 +26,7 @@ import {
   serve,
   STAFF,
 } from "./server.js";
+import { streamer } from "./streamer.js";
 import { walk } from "../walk.js";
 
 describe("a walk", () => {
@@ -69,6 +70,15 @@ describe("a walk", () => {
     onTestFinished(() => delete globalThis.location);
     expect(await all(parts("/api/echo/"))).toHaveLength(3);
     expect(await all(parts("../echo/?a=1"))).toHaveLength(3);
+  });
+
+  test("asks for nothing where no part is wanted, and for all parts by null", async () => {
+    const { url, asked } = await streamer();
+    for (const stream of [false, true]) {
+      expect(await all(parts(url, { only: [], stream }))).toEqual([]);
+      expect(asked).toEqual([]);
+    }
+    expect(await all(parts(url, { only: null }))).toHaveLength(4);
   });
 
   test("asks for some parts only", async () => {

@@ -147,8 +147,9 @@ function totalOf({ meta = {} }) {
 }
 
 // The function `pageAt(cursor)` for pages of the server, or for the parts of a stream as pages.
-function sourceAt(url, { stream = false, only, ...options } = {}) {
-  const wanted = only === undefined ? null : [only].flat().join(",");
+function sourceAt(url, { stream = false, only = null, ...options } = {}) {
+  const wanted = only === null ? null : [only].flat().join(",");
+  if (wanted === "") return async () => ({ results: [], cursor: null }); // the server would send all
   const addressAt = (cursor) => addressOf(url, { parts: wanted, cursor });
   const pageAt = async (cursor) => pageOf(await ask(addressAt(cursor), options, PAGE_TYPE));
   return stream ? streaming(addressAt, options, pageAt) : pageAt;
