@@ -11,6 +11,7 @@ import pytest
 from django_partstream.received import READERS
 from django_partstream.testing import walk_stream
 from tests import tools
+from tests.core.test_ledgers import ledger_of
 from tests.documentation import ROOT, blocks, shop_of
 
 PAGE = ROOT / "docs" / "streams.md"
@@ -28,6 +29,17 @@ COMMANDS = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
 def shop(monkeypatch, settings):
     """The README's project, and ``shop(name)`` to run a block of the page as ``shop.<name>``."""
     return shop_of(PAGE, monkeypatch, settings)
+
+
+def test_as_many_coroutines_run_together_as_the_page_says():
+    told = re.search(
+        r"(\d+) with names of (\d+) letters, (\d+) with names of (\d+)", PAGE.read_text()
+    )
+    most, length, fewer, longer = map(int, told.groups())
+    for together, letters in [(most, length), (fewer, longer)]:
+        names = [f"{number:0{letters}}" for number in range(60)]
+        may_begin = list(map(ledger_of(names).may_begin, names))
+        assert may_begin == [True] * together + [False] * (60 - together)
 
 
 def shortened(text):
