@@ -19,6 +19,7 @@ from django.db.models.signals import post_migrate
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import path
+from hypothesis import settings as hypothesis_settings
 
 from django_partstream.caching import health
 from tests.services import LACKING, shortage_of_connections
@@ -38,6 +39,10 @@ if sys.version_info >= (3, 12):
     sys.modules["imp"].load_source = _load_source
 
 pytest_plugins = ["snapshottest.pytest"]
+
+# On a busy machine any example may take longer than Hypothesis expects.
+hypothesis_settings.register_profile("any machine", hypothesis_settings(), deadline=None)
+hypothesis_settings.load_profile("any machine")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
