@@ -172,6 +172,8 @@ class Delivery:
                 for text in self._settle(ended):
                     yield text
             yield END
+        except TypeError as exc:  # Django would take it for an iterator of the other kind
+            raise RuntimeError("A payload could not be encoded.") from exc
         finally:
             await outcomes.aclose()
 

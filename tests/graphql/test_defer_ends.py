@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.test import AsyncClient, RequestFactory
 from django.urls import path
+from graphene.types.generic import GenericScalar
 
 if not hasattr(graphql, "ExecutionContext"):
     pytest.skip("Nothing is deferred with graphql-core 3.3.", allow_module_level=True)
@@ -265,3 +266,27 @@ def test_gzip_middleware_holds_no_payload_back(post, client, settings, transacti
     assert first["data"] == {"board": {"totalCount": 1}}
     assert response["Content-Encoding"] == "identity"
     response.close()
+
+
+@pytest.mark.parametrize(("is_async", "error"), [(False, TypeError), (True, RuntimeError)])
+def test_a_payload_that_cannot_be_encoded_is_an_error_that_says_so(
+    serve, transactional_db, recwarn, is_async, error
+):
+    class Unencodable(graphene.ObjectType):
+        value = GenericScalar()
+
+        def resolve_value(self, info):
+            return object()
+
+    schema = graphene.Schema(query=Unencodable, directives=defer_directives())
+    client = serve(path("graphql/", ProgressiveGraphQLView.as_view(schema=schema)))
+    sent = {
+        "path": "/graphql/",
+        "data": {"query": "{ __typename ... @defer { value } }"},
+        "content_type": "application/json",
+        "headers": {"accept": SHAPES["both"]},
+    }
+    response = async_to_sync(AsyncClient().post)(**sent) if is_async else client.post(**sent)
+    with pytest.raises(error, match="encoded|JSON serializable"):
+        read(response)
+    assert not [one for one in recwarn if "iterators" in str(one.message)]
