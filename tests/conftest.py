@@ -52,6 +52,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say why tests failed that were run again, as ``.ci/run`` does."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.section(f"{report.nodeid} failed at first", sep="_")
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,

@@ -39,7 +39,9 @@ def test_no_part_of_a_tenant_reads_a_row_of_another_tenant_or_misses_its_own(rec
     )
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout.splitlines()[-1])
-    assert (result["wrong"], result["left"]) == ([], 0), result
+    # CI runs no test again that failed with these words.
+    assert not result["wrong"], f"A row of another tenant was read, or an own row missed: {result}"
+    assert result["left"] == 0, result
     assert result["reads"] > 2000
 
 
