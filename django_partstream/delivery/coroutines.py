@@ -60,16 +60,18 @@ class HelperPlace:
         self._surroundings, self._departure, self._failed = surroundings, departure, failed
         self._begun: Future[Callable[[Make | None], None]] = Future()
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._lock, self._is_ended = threading.Lock(), False
 
     def begin(self, make: Make) -> None:
         """
-        Run a coroutine, in any thread but that of the loop.
+        Run a coroutine, in any thread but that of the loop; after :meth:`end` run nothing.
 
         Raises:
             Exception: the helper thread could not enter the surroundings.
         """
         with self._lock:
+            if self._is_ended:
+                return
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="partstream-helper", daemon=True)
                 thread.start()
@@ -78,6 +80,8 @@ class HelperPlace:
 
     def end(self) -> None:
         """Cancel the coroutines that are left, and end the loop and the thread."""
+        with self._lock:
+            self._is_ended = True
         if self._thread is not None and self._begun.exception() is None:
             with suppress(RuntimeError):  # the loop has ended
                 self._begun.result()(None)
@@ -131,6 +135,7 @@ class ServerPlace:
         self._held = ThreadLocals([])
         self._context = Context()
         self._failure: Exception | None = None
+        self._is_ended = False
 
     def open(self) -> bool:
         """
@@ -175,11 +180,14 @@ class ServerPlace:
         self._loop.call_soon_threadsafe(self._begin, make)
 
     def _begin(self, make: Make) -> None:
+        if self._is_ended:
+            return
         context = _asgiref.task_context(self._context)
         begin_task(self._tasks, make, self._held, context)
 
     def cancel(self) -> None:
-        """Cancel the coroutines that are left; in the thread of the loop."""
+        """Cancel the coroutines that are left, and run no more; in the thread of the loop."""
+        self._is_ended = True
         for task in self._tasks:
             task.cancel()
 

@@ -11,6 +11,7 @@ import pytest
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.delivery import streams
+from django_partstream.delivery.coroutines import HelperPlace, ServerPlace
 from django_partstream.delivery.watching import has_hung_up, socket_watch
 from django_partstream.exceptions import PartTimeout
 from django_partstream.timed import deadlines
@@ -50,6 +51,52 @@ def test_a_coroutine_is_cancelled_and_awaited(stream_of, left, heard):
     left(lambda: stream_of(a=lazy(part), b=lazy(safe_call(part))), lambda: len(seen) == 2)
     assert seen == ["begun"] * 2 + ["cleaned up"] * 2
     assert heard == []
+
+
+def test_an_awaitable_that_a_part_leaves_as_the_stream_ends_begins_no_loop(
+    stream_of, monkeypatch, recwarn
+):
+    begin, left, begun = HelperPlace.begin, threading.Event(), threading.Event()
+
+    def begin_late(place, make):
+        stream.close()
+        assert left.wait(30)
+        begin(place, make)
+        begun.set()
+
+    monkeypatch.setattr(HelperPlace, "begin", begin_late)
+    stream = stream_of(a=lazy(lambda request: asyncio.sleep(60)))
+    assert list(stream) == []
+    left.set()
+    assert begun.wait(30)
+    gc.collect()
+    assert list(recwarn) == []
+
+
+def test_an_awaitable_that_a_part_leaves_as_the_stream_ends_begins_no_task(
+    stream_of, monkeypatch, recwarn
+):
+    begin, tasks = ServerPlace._begin, []
+
+    async def main():
+        begun = asyncio.Event()
+
+        def begin_late(place, make):
+            place.cancel()
+            begin(place, make)
+            tasks.extend(place._tasks)
+            begun.set()
+
+        monkeypatch.setattr(ServerPlace, "_begin", begin_late)
+        parts = aiter(stream_of(a=lazy(lambda request: asyncio.sleep(60))))
+        waiting = asyncio.ensure_future(anext(parts))
+        await begun.wait()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    asyncio.run(main())
+    gc.collect()
+    assert tasks == list(recwarn) == []
 
 
 def test_a_timed_call_in_progress_ends_with_the_stream(stream_of, left, heard):

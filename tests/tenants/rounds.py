@@ -55,15 +55,27 @@ def database():
     name = sql.Identifier(DATABASE)
     with psycopg.connect(services.POSTGRES_URL, autocommit=True) as server:
         try:
-            server.execute(sql.SQL("CREATE DATABASE {}").format(name))
-            for role in identifiers:
-                server.execute(sql.SQL("CREATE ROLE {}").format(role))
-                server.execute(sql.SQL("GRANT ALL ON DATABASE {} TO {}").format(name, role))
+            with alone(server):
+                server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+                for role in identifiers:
+                    server.execute(sql.SQL("CREATE ROLE {}").format(role))
+                    server.execute(sql.SQL("GRANT ALL ON DATABASE {} TO {}").format(name, role))
             yield
         finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-            for role in identifiers:
-                server.execute(sql.SQL("DROP ROLE {}").format(role))
+            with alone(server):
+                server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+                for role in identifiers:
+                    server.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+@contextmanager
+def alone(server):
+    """Hold back other processes that come here: they would change the same rows of the catalogue."""
+    server.execute("SELECT pg_advisory_lock(hashtext('partstream_tests_tenants'))")
+    try:
+        yield
+    finally:
+        server.execute("SELECT pg_advisory_unlock(hashtext('partstream_tests_tenants'))")
 
 
 class Raised(logging.Handler):
