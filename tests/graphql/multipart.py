@@ -10,6 +10,13 @@ SHAPES = {
 HEAD = "\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
 
 
+def ask(client, text, *, accept=SHAPES["both"]):
+    """The response to the query *text*, posted by a client of Django."""
+    return client.post(
+        "/graphql/", {"query": text}, content_type="application/json", headers={"accept": accept}
+    )
+
+
 class Frames:
     """The payloads in a body as far as it has been read: ``feed()`` returns the new ones."""
 

@@ -27,7 +27,7 @@ from partstream_graphql import (
     defer_directives,
 )
 from partstream_graphql.http.incremental import BOTH, IDS, PATHS, shape_for
-from tests.graphql.multipart import SHAPES, Frames, Merged, payloads_of
+from tests.graphql.multipart import SHAPES, Frames, Merged, ask, payloads_of
 
 GATE, LOOPS, SEEN = Event(), [], []
 
@@ -70,12 +70,7 @@ def post(serve):
     SEEN.clear()
 
     def posted(text, client=client):
-        return client.post(
-            "/graphql/",
-            {"query": text},
-            content_type="application/json",
-            headers={"accept": SHAPES["both"]},
-        )
+        return ask(client, text)
 
     yield posted
     GATE.set()

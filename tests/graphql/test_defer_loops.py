@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from threading import Event
 
 import graphene
@@ -22,7 +23,7 @@ from partstream_graphql import (
     defer_directives,
 )
 from partstream_graphql.http import delivery
-from tests.graphql.multipart import SHAPES, Frames, Merged, payloads_of
+from tests.graphql.multipart import Frames, Merged, ask, payloads_of
 
 FREED = Event()
 
@@ -101,16 +102,7 @@ PARTS = "a { later } b { later } c { later }"
 @pytest.fixture
 def post(serve):
     client = serve(path("graphql/", ProgressiveGraphQLView.as_view(schema=SCHEMA)))
-
-    def posted(text):
-        return client.post(
-            "/graphql/",
-            {"query": text},
-            content_type="application/json",
-            headers={"accept": SHAPES["both"]},
-        )
-
-    yield posted
+    yield partial(ask, client)
     FREED.set()
 
 

@@ -22,7 +22,7 @@ from partstream_graphql import (
     ProgressiveGraphQLView,
     defer_directives,
 )
-from tests.graphql.multipart import SHAPES, Merged, payloads_of
+from tests.graphql.multipart import SHAPES, Merged, ask, payloads_of
 
 RAN = Counter()
 
@@ -99,9 +99,7 @@ BOARD = nested("edges ()", EDGE, "totalCount", "pageInfo { endCursor }", *PARTS)
 
 def answered(text, accept):
     RAN.clear()
-    response = Client().post(
-        "/graphql/", {"query": text}, content_type="application/json", headers={"accept": accept}
-    )
+    response = ask(Client(), text, accept=accept)
     body = b"".join(response).decode()
     if response["Content-Type"].startswith("multipart"):
         merged = Merged(payloads_of(body))

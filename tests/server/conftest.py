@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests import services
-from tests.server.servers import KINDS, Gate, Server
+from tests.server.servers import KINDS, STREAMING, Gate, Server
 from tests.server.sessions import Sessions
 
 _running: list[Server] = []
@@ -120,6 +120,13 @@ def shared(tmp_path_factory: Any) -> Iterator[Callable[..., Server]]:
 
     yield started
     next(starting, None)
+
+
+@pytest.fixture(scope="module")
+def lone_servers(start_for_module: Callable[..., Server]) -> dict[str, Server]:
+    """Servers for streams, of a single process each, so that its state can be asked for."""
+    one_process = {"gthread": ["--workers=1"]}
+    return {kind: start_for_module(kind, *one_process.get(kind, [])) for kind in STREAMING}
 
 
 @pytest.fixture(params=list(KINDS))

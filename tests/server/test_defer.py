@@ -6,25 +6,16 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.graphql.multipart import SHAPES, Merged, payloads_in
-from tests.server.servers import STREAM_KINDS
+from tests.server.servers import STREAMING
 from tests.server.streaming import StreamClient
-
-KINDS = ["gthread", "gevent", "uvicorn", *STREAM_KINDS]
 
 #: Seconds in which nothing runs any more when a client has left, with some for a busy machine.
 SOON = 3.0
 
 
-@pytest.fixture(scope="module")
-def servers(start_for_module):
-    """Servers of a single process each, so that its state can be asked for."""
-    one_process = {"gthread": ["--workers=1"]}
-    return {kind: start_for_module(kind, *one_process.get(kind, [])) for kind in KINDS}
-
-
-@pytest.fixture(params=KINDS)
-def server(request, servers):
-    return servers[request.param]
+@pytest.fixture(params=STREAMING)
+def server(request, lone_servers):
+    return lone_servers[request.param]
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import pytest
 
 from django_partstream.received import READERS
 from django_partstream.testing import walk_stream
-from tests.server.servers import STREAM_KINDS
+from tests.server.servers import STREAMING
 from tests.server.streaming import StreamClient, address_of
 
-KINDS = ["gthread", "gevent", "uvicorn", *STREAM_KINDS]
 SSE = "text/event-stream"
 
 #: Seconds after which nothing runs any more when a client has left: half a second for a look at its
@@ -20,16 +19,9 @@ SOON = 3.0
 each_type = pytest.mark.parametrize("accept", READERS)
 
 
-@pytest.fixture(scope="module")
-def servers(start_for_module):
-    """Servers of a single process each, so that its state can be asked for."""
-    one_process = {"gthread": ["--workers=1"]}
-    return {kind: start_for_module(kind, *one_process.get(kind, [])) for kind in KINDS}
-
-
-@pytest.fixture(params=KINDS)
-def server(request, servers):
-    return servers[request.param]
+@pytest.fixture(params=STREAMING)
+def server(request, lone_servers):
+    return lone_servers[request.param]
 
 
 @pytest.fixture
@@ -104,7 +96,7 @@ def test_a_walk_that_is_cut_after_each_part_has_every_part_once(client, accept, 
     assert sorted(error["part"] for error in walked.errors) == ["failing", "recurses"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", STREAMING)
 def test_a_walk_goes_on_at_another_server_after_a_restart(start, kind):
     address = address_of("fast,rows_a,rows_b,last")
     before = start(kind)
@@ -196,8 +188,8 @@ class TestAClientThatLeaves:
 
 
 @pytest.mark.parametrize("part", ["exits", "exits_async", "exits_timed"])
-def test_a_part_that_calls_sys_exit_breaks_its_stream_and_no_other_under_wsgi(servers, part):
-    server = servers["gthread"]
+def test_a_part_that_calls_sys_exit_breaks_its_stream_and_no_other_under_wsgi(lone_servers, part):
+    server = lone_servers["gthread"]
     response = StreamClient(server).open(address_of(f"{part},last", together=False), Accept=SSE)
     with pytest.raises(IncompleteRead):
         [*response.iter_raw()]
