@@ -27,6 +27,9 @@ ASIDE = ("browser", "clients", "server", "test_benchmarks.py")
 IN_PROCESS = [f"--ignore=tests/{name}" for name in ASIDE]
 #: The tests of the library itself, without those of the example, the README and the guide.
 LIBRARY = ["tests/core", "tests/rest", "tests/graphql", "tests/both"]
+#: All that tests need; a session that does without some of it names its own extras.
+TEST_EXTRAS = "demo,test,test-graphql,test-engines"
+ENGINES = ["celery", "kombu", "django_tasks", "django_tasks_db"]
 DJANGO = {"3.11": "Django~=5.2.0", "3.12": "Django~=5.2.0", "3.13": "Django>=6.1"}
 
 nox.needs_version = ">=2025.2"
@@ -40,7 +43,7 @@ pins: dict[str, set[str]] = {}
 @nox.session(python=list(DJANGO))
 def tests(session: nox.Session) -> None:
     """The library's tests on each Python with a Django of its time."""
-    install(session, "-e", ".[demo,test,test-graphql]", DJANGO[str(session.python)])
+    install(session, "-e", f".[{TEST_EXTRAS}]", DJANGO[str(session.python)])
     session.run("python", "-m", "django", "--version")
     pytest(session, *IN_PROCESS)
 
@@ -71,18 +74,17 @@ def lowest(session: nox.Session) -> None:
     minima = lowest_versions()
     # psycopg asks for a psycopg-binary of its own version, and pydantic for such a pydantic-core.
     others = pinned(without={*minima, "psycopg-binary", "pydantic-core"})
-    extras = "demo,test,test-graphql"
-    install_constrained(session, [*minima.values(), *others], "-e", f".[{extras}]")
-    pytest(session, *LIBRARY)
+    install_constrained(session, [*minima.values(), *others], "-e", f".[{TEST_EXTRAS}]")
+    pytest(session, *LIBRARY, "tests/background")
 
 
 @nox.session(python=max(DJANGO))
 def upstream(session: nox.Session) -> None:
     """The library's tests with the newest release of everything, pre-releases too; reported."""
     with reported(session):
-        session.install("--pre", "-e", ".[demo,test]")
+        session.install("--pre", "-e", ".[demo,test,test-engines]")
         session.run("python", "-m", "pip", "list")
-        pytest(session, *LIBRARY)
+        pytest(session, *LIBRARY, "tests/background")
 
 
 @nox.session
@@ -99,7 +101,7 @@ def core33(session: nox.Session) -> None:
 def rest_only(session: nox.Session) -> None:
     """REST where Graphene is absent."""
     install(session, "-e", ".[rest,test]")
-    assert_absent(session, "graphene", "graphene_django", "graphql", "drf_spectacular")
+    assert_absent(session, "graphene", "graphene_django", "graphql", "drf_spectacular", *ENGINES)
     pytest(session, "tests/core", "tests/rest", "--ignore=tests/rest/test_openapi.py")
 
 
@@ -107,7 +109,7 @@ def rest_only(session: nox.Session) -> None:
 def graphql_only(session: nox.Session) -> None:
     """GraphQL where Django REST framework is absent."""
     install(session, "-e", ".[graphql,test]")
-    assert_absent(session, "rest_framework", "drf_spectacular")
+    assert_absent(session, "rest_framework", "drf_spectacular", *ENGINES)
     pytest(session, "tests/core", "tests/graphql")
 
 
@@ -115,7 +117,7 @@ def graphql_only(session: nox.Session) -> None:
 def core_only(session: nox.Session) -> None:
     """The core with neither front, which says what ProgressiveView lacks."""
     install(session, "-e", ".[test]")
-    assert_absent(session, "rest_framework", "graphene", "graphene_django", "graphql")
+    assert_absent(session, "rest_framework", "graphene", "graphene_django", "graphql", *ENGINES)
     refusal = session.run(
         *("python", "-c", "from django_partstream import ProgressiveView"),
         silent=True,
@@ -136,7 +138,7 @@ def wheel(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--outdir", str(place / "dist"), silent=True)
         (built,) = (place / "dist").glob("*.whl")
         assert_ships(session, built)
-        install(session, f"{built}[demo,test]")
+        install(session, f"{built}[demo,test,test-engines]")
 
         for name in ["tests", "example_schema"]:
             shutil.copytree(HERE / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -150,7 +152,7 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 def readme(session: nox.Session) -> None:
     """The code of the README and of the pages in docs, run as it is written."""
-    install(session, "-e", ".[demo,test]")
+    install(session, "-e", ".[demo,test,test-engines]")
     pages = [path for path in HERE.glob("tests/test_*.py") if path.name not in ASIDE]
     pytest(session, *(str(path) for path in sorted(pages)))
 
