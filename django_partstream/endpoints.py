@@ -8,6 +8,7 @@ where the page ended. The front itself only translates.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,7 +26,7 @@ from django_partstream.delivery.streams import Stream, always
 from django_partstream.exceptions import CursorInvalid
 from django_partstream.identity import audience_identity, is_identified, is_personal
 from django_partstream.ledgers import Ledger
-from django_partstream.outcomes import Outcome
+from django_partstream.outcomes import Outcome, Wait
 from django_partstream.pages import Page
 from django_partstream.parts import Plan, is_inert, is_lazy, plan_of
 from django_partstream.tenancy import capture
@@ -60,6 +61,7 @@ class Endpoint:
         self._make_plan = plan
         self._varied: tuple[Sequence[Any], str] | None = None
         self._signed: dict[tuple[Any, ...], str] = {}
+        self._first_owed: dict[str, float] = {}
 
     @property
     def name(self) -> str:
@@ -155,7 +157,33 @@ class Endpoint:
             CursorStale: the part that *after* names is no longer in the plan.
             PlanError: ``get_parts()`` did not return a list of parts.
         """
-        return self.plan.page(after=after, size=size, only=only)
+        page = self.plan.page(after=after, size=size, only=only)
+        self._first_owed = {name: debt.since for name, debt in page.debts.items()}
+        return page
+
+    def first_owed(self, name: str) -> float:
+        """When the walk first owed the part *name*, in seconds since the epoch; now, if never."""
+        return self._first_owed.setdefault(name, time.time())
+
+    def sent(self, page: Page, outcomes: Iterable[Outcome]) -> Page:
+        """
+        The page as it is sent, given the *outcomes* of its parts.
+
+        It lacks the pending parts, which its cursors owe. It ends before the first part at which a
+        cursor could not owe them all.
+        """
+        pending = {outcome.name for outcome in outcomes if outcome.pending}
+        if not pending:
+            return page
+        return page.without(pending, limit=setting("MAX_CURSOR_LENGTH"))
+
+    def waits(self, page: Page, outcomes: Iterable[Outcome]) -> dict[str, Wait]:
+        """The waits for the pending parts that *page*, as it is sent, owes; by name."""
+        return {
+            outcome.name: outcome.pending
+            for outcome in outcomes
+            if outcome.pending and outcome.name in page.debts
+        }
 
     def attempts(self, page: Page, *, whole: Callable[[Any], Any]) -> list[Attempt]:
         """An attempt at each part of *page*; *whole* makes its value whole."""

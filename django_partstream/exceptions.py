@@ -1,7 +1,12 @@
-"""The exceptions of this library, all of them a :class:`PartstreamError`."""
+"""
+The exceptions of this library.
+
+All are a :class:`PartstreamError`, but for :class:`PartPending`, which is no error.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,6 +16,7 @@ __all__ = [
     "CursorExpired",
     "CursorInvalid",
     "CursorStale",
+    "PartPending",
     "PartTimeout",
     "PartstreamError",
     "PlanError",
@@ -90,3 +96,41 @@ class PartTimeout(PartstreamError, TimeoutError):
 
     def __str__(self) -> str:
         return f"No answer within {self.seconds:g} seconds."
+
+
+class PartPending(BaseException):
+    """
+    The value of a background function is not there yet, so the part that asked is pending.
+
+    It is no ``Exception``, so that ``except Exception`` in a part does not take it for a failure.
+    *age* tells how long ago the work was asked for, and *limit* how long a walk waits for the
+    part, both in seconds. *progress* is a number from 0 to 1, or None.
+    """
+
+    def __init__(
+        self, name: str, *, age: float = 0.0, limit: float, progress: float | None = None
+    ) -> None:
+        super().__init__(name)
+        self.name, self.age, self.limit, self.progress = name, age, limit, progress
+
+    def __str__(self) -> str:
+        return f"{self.name} is being computed."
+
+    @property
+    def retry_after(self) -> float:
+        """
+        The seconds until another look: a quarter of the age, from 0.5 to 10.
+
+        It differs by up to 15 %, so that readers who came together do not come back together.
+        """
+        return round(min(max(self.age / 4, 0.5), 10.0) * random.uniform(0.85, 1.15), 2)  # noqa: S311
+
+
+def pending_in(exc: BaseException) -> PartPending | None:
+    """The :class:`PartPending` that *exc* is, or that stands in a group of exceptions."""
+    if isinstance(exc, PartPending):
+        return exc
+    if isinstance(exc, BaseExceptionGroup):
+        found = map(pending_in, exc.exceptions)
+        return next((each for each in found if each is not None), None)
+    return None

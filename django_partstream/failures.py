@@ -30,7 +30,8 @@ class Failure:
     The meaning of an exception; *message* is safe to send to a client.
 
     An *expected* failure is an answer that the code gives on purpose (a 404, a refused
-    permission). Any other failure is a fault of the code, and ``DEBUG`` shows its text.
+    permission). Any other failure is a fault of the code, and ``DEBUG`` shows its text. A failure
+    that was logged before, elsewhere, has the *reference* of that record.
     """
 
     status: Status = Status.ERROR
@@ -39,6 +40,7 @@ class Failure:
     retryable: bool = False
     expected: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
+    reference: str | None = None
 
 
 Translator: TypeAlias = Callable[[Any], Failure]

@@ -1,4 +1,8 @@
-"""The end of a part: a status, and an error entry if the part failed."""
+"""
+The end of an attempt at a part: a status, and an error entry if the part failed.
+
+A *pending* part has not ended. Its value is being computed elsewhere, and a later page carries it.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,14 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """The ways in which a part ends."""
+    """The ways in which a part ends, and ``PENDING`` for a part that has not ended."""
 
     OK = "ok"
     FALLBACK = "fallback"
     ERROR = "error"
     TIMEOUT = "timeout"
     DENIED = "denied"
+    PENDING = "pending"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +50,30 @@ class PartError:
         }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wait:
+    """
+    The wait for a pending part.
+
+    *retry_after* is the number of seconds until another look. *progress* is a number from 0 to 1,
+    or None where it is not known.
+    """
+
+    retry_after: float
+    progress: float | None = None
+
+
 @dataclass(kw_only=True, slots=True)
 class Outcome:
-    """The end of a part; *seconds* is wall clock time."""
+    """
+    The end of an attempt at a part; *seconds* is wall clock time.
+
+    The outcome of a pending part has *pending*, and neither a value nor an error.
+    """
 
     name: str
     status: Status
     value: Any = None
     error: PartError | None = None
     seconds: float = 0.0
+    pending: Wait | None = None

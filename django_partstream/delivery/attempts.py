@@ -29,11 +29,15 @@ from asgiref.sync import iscoroutinefunction
 
 from django_partstream.delivery.loops import in_request_thread
 from django_partstream.delivery.reports import Scope, level_of, log_failure
+from django_partstream.exceptions import PartPending, PartTimeout
 from django_partstream.failures import failure_of, public_message
-from django_partstream.outcomes import Outcome, PartError, Status
+from django_partstream.outcomes import Outcome, PartError, Status, Wait
 
 #: Own guards of a part, outermost first.
 Guards: TypeAlias = tuple[Callable[..., Any], ...]
+
+#: Asks for work elsewhere. Return whether its value may be there already.
+Ask: TypeAlias = Callable[[], bool]
 
 #: Functions that run in place of a part's own function, by part name: for tests.
 stand_ins: dict[str, Callable[[], Any]] = {}
@@ -55,7 +59,7 @@ class Recorder:
 
 class Attempt(Recorder):
     """
-    An attempt at the part *name*, made by a front and used once.
+    An attempt at the part *name*, made by a front. A part that was pending is tried again.
 
     *call* returns the value of the part, or an awaitable of it. *guarded* is the function behind
     *call*, which may be a guard. *whole* makes a value whole, as the front defines that.
@@ -90,6 +94,8 @@ class Attempt(Recorder):
         #: The own guards that are not entered, outermost first.
         self._guards: Guards = () if guarded is None else guards_of(guarded)
         self.is_guarded = bool(self._guards)
+        #: The work elsewhere that the part waits for, and that is to be asked for.
+        self.asks: list[Ask] = []
 
     @property
     def immediate(self) -> bool:
@@ -156,7 +162,8 @@ class Attempt(Recorder):
     def raised(self, exc: Exception) -> Outcome:
         """The outcome of an attempt that raised *exc*."""
         self._log_caught(but=exc)
-        failure, reference = failure_of(exc), token_hex(4)
+        failure = failure_of(exc)
+        reference = failure.reference or token_hex(4)
         self._log(exc, failure.status, level_of(failure), reference)
         error = PartError(
             part=self.name,
@@ -167,6 +174,28 @@ class Attempt(Recorder):
             details=failure.details,
         )
         return Outcome(name=self.name, status=failure.status, error=error, seconds=self._seconds())
+
+    def pended(self, wait: PartPending) -> Outcome:
+        """
+        The outcome of an attempt that waits for work elsewhere.
+
+        Once the walk has waited for longer than the limit of that work, the part ends ``timeout``.
+        """
+        if time.time() - self.scope.first_owed(self.name) > wait.limit:
+            return self.raised(PartTimeout(wait.limit))
+        self._forget()
+        return Outcome(
+            name=self.name,
+            status=Status.PENDING,
+            pending=Wait(retry_after=wait.retry_after, progress=wait.progress),
+            seconds=self._seconds(),
+        )
+
+    def _forget(self) -> None:
+        """Forget this try. The failures that guards caught are logged by the try that ends."""
+        self.caught, self.unanswered = [], None
+        self._whole_value, self.is_promised, self.is_cached = None, False, False
+        self._guards = () if self._guarded is None else guards_of(self._guarded)
 
     def _seconds(self) -> float:
         return time.perf_counter() - self.started

@@ -45,6 +45,9 @@ class Scope(Protocol):
     def variation(self) -> str:
         """A digest of what a cached part depends on besides its own arguments and its reader."""
 
+    def first_owed(self, name: str) -> float:
+        """When the walk first owed the part *name*, in seconds since the epoch; now, if never."""
+
 
 def log_failure(
     scope: Scope, part: str, exc: Exception, *, status: Status, level: int, reference: str

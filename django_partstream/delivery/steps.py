@@ -9,6 +9,9 @@ when a part begins. The rules:
 - Inside a transaction a part runs between savepoints, so that a failed part is undone alone.
 - No ``Exception`` of a part escapes. A ``SystemExit`` or ``KeyboardInterrupt`` does from plain
   functions; from a coroutine it is returned.
+- A part may have noted work that is to be asked for elsewhere. That is done when the savepoints of
+  the part have ended, since their rollback would undo the hook that asks. A pending part is then
+  tried again, if the work may be done already.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from django_partstream.delivery import loops
 from django_partstream.delivery.attempts import Attempt, current, recording
 from django_partstream.delivery.reports import announce, is_observed
 from django_partstream.delivery.threads import Enter, enter_nothing
+from django_partstream.exceptions import pending_in
 from django_partstream.outcomes import Outcome, Status
 from django_partstream.tenancy import prepares_sessions
 
@@ -54,12 +58,18 @@ class Rest(NamedTuple):
 def tell(attempt: Attempt, outcome: Outcome, ended: Told, enter: Enter = enter_nothing) -> None:
     """Announce *outcome*, if the client is there, and tell it to *ended*."""
     try:
-        if is_observed(attempt.scope) and not attempt.is_abandoned:
+        if _is_announced(attempt, outcome):
             _announce(attempt, outcome, enter)
     except Exception:  # as an exception of a receiver, it does not reach the page
         logger.exception("The end of part %r could not be signalled.", attempt.name)
     finally:
         ended(attempt, outcome)
+
+
+def _is_announced(attempt: Attempt, outcome: Outcome) -> bool:
+    """Whether a receiver is to hear of *outcome*: not of a pending part, which has not ended."""
+    has_ended = outcome.pending is None and not attempt.is_abandoned
+    return has_ended and is_observed(attempt.scope)
 
 
 def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) -> None:
@@ -71,15 +81,44 @@ def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) 
 
 def begin(attempt: Attempt, enter: Enter) -> Outcome | Rest:
     """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
+    end = _begin(attempt, enter)
+    if attempt.asks and isinstance(end, Outcome) and _is_worth_a_look(attempt, end):
+        end = _begin(attempt, enter)
+    return end
+
+
+def _is_worth_a_look(attempt: Attempt, outcome: Outcome) -> bool:
+    """Ask for the work that *attempt* has noted. Return whether the part is to be tried again."""
+    asks, attempt.asks = attempt.asks, []
+    may_be_done = [ask() for ask in asks]
+    return outcome.pending is not None and any(may_be_done)
+
+
+def _outcome_of(attempt: Attempt, exc: BaseException) -> Outcome:
+    """
+    The outcome of an attempt that raised *exc*.
+
+    Raises:
+        BaseException: *exc*, if it ends the whole page.
+    """
+    wait = pending_in(exc)
+    if wait is not None:
+        return attempt.pended(wait)
+    if isinstance(exc, Exception):
+        return attempt.raised(exc)
+    raise exc
+
+
+def _begin(attempt: Attempt, enter: Enter) -> Outcome | Rest:
     token, end = current.set(attempt), None
     try:
         with enter():
             end = _called(attempt)
         return end if isinstance(end, Rest) else attempt.returned(end)
-    except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
+    except BaseException as exc:  # noqa: BLE001 - raised again, if it ends the page
         if isinstance(end, Rest):  # the surroundings could not be left
             end.drop()
-        return attempt.raised(exc)
+        return _outcome_of(attempt, exc)
     finally:
         current.reset(token)
         _close_broken(enter)
@@ -112,17 +151,30 @@ async def finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseE
 
     An exit is returned, too: raised in a coroutine it would stop the event loop of a server.
     """
+    end = await _finish(attempt, awaitable)
+    if not attempt.asks or not isinstance(end, Outcome):
+        return end
+    if not await loops.in_request_thread(_is_worth_a_look, attempt, end):
+        return end
+    if attempt.is_coroutine:
+        again = _begin(attempt, enter_nothing)
+    else:  # it may block
+        again = await loops.in_request_thread(_begin, attempt, enter_nothing)
+    return await _finish(attempt, again.awaitable) if isinstance(again, Rest) else again
+
+
+async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
     with recording(attempt):
         try:
             return attempt.returned(await attempt.amake_whole(await awaitable))
-        except Exception as exc:  # noqa: BLE001 - no exception of a part escapes
-            return attempt.raised(exc)
         except asyncio.CancelledError as exc:  # the awaited task, or the whole page, was cancelled
             failure = RuntimeError("The part was cancelled, or a task that it awaited.")
             failure.__cause__ = exc
             return attempt.raised(failure)
         except (SystemExit, KeyboardInterrupt) as exc:
             return exc
+        except BaseException as exc:  # noqa: BLE001 - raised again, if it ends the page
+            return _outcome_of(attempt, exc)
 
 
 async def run_awaited(ended: Told, attempt: Attempt) -> Outcome | BaseException:
@@ -154,7 +206,7 @@ async def finish_and_tell(
 async def tell_from_coroutine(ended: Told, attempt: Attempt, outcome: Outcome) -> None:
     """Announce *outcome* in the request's thread, and tell it to *ended*."""
     try:
-        if is_observed(attempt.scope) and not attempt.is_abandoned:
+        if _is_announced(attempt, outcome):
             await loops.in_request_thread(_announce, attempt, outcome)
     except Exception:  # as an exception of a receiver, it does not reach the page
         logger.exception("The end of part %r could not be signalled.", attempt.name)
@@ -177,7 +229,14 @@ async def finish_all(
 
 
 def run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
-    """Run an attempt in *transactions*. If it fails, undo its work there."""
+    """Run an attempt in *transactions*. If it fails or is pending, undo its work there."""
+    outcome = _run_undoable(attempt, transactions)
+    if attempt.asks and _is_worth_a_look(attempt, outcome):
+        outcome = _run_undoable(attempt, transactions)
+    return outcome
+
+
+def _run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
     if attempt.immediate:
         return _run_in_place(attempt)[0]
     try:
@@ -185,7 +244,7 @@ def run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) 
             outcome, awaited = _run_in_place(attempt)
             # safe_call undoes the work of plain functions, and not of coroutines.
             fell_back = attempt.is_guarded and outcome.status is Status.FALLBACK
-            if outcome.error or (awaited and fell_back):
+            if outcome.error or outcome.pending or (awaited and fell_back):
                 undo()
     except Exception as exc:  # noqa: BLE001 - the part, or its caller, broke the transaction
         return attempt.raised(exc)
@@ -194,10 +253,10 @@ def run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) 
 
 def _run_in_place(attempt: Attempt) -> tuple[Outcome, bool]:
     """Run an attempt to its end in this thread. Return whether it was awaited, too."""
-    end = begin(attempt, enter_nothing)
+    end = _begin(attempt, enter_nothing)
     if isinstance(end, Outcome):
         return end, False
-    (outcome,) = loops.run(finish_all, [(attempt, end)], finish)
+    (outcome,) = loops.run(finish_all, [(attempt, end)], _finish)
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome, True
