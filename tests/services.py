@@ -1,12 +1,12 @@
 """
 The services of the tests: their addresses, or the reasons that they cannot be used.
 
-The services are PostgreSQL, MariaDB (or MySQL) and Redis. Their addresses are
-``PARTSTREAM_TEST_POSTGRES_URL``, ``PARTSTREAM_TEST_MYSQL_URL`` and ``PARTSTREAM_TEST_REDIS_URL``,
-by default on loopback. ``pgbouncer`` is a program, which a test starts itself. A test that needs
-one of them has the marker ``postgres``, ``mysql``, ``redis`` or ``pgbouncer``. It is skipped where
-the service is missing, and fails in CI. A test that fails while PostgreSQL runs short of
-connections says so.
+The services are PostgreSQL, MariaDB (or MySQL), Redis and RabbitMQ. Their addresses are
+``PARTSTREAM_TEST_POSTGRES_URL``, ``PARTSTREAM_TEST_MYSQL_URL``, ``PARTSTREAM_TEST_REDIS_URL`` and
+``PARTSTREAM_TEST_RABBITMQ_URL``, by default on loopback. ``pgbouncer`` is a program, which a test
+starts itself. A test that needs one of them has the marker ``postgres``, ``mysql``, ``redis``,
+``rabbitmq`` or ``pgbouncer``. It is skipped where the service is missing, and fails in CI. A test
+that fails while PostgreSQL runs short of connections says so.
 
 The driver of MariaDB is mysqlclient where it is installed, else PyMySQL in its place.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -35,6 +36,9 @@ POSTGRES_URL = os.environ.get(
 )
 MYSQL_URL = os.environ.get("PARTSTREAM_TEST_MYSQL_URL", "mysql://root@127.0.0.1:3306/mysql")
 REDIS_URL = os.environ.get("PARTSTREAM_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+RABBITMQ_URL = os.environ.get(
+    "PARTSTREAM_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"
+)
 
 #: The program, which Debian keeps apart from the programs of an ordinary user.
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -43,6 +47,7 @@ START = {
     "postgres": "docker run -p 127.0.0.1:5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres",
     "mysql": "docker run -p 127.0.0.1:3306:3306 -e MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1 mariadb",
     "redis": "docker run -p 127.0.0.1:6379:6379 redis",
+    "rabbitmq": "docker run -p 127.0.0.1:5672:5672 rabbitmq",
 }
 
 
@@ -118,6 +123,16 @@ def _ask_redis() -> None:
         one.ping()
 
 
+def _ask_rabbitmq() -> None:
+    """Say the first words of AMQP 0-9-1. Its server answers with a frame, of type 1."""
+    url = urlsplit(RABBITMQ_URL)
+    with socket.create_connection((url.hostname, url.port or 5672), timeout=2) as one:
+        one.settimeout(2)
+        one.sendall(b"AMQP\x00\x00\x09\x01")
+        if one.recv(1) != b"\x01":
+            raise ConnectionError("This is no RabbitMQ.")
+
+
 def _lacking() -> dict[str, str]:
     """The services that do not answer, each with a message that says how to start it."""
     lacking = {}
@@ -125,10 +140,11 @@ def _lacking() -> dict[str, str]:
         ("postgres", POSTGRES_URL, _ask_postgres),
         ("mysql", MYSQL_URL, _ask_mysql),
         ("redis", REDIS_URL, _ask_redis),
+        ("rabbitmq", RABBITMQ_URL, _ask_rabbitmq),
     ]:
         try:
             ask()
-        except (psycopg.Error, MySQLdb.Error, redis.RedisError) as exc:
+        except (psycopg.Error, MySQLdb.Error, redis.RedisError, OSError) as exc:
             short = shortage_of_connections() if name == "postgres" else None
             lacking[name] = short or (
                 f"needs {name} at {url} (PARTSTREAM_TEST_{name.upper()}_URL names another): "
