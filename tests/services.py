@@ -36,9 +36,7 @@ POSTGRES_URL = os.environ.get(
 )
 MYSQL_URL = os.environ.get("PARTSTREAM_TEST_MYSQL_URL", "mysql://root@127.0.0.1:3306/mysql")
 REDIS_URL = os.environ.get("PARTSTREAM_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
-RABBITMQ_URL = os.environ.get(
-    "PARTSTREAM_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"
-)
+RABBITMQ_URL = os.environ.get("PARTSTREAM_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
 
 #: The program, which Debian keeps apart from the programs of an ordinary user.
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
