@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from django_partstream.caching.cached import cached_for
 from django_partstream.exceptions import PartstreamError
 from django_partstream.guards import safe_call, with_timeout
+from django_partstream.jobs.functions import background
+from django_partstream.jobs.work import progress
 from django_partstream.outcomes import Status
 from django_partstream.parts import Plan, lazy
 
@@ -28,8 +30,10 @@ __all__ = [
     "Plan",
     "ProgressiveView",
     "Status",
+    "background",
     "cached_for",
     "lazy",
+    "progress",
     "safe_call",
     "with_timeout",
 ]

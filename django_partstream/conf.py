@@ -47,9 +47,16 @@ def _is_tenancy(value: Any) -> bool:
     return value is None or not isinstance(value, (str, bytes, Collection)) or _is_path(value)
 
 
+def _is_engine(value: Any) -> bool:
+    return value in ENGINES or _is_path(value)
+
+
 def _is_list_of_paths(value: Any) -> bool:
     return value is None or (isinstance(value, (list, tuple)) and all(map(_is_path, value)))
 
+
+#: The names of the engines that carry background work.
+ENGINES = ("thread", "tasks", "celery")
 
 #: Every setting, by its key.
 SETTINGS: dict[str, Setting] = {
@@ -64,6 +71,11 @@ SETTINGS: dict[str, Setting] = {
     "MAX_THREADS": Setting.count(16, "threads"),
     "MAX_ABANDONED_CALLS": Setting.count(16, "calls"),
     "TENANCY": Setting(None, _is_tenancy, "the dotted path of a class or object, or None"),
+    "BACKGROUND": Setting(
+        "thread",
+        _is_engine,
+        "'thread', 'tasks', 'celery', or the dotted path of a function enqueue(message)",
+    ),
     "THREAD_LOCALS": Setting(
         None, _is_list_of_paths, "a list of dotted paths of threading.local objects, or None"
     ),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
 __all__ = [
+    "BackgroundFailed",
     "CursorError",
     "CursorExpired",
     "CursorInvalid",
@@ -96,6 +98,22 @@ class PartTimeout(PartstreamError, TimeoutError):
 
     def __str__(self) -> str:
         return f"No answer within {self.seconds:g} seconds."
+
+
+class BackgroundFailed(PartstreamError):
+    """
+    A background *function* failed; its worker has logged the exception with the *reference*.
+
+    *code* is that of the error entry. *failure* is the meaning of the exception.
+    """
+
+    def __init__(self, function: str, failure: Any) -> None:
+        super().__init__(function)
+        self.function, self.failure = function, failure
+        self.code, self.reference = failure.code, failure.reference
+
+    def __str__(self) -> str:
+        return f"{self.function} failed in the background [{self.reference}]."
 
 
 class PartPending(BaseException):

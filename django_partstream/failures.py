@@ -18,7 +18,7 @@ from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOpera
 from django.http import Http404
 from django.utils.functional import Promise
 
-from django_partstream.exceptions import PartTimeout
+from django_partstream.exceptions import BackgroundFailed, PartTimeout
 from django_partstream.outcomes import Status
 
 __all__ = ["register"]
@@ -219,6 +219,12 @@ def _timeout(exc: PartTimeout) -> Failure:
         message="This part took too long.",
         retryable=True,
     )
+
+
+@translates(BackgroundFailed)
+def _failure_elsewhere(exc: BackgroundFailed) -> Failure:
+    failure: Failure = exc.failure
+    return failure
 
 
 @translates(PermissionDenied)

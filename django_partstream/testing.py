@@ -1,7 +1,7 @@
 """
 Helpers for the tests of a project: walk a response to its end, make a part fail or hang.
 
-Nothing here waits: a part times out, and a cursor expires, at once.
+Nothing here waits: a part times out, a cursor expires, and background work is done, at once.
 """
 
 from __future__ import annotations
@@ -9,18 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, Literal
 from unittest import mock
 
 from asgiref.sync import iscoroutinefunction
+from django.core.cache.backends.locmem import LocMemCache
 
 from django_partstream import cursors
 from django_partstream._django import close_stream
 from django_partstream.delivery.attempts import stand_ins
 from django_partstream.exceptions import PartTimeout
+from django_partstream.jobs import engine, states, work
 from django_partstream.received import READERS, Received
 
-__all__ = ["Walk", "expired", "part_fails", "part_hangs", "walk", "walk_connection", "walk_stream"]
+__all__ = [
+    "Walk",
+    "background_fails",
+    "background_never",
+    "background_now",
+    "expired",
+    "part_fails",
+    "part_hangs",
+    "walk",
+    "walk_connection",
+    "walk_stream",
+]
 
 MAX_PAGES = 10_000
 
@@ -298,6 +312,58 @@ def part_hangs(name: str, seconds: float = 1.0) -> Iterator[None]:
     """
     with _instead_of(name, lambda: PartTimeout(seconds)):
         yield
+
+
+@contextmanager
+def background_now() -> Iterator[None]:
+    """
+    Have background work done at once, within the body: in the thread and transaction that asks.
+
+    So no part is pending. Values are kept for the body only, in a cache of its own.
+    """
+    with _engine(work.run_message):
+        yield
+
+
+@contextmanager
+def background_never() -> Iterator[None]:
+    """Have no background work done within the body, so that parts which call it stay pending."""
+    with _engine(lambda message: None):
+        yield
+
+
+@contextmanager
+def background_fails(exc: Exception | None = None) -> Iterator[None]:
+    """
+    Have background work raise *exc* (a ``RuntimeError``), within the body, at once.
+
+    Raises:
+        AssertionError: at the end of the body, if nothing asked for background work.
+    """
+    ran = False
+
+    def fail() -> Any:
+        nonlocal ran
+        ran = True
+        raise exc or RuntimeError("Background work fails in this test.")
+
+    with _engine(work.run_message), mock.patch.object(work, "stand_in", fail):
+        yield
+    if not ran:
+        raise AssertionError("Nothing asked for background work.")
+
+
+@contextmanager
+def _engine(enqueue: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """Have *enqueue* take messages, with a cache of its own."""
+    taken = engine.Engine(enqueue, is_local=lambda: True, in_transactions=True)
+    cache = LocMemCache(f"partstream-{token_hex(8)}", {})
+    with (
+        mock.patch.object(engine, "stand_in", taken),
+        mock.patch.object(states, "stand_in", cache),
+    ):
+        yield
+    cache.clear()
 
 
 @contextmanager

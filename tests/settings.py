@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     *(["graphene_django"] if HAS_GRAPHQL else []),
     "django_partstream",
     "example_schema",
+    "tests",  # has background functions
 ]
 
 MIDDLEWARE = [

@@ -23,7 +23,7 @@ schema and its tenant already, and only lacks ``execute_wrappers`` that were tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from contextvars import Context
 from functools import lru_cache, partial
@@ -42,7 +42,7 @@ from django.utils import timezone, translation
 from django_partstream import _asgiref, _django, clocks
 from django_partstream.carried.connections import PreparedConnection
 from django_partstream.carried.thread_locals import ThreadLocals
-from django_partstream.tenancy import capture, carrying, tenancy
+from django_partstream.tenancy import Tenancy, capture, carrying, standing_in, tenancy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -130,6 +130,59 @@ class Surroundings:
             connection.set_schema_to_public()
         elif (connection.tenant, connection.include_public_schema) != schema:
             connection.set_tenant(*schema)
+
+
+def current_schemas() -> dict[str, str]:
+    """The schema of django-tenants on each connection of this thread that has one, by database."""
+    if not _has_schemas():
+        return {}
+    return {
+        connection.alias: connection.schema_name  # type: ignore[attr-defined]
+        for connection in connections.all(initialized_only=True)
+        if hasattr(connection, "set_tenant")
+    }
+
+
+def entered_for(tenant: Any, schemas: Mapping[str, str]) -> AbstractContextManager[None]:
+    """
+    The surroundings of work for *tenant* and *schemas* in a process without their request.
+
+    They are as :meth:`Surroundings.entered` makes them. Without a schema a connection has the
+    public one.
+
+    Raises:
+        ImproperlyConfigured: ``TENANCY`` cannot be used.
+    """
+    found = tenancy()
+    if found is None and not _has_schemas():
+        return HERE
+    return _Entered(partial(_enter_for, found, tenant, schemas))
+
+
+def _enter_for(
+    found: Tenancy | None, tenant: Any, schemas: Mapping[str, str], stack: ExitStack
+) -> None:
+    connection: Any
+    for connection in connections.all():
+        if hasattr(connection, "set_tenant"):
+            _set_schema_for_work(connection, schemas.get(connection.alias), stack)
+        if found and found.has_connection and not connection.in_atomic_block:
+            made = partial(found.connection, tenant, connection)
+            stack.enter_context(PreparedConnection(connection, made))
+    if found and found.has_thread:
+        stack.enter_context(found.thread(tenant))
+    if found:
+        stack.enter_context(standing_in(tenant))
+
+
+def _set_schema_for_work(connection: Any, schema: str | None, stack: ExitStack) -> None:
+    """Set the schema of a connection, and have *stack* set the one before again."""
+    before = connection.tenant, connection.include_public_schema
+    stack.callback(connection.set_tenant, *before)
+    if schema is None:
+        connection.set_schema_to_public()
+    else:
+        connection.set_schema(schema)
 
 
 def _has_schemas() -> bool:

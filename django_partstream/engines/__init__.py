@@ -1,0 +1,7 @@
+"""
+Engines: they carry the message of a job to a process that does the work.
+
+An engine is a module with two functions. ``enqueue(message)`` raises if the message is not taken.
+``is_local()`` tells whether it asks no broker. An engine needs no results, no order, and no promise
+that a message arrives.
+"""

@@ -1,0 +1,103 @@
+"""
+The engine ``thread``: a few threads of this process, with nothing installed.
+
+A job ends with its process. Then it is asked for again, by a reader of another process. A thread
+cannot be stopped, so a job that hangs keeps its thread.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from queue import Empty, Full, Queue
+from typing import Any
+
+from django.db import connections
+
+from django_partstream.jobs.work import run_message
+
+#: Threads in a process, messages that may wait for them, and seconds until an idle thread ends.
+THREADS, WAITING, IDLE = 4, 100, 10.0
+
+
+class Pool:
+    """The threads of a process, begun when there is work."""
+
+    def __init__(self) -> None:
+        self._messages: Queue[dict[str, Any]] = Queue(WAITING)
+        self._lock = threading.Lock()
+        self._idle = self._threads = 0
+
+    def put(self, message: dict[str, Any]) -> None:
+        """
+        Take *message*.
+
+        Raises:
+            RuntimeError: too many messages wait already.
+        """
+        with self._lock:
+            try:
+                self._messages.put_nowait(message)
+            except Full:
+                raise RuntimeError(
+                    f"{WAITING} jobs wait for the {THREADS} threads of this process already. Have "
+                    "PARTSTREAM['BACKGROUND'] name an engine with workers: 'celery' or 'tasks'."
+                ) from None
+            if self._threads < THREADS and self._messages.qsize() > self._idle:
+                self._threads += 1
+                threading.Thread(target=self._serve, name="partstream-job", daemon=True).start()
+
+    def _serve(self) -> None:
+        try:
+            while (message := self._next()) is not None:
+                run_message(message)
+                del message
+        finally:
+            connections.close_all()
+
+    def _next(self) -> dict[str, Any] | None:
+        """The next message; None after a while without one, with which the thread ends."""
+        with self._lock:
+            self._idle += 1
+        try:
+            return self._messages.get(timeout=IDLE)
+        except Empty:
+            return self._last()
+        finally:
+            with self._lock:
+                self._idle -= 1
+
+    def _last(self) -> dict[str, Any] | None:
+        with self._lock:
+            try:
+                return self._messages.get_nowait()  # put while this thread gave up waiting
+            except Empty:
+                self._threads -= 1
+                return None
+
+
+_pool = Pool()
+
+
+def _forget() -> None:
+    """Begin anew in a forked child, which has none of its parent's threads."""
+    global _pool  # noqa: PLW0603 - a pool in each process
+    _pool = Pool()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def is_local() -> bool:
+    """Whether no broker is asked: always."""
+    return True
+
+
+def enqueue(message: dict[str, Any]) -> None:
+    """
+    Have a thread of this process do the work.
+
+    Raises:
+        RuntimeError: too many jobs wait already.
+    """
+    _pool.put(message)

@@ -1,0 +1,154 @@
+"""
+The message that asks for a job: a JSON object, and nothing more.
+
+It says which function to call, with which arguments, in which language, time zone and tenant. The
+worker derives all else from it, the key of the value included. So a forged message can call nothing
+but a background function, and can write no key but that of its own value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from django.utils import timezone, translation
+
+from django_partstream import clocks
+from django_partstream.canonical import digest
+from django_partstream.carried.surroundings import current_schemas, entered_for
+
+#: The types of JSON values without a look inside. A subclass, as of a choice, has an equal value.
+_SCALARS = (str, int, float, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """
+    A call of the background function at the dotted path *function*.
+
+    *zone* is the name of a time zone, or its offset as "+02:00"; empty with ``TIME_ZONE = None``.
+    *context* has the ``tenant`` of ``TENANCY`` and the ``schemas`` of django-tenants, by database.
+    """
+
+    function: str
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    language: str | None
+    zone: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, tenant: Any
+    ) -> Self:
+        """
+        The message for a call in the language, time zone and schemas of this thread.
+
+        Raises:
+            TypeError: an argument has no JSON form.
+        """
+        for argument in (*args, *kwargs.values()):
+            _check(function, argument, argument)
+        text = json.dumps([args, kwargs], allow_nan=False)
+        plain_args, plain_kwargs = json.loads(text)
+        zone = clocks.time_zone()
+        context = {"tenant": tenant, "schemas": current_schemas()}
+        return cls(
+            function,
+            plain_args,
+            plain_kwargs,
+            translation.get_language(),
+            clocks.name_of(zone) if zone else "",
+            {name: value for name, value in context.items() if value},
+        )
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """
+        The message in *raw*, the JSON object that an engine has carried.
+
+        Raises:
+            ValueError: it is no such object.
+        """
+        try:
+            message = cls(**raw)
+            shapes: list[tuple[Any, Any]] = [
+                (message.function, str),
+                (message.args, list),
+                (message.kwargs, dict),
+                (message.language, (str, type(None))),
+                (message.zone, str),
+                (message.context, dict),
+            ]
+        except TypeError as exc:
+            raise ValueError(f"It is no message of a background function: {exc}.") from exc
+        for value, kind in shapes:
+            if not isinstance(value, kind):
+                raise ValueError(f"It is no message of a background function: {value!r}.")
+        return message
+
+    def as_json(self) -> dict[str, Any]:
+        """The message as the JSON object that an engine carries."""
+        return asdict(self)
+
+    @property
+    def key(self) -> str:
+        """The digest that the value of the call is kept under."""
+        return digest(json.dumps(self.as_json(), sort_keys=True))
+
+    def entered(self) -> AbstractContextManager[Any]:
+        """
+        The language, time zone and tenant of the message, for work in this thread.
+
+        Raises:
+            ImproperlyConfigured: this process does not know the time zone, or has no such database.
+            Exception: a method of ``TENANCY`` raised it.
+        """
+        stack = ExitStack()
+        with stack:
+            stack.enter_context(translation.override(self.language))
+            if self.zone:
+                stack.enter_context(timezone.override(clocks.zone_named(self.zone)))
+            tenant, schemas = self.context.get("tenant"), self.context.get("schemas", {})
+            stack.enter_context(entered_for(tenant, schemas))
+            return stack.pop_all()
+
+
+def _check(function: str, argument: Any, value: Any) -> None:
+    """
+    Check that *value*, in *argument* of a call of *function*, has a JSON form that is equal to it.
+
+    Raises:
+        TypeError: it has none.
+    """
+    if isinstance(value, float) and not (value - value == 0):  # NaN or an infinity
+        raise _no_form(function, argument, value)
+    if isinstance(value, _SCALARS):
+        return
+    if isinstance(value, list):
+        for item in value:
+            _check(function, argument, item)
+    elif isinstance(value, dict) and all(type(key) is str for key in value):
+        for item in value.values():
+            _check(function, argument, item)
+    else:
+        raise _no_form(function, argument, value)
+
+
+def _no_form(function: str, argument: Any, value: Any) -> TypeError:
+    if hasattr(value, "META"):
+        remedy = "Pass what the function needs of the request, such as request.user.pk."
+    elif hasattr(value, "_meta"):
+        remedy = "Pass the primary key, and get the row in the function."
+    elif isinstance(value, tuple | set | frozenset):
+        remedy = "Pass a list."
+    else:
+        remedy = "Pass text, numbers, True, False, None, and lists and dicts of those."
+    inside = "" if value is argument else f" in {argument!r}"
+    return TypeError(
+        f"{function}() got {value!r}{inside}, which has no JSON form that a worker can be sent. "
+        f"{remedy}"
+    )

@@ -1,0 +1,274 @@
+"""
+What is known of a job, in the cache of its function.
+
+================ ============= =====================================================================
+key              kept for      meaning
+================ ============= =====================================================================
+``KEY``          ``keep``      the value, or how the work failed, under the mark of the function
+``KEY:asked``    ``ASKED``     the work was asked for, at this time
+``KEY:lease``    ``LEASE``     a worker is at work: its token, and the time at which it began
+``KEY:tries``    ``limit`` +   how often the work was begun and not ended
+``KEY:progress`` ``LEASE``     a number from 0 to 1
+================ ============= =====================================================================
+
+The rules:
+
+- A reader that finds neither a value nor a sign of work adds ``asked``, and asks an engine. Of
+  several readers one gets to add it. When it has expired, the work is asked for again.
+- A worker adds ``lease``, and touches it every ``BEAT`` seconds. Without the lease a worker goes. A
+  lease that is not touched ends by itself, so the next reader asks again.
+- A worker counts a try when it begins, and takes the count away when it ends. Work that has killed
+  its worker ``DEATHS`` times has failed.
+- A value or failure is good while the mark of the function is as it was when the work began.
+  ``invalidate()`` changes the mark. A lost mark costs a computation.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from math import ceil
+from secrets import token_hex
+from typing import Any, TypeAlias
+
+from django.core.cache import BaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.exceptions import ImproperlyConfigured
+
+from django_partstream._current import cache_of
+from django_partstream.caching.health import UNREADABLE
+from django_partstream.caching.keys import PREFIX
+from django_partstream.canonical import digest
+from django_partstream.failures import Failure
+
+#: Seconds after which work that was asked for, and has not begun, is asked for again.
+ASKED = 60
+
+#: Seconds after which a worker that gives no sign is taken for dead, and between two signs.
+LEASE, BEAT = 15, 5.0
+
+#: Workers that a job may kill.
+DEATHS = 3
+
+#: Seconds for which a failure is kept: of the function; of an engine that does not take the work.
+FAILED, REFUSED = 15, 3
+
+#: Seconds for which a job that has killed its workers is kept from killing more, at most.
+POISONED = 300
+
+#: A cache that takes the place of every other, for tests.
+stand_in: BaseCache | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The *value* of the function, as it returned it."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The work has failed."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """The work was asked for or begun *since* this time, in seconds since the epoch."""
+
+    since: float
+    progress: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deadly:
+    """Each worker that has begun the work has died."""
+
+
+State: TypeAlias = Kept | Failed | Underway | Deadly | None
+
+
+@dataclass(slots=True)
+class Place:
+    """
+    The place of a job in the cache *alias*, at *key*, under the *mark* of its function.
+
+    *keep* and *limit* are those of the function, in seconds. Any method may raise what the cache
+    raises.
+    """
+
+    alias: str
+    key: str
+    mark: str
+    keep: float
+    limit: float
+    #: The lease of a worker: its token, and when it began.
+    lease: tuple[str, float] = field(default=("", 0.0), init=False)
+
+    @classmethod
+    def of(cls, function: str, key: str, *, alias: str, keep: float, limit: float) -> Place:
+        """The place of the job with the digest *key* of the function at the path *function*."""
+        return cls(alias, f"{PREFIX}{key}", mark_of(function), keep, limit)
+
+    @property
+    def cache(self) -> BaseCache:
+        """
+        The cache, in this thread.
+
+        Raises:
+            ImproperlyConfigured: it keeps nothing.
+        """
+        return usable_cache(self.alias)
+
+    # For readers.
+
+    def look(self) -> State:
+        """What is known of the job; None if nothing is, so that the work is to be asked for."""
+        found = self._found()
+        kept, mark = found.get(self.key), found.get(self.mark)
+        if kept is not None and mark is not None and kept[1] == mark:
+            ended: Kept | Failed = kept[0]
+            return ended
+        progress = found.get(f"{self.key}:progress")
+        if (lease := found.get(f"{self.key}:lease")) is not None:
+            return Underway(lease[1], progress)
+        if (asked := found.get(f"{self.key}:asked")) is not None:
+            return Underway(asked, None)
+        return Deadly() if found.get(f"{self.key}:tries", 0) >= DEATHS else None
+
+    def claim(self) -> bool:
+        """Record that the work is asked for. Return whether this reader is to ask for it."""
+        return bool(self.cache.add(f"{self.key}:asked", time.time(), ASKED))
+
+    def refuse(self, failure: Failure) -> None:
+        """Keep the *failure* of an engine that has not taken the work."""
+        self._keep(Failed(failure), self.current_mark(), REFUSED)
+        self.cache.delete(f"{self.key}:asked")
+
+    def bury(self, failure: Failure) -> None:
+        """Keep the *failure* of a job that has killed its workers, and count anew after that."""
+        self._keep(Failed(failure), self.current_mark(), min(self.keep, POISONED))
+        self.cache.delete(f"{self.key}:tries")
+
+    # For workers.
+
+    def begin(self) -> str | None:
+        """Take the lease. Return the mark to keep the value under; None if there is no work."""
+        cache, self.lease = self.cache, (token_hex(8), time.time())
+        if not cache.add(f"{self.key}:lease", self.lease, LEASE):
+            return None
+        if isinstance(self.look(), Kept):
+            cache.delete_many([f"{self.key}:lease", f"{self.key}:asked"])
+            return None
+        tries = cache.get(f"{self.key}:tries", 0)
+        cache.set(f"{self.key}:tries", tries + 1, ceil(self.limit) + POISONED)
+        cache.delete_many([f"{self.key}:asked", f"{self.key}:progress"])
+        return self.current_mark()
+
+    def beat(self) -> None:
+        """Keep the lease, also in a cache that has forgotten it."""
+        lease = f"{self.key}:lease"
+        if not self.cache.touch(lease, LEASE):
+            self.cache.add(lease, self.lease, LEASE)
+
+    def tell(self, progress: float) -> None:
+        """Tell readers of the *progress*, until the lease would end."""
+        self.cache.set(f"{self.key}:progress", progress, LEASE)
+
+    def keep_value(self, value: Any, mark: str) -> None:
+        """
+        Keep *value*, unless it was dropped since the work began under *mark*.
+
+        Raises:
+            ValueError: the cache has dropped it.
+        """
+        if not self._is_current(mark):
+            return
+        self._keep(Kept(value), mark, self.keep)
+        if not self.cache.has_key(self.key):  # memcached drops it and says nothing
+            raise ValueError(
+                f"The cache {self.alias!r} did not keep the value, which may be too large for it."
+            )
+
+    def keep_failure(self, failure: Failure, mark: str) -> None:
+        """Keep the *failure* of work that began under *mark*, unless it was dropped meanwhile."""
+        if self._is_current(mark):
+            self._keep(Failed(failure), mark, FAILED)
+
+    def end(self) -> None:
+        """End the lease, if this worker holds it, and the count of tries."""
+        self.cache.delete_many([f"{self.key}:tries", f"{self.key}:progress"])
+        if self.cache.get(f"{self.key}:lease") == self.lease:
+            self.cache.delete(f"{self.key}:lease")
+
+    def lose(self) -> None:
+        """End the lease of a worker that has died, so that the next reader asks again."""
+        self.cache.delete_many([f"{self.key}:lease", f"{self.key}:progress"])
+
+    def current_mark(self) -> str:
+        """The mark of the function, made if there is none."""
+        self._add_mark(made := token_hex(8))
+        mark: str = self.cache.get(self.mark, made)
+        return mark
+
+    def _is_current(self, mark: str) -> bool:
+        """Whether the mark is still *mark*; a cache that has forgotten it is given it again."""
+        self._add_mark(mark)
+        return bool(self.cache.get(self.mark) == mark)
+
+    def _add_mark(self, mark: str) -> None:
+        """Add *mark*, if there is none. It outlives each value that is kept under it."""
+        seconds = ceil(self.keep + self.limit + POISONED)
+        if not self.cache.add(self.mark, mark, seconds):
+            self.cache.touch(self.mark, seconds)
+
+    def _keep(self, ended: Kept | Failed, mark: str, seconds: float) -> None:
+        self.cache.set(self.key, (ended, mark), ceil(seconds))
+
+    def _found(self) -> dict[str, Any]:
+        signs = [f"{self.key}:{sign}" for sign in ("asked", "lease", "tries", "progress")]
+        keys = [self.key, self.mark, *signs]
+        try:
+            return self.cache.get_many(keys)
+        except UNREADABLE:  # of another release
+            self.cache.delete(self.key)
+            return self.cache.get_many(keys)
+
+
+def mark_of(function: str) -> str:
+    """The key of the mark of all values of the function at the path *function*."""
+    return f"{PREFIX}{digest(f'mark of background {function}')}"
+
+
+def usable_cache(alias: str) -> BaseCache:
+    """
+    The cache *alias*, in this thread.
+
+    Raises:
+        ImproperlyConfigured: it keeps nothing.
+        InvalidCacheBackendError: there is no such cache.
+    """
+    cache = cache_of(alias) if stand_in is None else stand_in
+    if isinstance(cache, DummyCache):
+        raise ImproperlyConfigured(
+            f"Background functions keep their values in the cache {alias!r}, which keeps nothing. "
+            "Configure another backend in CACHES, such as Redis; "
+            "in a test, use django_partstream.testing.background_now()."
+        )
+    return cache
+
+
+def plain(failure: Failure) -> Failure:
+    """*failure* with the text and details as plain data, which every process can read."""
+    details = {name: value for name, value in failure.details.items() if _is_plain(value)}
+    return replace(failure, message=str(failure.message), details=details)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_plain(item) for name, item in value.items())
+    return value is None or type(value) in (str, int, float, bool)

@@ -1,0 +1,221 @@
+"""
+The side of the worker: a job is done, and its value kept.
+
+The worker believes a message in nothing but the call that it names. It holds a lease while it
+works, which a thread beside it keeps alive. Whatever happens to the work, no ``Exception`` reaches
+the engine: the cache has the outcome.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from inspect import isawaitable, isgenerator
+from secrets import token_hex
+from typing import Any
+
+from django.db import close_old_connections, connections
+from django.db.models import Manager, QuerySet
+
+from django_partstream.clocks import monotonic
+from django_partstream.delivery import loops
+from django_partstream.delivery.attempts import current
+from django_partstream.failures import Failure, failure_of, public_message
+from django_partstream.guards import is_number
+from django_partstream.jobs import states
+from django_partstream.jobs.asking import place_of
+from django_partstream.jobs.functions import Background, function_named, no_waiting
+from django_partstream.jobs.messages import Message
+from django_partstream.jobs.states import Place
+
+logger = logging.getLogger("django_partstream")
+
+#: A function that is called in the place of every background function, for tests.
+stand_in: Callable[[], Any] | None = None
+
+#: Seconds between two reports of progress; what is said between them is told later.
+PROGRESS_EVERY = 0.2
+
+
+def run_message(raw: Any) -> None:
+    """
+    Do the work that the JSON object *raw* asks for, and keep its value.
+
+    A message that names no background function is refused and logged.
+    """
+    found = _read(raw)
+    if found is None:
+        return
+    function, message = found
+    close_old_connections()
+    try:
+        with message.entered():
+            Work(function, message).run()
+    except Exception:
+        logger.exception("Background work %s could not be done.", message.function)
+    finally:
+        close_old_connections()
+
+
+def lost(raw: Any) -> None:
+    """Record that the worker of the message *raw* has died, so that the next reader asks again."""
+    found = _read(raw)
+    if found is not None:
+        function, message = found
+        with message.entered():
+            place_of(function, message).lose()
+
+
+def _read(raw: Any) -> tuple[Background[..., Any], Message] | None:
+    try:
+        message = Message.read(raw)
+        return function_named(message.function), message
+    except (ValueError, LookupError) as exc:
+        logger.error("A message for background work was refused: %s", exc)
+        return None
+
+
+class Work:
+    """The work of *message*, a call of *function*, in this thread."""
+
+    def __init__(self, function: Background[..., Any], message: Message) -> None:
+        self._function, self._message = function, message
+        self._place: Place = place_of(function, message)
+        self._progress: float | None = None
+        self._told_at = -PROGRESS_EVERY
+
+    def run(self) -> None:
+        """Do the work, unless another worker does, or has done it."""
+        mark = self._place.begin()
+        if mark is None:
+            return
+        started = time.perf_counter()
+        heart = Heart(self._beat)
+        try:
+            self._place.keep_value(self._value(), mark)
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - readers hear of it
+            self._place.keep_failure(self._failure_of(exc), mark)
+        else:
+            seconds = time.perf_counter() - started
+            logger.info(
+                "Background work %s took %.2f s.",
+                self._message.function,
+                seconds,
+                extra={"function": self._message.function, "seconds": seconds},
+            )
+        finally:
+            heart.stop()
+            self._place.end()
+
+    def tell(self, progress: float) -> None:
+        """Tell readers of the *progress*, now or with the next sign of life."""
+        self._progress = progress
+        if monotonic() - self._told_at >= PROGRESS_EVERY:
+            self._told_at = monotonic()
+            self._place.tell(progress)
+
+    def _beat(self) -> None:
+        self._place.beat()
+        if self._progress is not None:
+            self._place.tell(self._progress)
+
+    def _value(self) -> Any:
+        """The value of the function, evaluated as far as a query would be needed for it."""
+        tokens = [(each, each.set(value)) for each, value in self._variables()]
+        try:
+            return _settled(self._call())
+        finally:
+            for variable, token in tokens:
+                variable.reset(token)
+
+    def _call(self) -> Any:
+        if stand_in is not None:
+            return stand_in()
+        return self._function.func(*self._message.args, **self._message.kwargs)
+
+    def _variables(self) -> list[tuple[ContextVar[Any], Any]]:
+        """The context of the work, which may run in the thread of the part that has asked."""
+        return [(_work, self), (current, None), (no_waiting, None)]
+
+    def _failure_of(self, exc: BaseException) -> Failure:
+        """The meaning of *exc*, which is logged."""
+        known = failure_of(exc) if isinstance(exc, Exception) else Failure(expected=False)
+        reference = token_hex(4)
+        logger.error(
+            "Background work %s failed [%s].",
+            self._message.function,
+            reference,
+            exc_info=exc,
+            extra={"function": self._message.function, "reference": reference},
+        )
+        return states.plain(
+            Failure(
+                status=known.status,
+                code=known.code,
+                message=public_message(known, exc),
+                retryable=known.retryable,
+                details=known.details,
+                reference=reference,
+            )
+        )
+
+
+class Heart:
+    """A thread that calls *beat* every ``states.BEAT`` seconds until :meth:`stop`."""
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self._beat, self._ended = beat, threading.Event()
+        self._thread = threading.Thread(target=self._run, name="partstream-heart", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._ended.wait(states.BEAT):
+                try:
+                    self._beat()
+                except Exception:
+                    logger.warning("A worker could not give a sign of life.", exc_info=True)
+        finally:
+            connections.close_all()  # of a cache in a database
+
+
+_work: ContextVar[Work | None] = ContextVar("django_partstream.work", default=None)
+
+
+def progress(share: float) -> None:
+    """
+    Tell, from inside a background function, how much of the work is done: 0 to 1.
+
+    Readers that wait see it. Elsewhere it does nothing.
+
+    Raises:
+        ValueError: *share* is no number from 0 to 1.
+    """
+    if not is_number(share) or not 0 <= share <= 1:
+        raise ValueError(f"progress() needs a number from 0 to 1, got {share!r}.")
+    work = _work.get()
+    if work is not None:
+        work.tell(float(share))
+
+
+def _settled(value: Any) -> Any:
+    """*value* as it can be pickled: awaited, and with its rows."""
+    if isawaitable(value):
+        return _settled(loops.run(_awaited, value))
+    if isinstance(value, Manager):
+        value = value.all()
+    if isinstance(value, QuerySet):
+        len(value)  # here, in the tenant of the work
+    return list(value) if isgenerator(value) else value
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
