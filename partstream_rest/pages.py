@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.template import loader
 from django.utils.encoding import escape_uri_path
-from django.utils.http import http_date, parse_http_date_safe
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
 from django_partstream._current import host_of
-from django_partstream._django import names_headers
-from django_partstream.cursors import expiry_of
 from django_partstream.outcomes import Outcome
 from django_partstream.pages import Page
-from django_partstream.privacy import keep_private
 from partstream_rest.queries import CURSOR_PARAM
 from partstream_rest.values import JSONText, dumps
 
-#: A directive of Cache-Control that gives a page a lifetime.
-_lifetime = re.compile(
-    r"\b(?P<name>s-maxage|max-age|(?P<stale>stale-(?:while-revalidate|if-error)))"
-    r'\s*=\s*"?(?P<seconds>\d+)"?',
-    re.IGNORECASE,
-)
-
 #: A path that needs no escapes.
 _plain = re.compile(r"[A-Za-z0-9/._-]*")
-
-#: The headers that give a page a lifetime.
-_LIFETIMES = frozenset({"cache-control", "expires"})
 
 #: RFC 9110, section 5.6.2.
 _token = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
@@ -199,46 +184,6 @@ def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> Pag
     if errors:
         others["errors"] = errors
     return PageBody(results, others)
-
-
-def set_cache_headers(response: PageResponse) -> None:
-    """
-    Keep a private page out of caches, unless the view has decided itself.
-
-    The lifetime that a view gives to a page is cut to that of its cursor. A page that a cache
-    serves for longer would send its readers to a 410.
-    """
-    if keep_private(response) or not response.token:
-        return
-    if names_headers(response, _LIFETIMES):
-        _end_with_cursor(response, expiry_of(response.token))
-
-
-def _end_with_cursor(response: PageResponse, expiry: int) -> None:
-    """
-    End the lifetimes in the headers of *response* at *expiry*, in seconds since the epoch.
-
-    Directives: RFC 9111, section 5.2.2, and RFC 5861.
-    """
-    headers = response.headers
-    if "Cache-Control" in headers:
-        seconds = max(expiry - int(time.time()), 0)
-        headers["Cache-Control"] = _cut(headers["Cache-Control"], seconds)
-    expires = parse_http_date_safe(headers.get("Expires", ""))
-    if expires is not None and expires > expiry:
-        headers["Expires"] = http_date(expiry)
-
-
-def _cut(cache_control: str, seconds: int) -> str:
-    """The directives of *cache_control*, none of them with a lifetime beyond *seconds*."""
-    fresh = [int(one["seconds"]) for one in _lifetime.finditer(cache_control) if not one["stale"]]
-    stale = seconds - min(max(fresh, default=0), seconds)  # counted from the end of the others
-
-    def cut(directive: re.Match[str]) -> str:
-        longest = stale if directive["stale"] else seconds
-        return f"{directive['name']}={min(int(directive['seconds']), longest)}"
-
-    return _lifetime.sub(cut, cache_control)
 
 
 def server_timing(outcomes: Sequence[Outcome]) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from django.http.response import HttpResponseBase
 
 from django_partstream._django import has_render_callbacks
-from partstream_rest.pages import PageResponse, set_cache_headers
+from partstream_rest.lifetimes import set_cache_headers
+from partstream_rest.pages import PageResponse
 from partstream_rest.streams import CACHE_CONTROL, StreamResponse
 
 

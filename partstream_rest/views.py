@@ -18,15 +18,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from django_partstream._django import set_header
-from django_partstream._fetching import with_peers
-from django_partstream.caching.keys import keyed_query
-from django_partstream.cursors import Cursor
-from django_partstream.endpoints import Endpoint
-from django_partstream.exceptions import CursorError, UnknownParts
+from django_partstream.exceptions import CursorError
 from django_partstream.identity import REQUEST_TYPES
 from django_partstream.mixins import refuse_late_mixin
 from django_partstream.pages import Page
 from partstream_rest._drf import remembering
+from partstream_rest.endpoints import ViewEndpoint
 from partstream_rest.errors import RequestRefused
 from partstream_rest.pages import (
     PageBody,
@@ -34,14 +31,6 @@ from partstream_rest.pages import (
     PageResponse,
     page_body,
     server_timing,
-)
-from partstream_rest.queries import (
-    carried,
-    last_event_id,
-    named_parts,
-    parameters,
-    read_token,
-    restore,
 )
 from partstream_rest.renderers import StreamRenderer, named_streams, negotiated
 from partstream_rest.streams import (
@@ -52,7 +41,6 @@ from partstream_rest.streams import (
     nothing_left,
     stream_of,
 )
-from partstream_rest.values import Writer
 from partstream_rest.view_functions import as_view_of, progressive
 
 REQUEST_TYPES[Request] = "_request"
@@ -110,12 +98,9 @@ class ProgressiveView(APIView):
         "password",
     )
 
-    _after: Cursor | None = None
-    _own_query = ""
     _links: PageLinks | None = None
     #: The media type of the stream that was asked for; None for a page.
     _stream_type: StreamRenderer | None = None
-    _is_resumed = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -181,11 +166,11 @@ class ProgressiveView(APIView):
         carries are put back: a credential in a cursor never counts. If the cursor is refused, a
         request that may not have the response at all is still told that first.
         """
-        self._endpoint = self._bound_to(request)
+        self._endpoint = endpoint = ViewEndpoint(self, request)
         refusal: CursorError | None = None
         if request._request.method in _READING:
             try:
-                self._follow(request)
+                endpoint.follow_query(authenticate=partial(self.perform_authentication, request))
             except CursorError as exc:
                 refusal = exc
         super().initial(request, *args, **kwargs)
@@ -209,8 +194,8 @@ class ProgressiveView(APIView):
             return ProgressiveView.head(self, request)
         if self._stream_type is not None:
             return self._streamed(request, self._stream_type)
-        page, token = self._taken(request)
-        attempts = self._endpoint.attempts(page, whole=self._writer)
+        page, token = self._taken()
+        attempts = self._endpoint.attempts(page, whole=self._endpoint.writer)
         outcomes = self._endpoint.resolve_now(attempts)
         body = page_body(page, token, outcomes)
         response = self._response(request, token, body=body, failed="errors" in body.others)
@@ -222,7 +207,7 @@ class ProgressiveView(APIView):
         """Answer with the headers of a page or stream, without resolving its parts."""
         if self._stream_type is not None:
             return self._streamed(request, self._stream_type)
-        _, token = self._taken(request)
+        _, token = self._taken()
         return self._response(request, token)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
@@ -238,86 +223,33 @@ class ProgressiveView(APIView):
         return self._links
 
     @cached_property
-    def _endpoint(self) -> Endpoint:
+    def _endpoint(self) -> ViewEndpoint:
         """This view, bound by :meth:`initial`; bound here if a test calls a handler by itself."""
-        return self._bound_to(self.request)
+        return ViewEndpoint(self, self.request)
 
-    @cached_property
-    def _writer(self) -> Writer:
-        """Writes the values of parts, with the encoder of this view."""
-        return Writer(self.get_renderers, with_peers if self.fetch_peers else _as_it_is)
-
-    def _bound_to(self, request: Request) -> Endpoint:
-        """This view as it is routed, with the arguments of its URL."""
-        match, kind = request._request.resolver_match, type(self)
-        route = match.route if match else ""
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        return Endpoint(
-            self,
-            request,
-            address=["rest", name, route, self.args, self.kwargs],
-            varies_on=lambda: [
-                request.version,
-                keyed_query(parameters(request._request)),
-                self._writer.encoder_class,
-            ],
-        )
-
-    def _follow(self, request: Request) -> None:
-        """
-        Take the cursor out of the query string, and put back the parameters that it carries.
-
-        Raises:
-            CursorError: the cursor cannot be followed.
-        """
-        token = read_token(request._request)
-        if self.streams:
-            # A browser repeats the address, so what it has got to wins over the address.
-            last = last_event_id(request._request)
-            self._is_resumed, token = bool(last), last or token
-        own = parameters(request._request)
-        self._own_query = own.urlencode() if own else ""
-        if token:
-            authenticate = partial(self.perform_authentication, request)
-            cursor = self._endpoint.follow(token, authenticate=authenticate)
-            restore(request._request, cursor, self.cursor_exclude_params)
-            self._after = cursor
-
-    def _taken(self, request: Request) -> tuple[Page, str | None]:
+    def _taken(self) -> tuple[Page, str | None]:
         """The page that this request carries, and the cursor of the next page."""
-        page = self._take(request, self._endpoint.option("chunk_size"))
+        endpoint = self._endpoint
+        page = endpoint.take_asked(endpoint.option("chunk_size"))
         if not page.has_more:
             return page, None
-        return page, self._endpoint.sign(page, query=self._carried(request))
-
-    def _take(self, request: Request, size: int | None) -> Page:
-        """The next *size* parts for this request; all that are left if *size* is None."""
-        endpoint = self._endpoint
-        try:
-            names = named_parts(request._request)
-            only = endpoint.plan.choose(names) if names else None
-            return endpoint.take(after=self._after, size=size, only=only)
-        except (CursorError, UnknownParts) as exc:
-            raise RequestRefused(exc) from exc
-
-    def _carried(self, request: Request) -> str:
-        """The query string for the cursors of this response to carry."""
-        return carried(request._request, self.cursor_exclude_params)
+        return page, endpoint.sign(page, query=endpoint.query)
 
     def _streamed(self, request: Request, kind: StreamRenderer) -> HttpResponseBase:
         """All parts that are left, as a stream; to a HEAD its headers alone."""
-        page = self._take(request, None)
-        if self._is_resumed and not page.names:
+        endpoint = self._endpoint
+        page = endpoint.take_asked(None)
+        if endpoint.is_resumed and not page.names:
             return nothing_left()
         asked = request._request
         if asked.method == "HEAD":
             return StreamResponse(body_for(asked, None), media_type=kind.media_type)
         return stream_of(
-            self._endpoint,
+            endpoint,
             page,
             kind,
-            whole=self._writer,
-            query=self._carried(request),
+            whole=endpoint.writer,
+            query=endpoint.query,
             context=self.get_renderer_context(),
         )
 
@@ -329,23 +261,14 @@ class ProgressiveView(APIView):
         body: PageBody | None = None,
         failed: bool = False,
     ) -> PageResponse:
+        endpoint = self._endpoint
         self._links = links = PageLinks(
-            request, self._own_query, begins=self._after is None, token=token
+            request, endpoint.own_query, begins=endpoint.after is None, token=token
         )
-        response = PageResponse(body, links=links, private=failed or self._is_personal(request))
+        response = PageResponse(body, links=links, private=failed or endpoint.is_personal)
         if self.streams:
             set_header(response, "Vary", VARIES_ON)
         return response
-
-    def _is_personal(self, request: Request) -> bool:
-        """Whether the request has a reader, a tenant or a session."""
-        # Not Endpoint.is_personal: to DRF's request, a session that is not there is costly.
-        session = getattr(request._request, "session", None)
-        return bool(getattr(session, "session_key", None)) or self._endpoint.is_identified
-
-
-def _as_it_is(rows: Any) -> Any:
-    return rows
 
 
 def _refuse_lone_name(kind: type, name: str) -> NoReturn:
