@@ -34,6 +34,7 @@ from partstream_graphql.declaration import (
 )
 from partstream_graphql.errors import throttled
 from partstream_graphql.pages import ConnectionPage
+from partstream_graphql.types import PendingPart
 
 #: Methods that decide on the response and on access to it: a mixin's must not be ignored.
 _DECIDING = frozenset(
@@ -73,6 +74,12 @@ class ProgressiveConnection(Connection):
         required=True,
         description="How many parts the query selects that this user may see.",
     )
+    pending = graphene.List(
+        graphene.NonNull(PendingPart),
+        required=True,
+        description="The selected parts of this page that are not there yet. Ask for the next "
+        "page after `retryAfter` seconds.",
+    )
 
     request: Any
     info: Any
@@ -99,6 +106,7 @@ class ProgressiveConnection(Connection):
                 "parts. Declare those instead."
             )
         parts, base = declared_parts(cls), base_name(cls, name)
+        _refuse_own_pending(cls)
         overridden = cls.get_parts is not ProgressiveConnection.get_parts
         if not overridden:
             _refuse_unresolved(cls, parts)
@@ -213,6 +221,15 @@ class ProgressiveConnection(Connection):
             if name not in self._parts:
                 raise _undeclared(self, name)
         return plan
+
+
+def _refuse_own_pending(cls: type[ProgressiveConnection]) -> None:
+    """Refuse another field or attribute in the place of ``pending``."""
+    if cls.pending is not ProgressiveConnection.pending:
+        raise TypeError(
+            f"{cls.__qualname__}.pending: {'pending'!r} is a field of every connection. Rename "
+            "the attribute."
+        )
 
 
 def _refuse_unresolved(cls: type[ProgressiveConnection], parts: dict[str, Part]) -> None:

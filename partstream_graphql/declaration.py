@@ -18,7 +18,9 @@ from partstream_graphql._graphene import declared_fields, spelled, unbound
 from partstream_graphql.types import ProgressivePart
 
 #: GraphQL fields of a connection and its nodes that are not parts.
-RESERVED = frozenset({"name", "status", "error", "edges", "node", "page_info", "total_count"})
+RESERVED = frozenset(
+    {"name", "status", "error", "edges", "node", "page_info", "total_count", "pending"}
+)
 _RESERVED_FIELDS = frozenset(map(spelled, RESERVED))
 
 #: Attributes of a connection that its class need not have: options, and what a request brings.

@@ -23,17 +23,17 @@ class Execution:
     """
     An execution: the *paths* of its progressive connections, and the *endpoints* of their pages.
 
-    *failed* once a part has failed.
+    It is *final* unless a part has failed, or is not there yet.
     """
 
     paths: list[list[Any]] = field(default_factory=list)
     endpoints: list[Endpoint] = field(default_factory=list)
-    failed: bool = False
+    final: bool = True
 
     @property
     def is_private(self) -> bool:
-        """Whether a page is for a single reader, or has a failure."""
-        return self.failed or any(endpoint.is_personal for endpoint in self.endpoints)
+        """Whether a page is for a single reader, or would be another one if asked for again."""
+        return not self.final or any(endpoint.is_personal for endpoint in self.endpoints)
 
 
 _current: ContextVar[Execution | None] = ContextVar("partstream_graphql.execution", default=None)
@@ -56,8 +56,8 @@ def note_connection(info: GraphQLResolveInfo) -> None:
         execution.paths.append(info.path.as_list())
 
 
-def note_page(endpoint: Endpoint, *, failed: bool) -> None:
-    """Note a page of *endpoint*; *failed* if a part of it failed."""
+def note_page(endpoint: Endpoint, *, final: bool) -> None:
+    """Note a page of *endpoint*; *final* unless a part of it failed or is pending."""
     if (execution := _current.get()) is not None:
         execution.endpoints.append(endpoint)
-        execution.failed = execution.failed or failed
+        execution.final = execution.final and final

@@ -18,7 +18,7 @@ from partstream_graphql.connection import ProgressiveConnection
 from partstream_graphql.declaration import Part, own_resolver, resolves_itself
 from partstream_graphql.errors import bad_input, forbidden
 from partstream_graphql.executions import note_page
-from partstream_graphql.pages import ConnectionPage
+from partstream_graphql.pages import ConnectionPage, Waiting
 from partstream_graphql.promises import Promise, promise_of
 from partstream_graphql.resolving import InvalidRun, Resolver
 from partstream_graphql.schemas import spelling_of
@@ -83,7 +83,10 @@ class PageRequest:
         return [one for one in resolvers if not promise.is_later(one.run)]
 
     def _begin_promised(self, promise: Promise, page: ConnectionPage) -> None:
-        attempts = [(one.attempt(self.endpoint), one.run) for one in self._later]
+        sent = page.page.names
+        attempts = [
+            (one.attempt(self.endpoint), one.run) for one in self._later if one.name in sent
+        ]
         promise.begin(page, attempts, concurrency=self.endpoint.option("concurrency"))
 
     def _take(self, selection: Selection) -> Page:
@@ -125,19 +128,27 @@ class PageRequest:
         for run, outcome in zip(runs, outcomes, strict=True):
             run.outcome = outcome
             rejoin(outcome.value)
+        sent = self.endpoint.sent(page, outcomes)
         connection = self.connection
         connection._page = connection.page_info = ConnectionPage(
-            page,
+            sent,
             selection,
             field_names=self.spelling.fields,
-            sign=partial(self.endpoint.sign, page),
+            sign=partial(self.endpoint.sign, sent),
         )
         connection.edges = connection._page.edges()
-        connection.total_count = page.total
+        connection.total_count = sent.total
+        connection.pending = () if sent is page else self._pending(sent, outcomes)
         if self._promise is not None:
             self._begin_promised(self._promise, connection._page)
-        note_page(self.endpoint, failed=any(outcome.error for outcome in outcomes))
+        failed = any(outcome.error for outcome in outcomes)
+        note_page(self.endpoint, final=sent is page and not failed)
         return connection
+
+    def _pending(self, sent: Page, outcomes: list[Outcome]) -> list[Waiting]:
+        """The pending parts of a page as it is *sent*. Of several runs the longest wait counts."""
+        longest_last = sorted(outcomes, key=_retry_after)
+        return self.connection._page.pending(self.endpoint.waits(sent, longest_last))
 
     async def _complete_later(
         self,
@@ -147,6 +158,10 @@ class PageRequest:
         outcomes: Awaitable[list[Outcome]],
     ) -> ProgressiveConnection:
         return self._complete(page, selection, runs, await outcomes)
+
+
+def _retry_after(outcome: Outcome) -> float:
+    return outcome.pending.retry_after if outcome.pending else 0.0
 
 
 def _declared_resolver(

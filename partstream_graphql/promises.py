@@ -1,9 +1,9 @@
 """
 The parts of a page that a query selects inside ``@defer`` only, which are resolved later.
 
-A page resolves the parts that stand outside of ``@defer``. ``status`` or ``error`` of a node stands
-for all its parts. The other parts are promised. A group of fields needs the parts that it selects,
-and is executed when they have ended.
+A page resolves the parts that stand outside of ``@defer``. ``status`` or ``error`` of a node, and
+``pending`` of the connection, stand for all its parts. The other parts are promised. A group of
+fields needs the parts that it selects, and is executed when they have ended.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from partstream_graphql.split import Field, Fields, Splitter
 
 #: Where a field of a connection stands. The first and the last are also words of a place.
 _CONNECTION, _EDGE, _NODE = "connection", "edge", "node"
+
+#: Fields with the ends of all parts.
+_FOR_EVERY = frozenset({(_NODE, "status"), (_NODE, "error"), (_CONNECTION, "pending")})
 
 
 class _Types(NamedTuple):
@@ -51,7 +54,7 @@ class _Reach:
                     self.add(_NODE, self._splitter.split(self._types.node, field))
             elif field.name in self._types.parts:
                 self.places.add((level, key))
-            elif level == _NODE and field.name in ("status", "error"):
+            elif (level, field.name) in _FOR_EVERY:
                 self.every = True
             elif level == _CONNECTION and field.name == "edges":
                 self.add(_EDGE, self._splitter.split(self._types.edge, field))
@@ -88,8 +91,12 @@ class Promise:
     def begin(
         self, answer: ConnectionPage, runs: Sequence[tuple[Attempt, Run]], *, concurrency: int
     ) -> None:
-        """Have the *runs* that are promised to *answer* attempted, *concurrency* at a time."""
-        self._answer, self._runs = answer, dict(runs)
+        """
+        Have the *runs* that are promised to *answer* attempted, *concurrency* at a time.
+
+        *answer* lacks the parts that are pending, or behind which its page ends early.
+        """
+        self._answer, self._runs, self._page = answer, dict(runs), answer.page
         self._deferral.reserve(self.count)
         self._deferral.promises[id(answer)] = self
         self._deferral.attempt(self, list(self._runs), concurrency)

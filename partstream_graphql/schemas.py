@@ -8,7 +8,7 @@ from typing import Any
 from graphql import get_named_type
 
 from partstream_graphql._graphene import declared_as, name_of, node_of, spelled
-from partstream_graphql.types import PartError, PartStatus, ProgressivePart
+from partstream_graphql.types import PartError, PartStatus, PendingPart, ProgressivePart
 
 #: Keys of the extensions of a connection's GraphQL type.
 _SPELLING, _CHECKED = "partstream", "partstream_checked"
@@ -55,6 +55,7 @@ def check_type_names(connection: Any, graphql_type: Any) -> None:
     _check_same(ProgressivePart, node.interfaces[0])
     _check_same(PartStatus, get_named_type(node.fields["status"].type))
     _check_same(PartError, get_named_type(node.fields["error"].type))
+    _check_same(PendingPart, get_named_type(graphql_type.fields["pending"].type))
     graphql_type.extensions[_CHECKED] = connection
 
 

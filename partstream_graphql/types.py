@@ -51,6 +51,14 @@ class PartError(graphene.ObjectType):
     )
 
 
+class PendingPart(graphene.ObjectType):
+    """A part whose value is not there yet: a later page delivers it."""
+
+    name = graphene.String(required=True, description="The name of the part's field.")
+    retry_after = graphene.Float(required=True, description="Seconds until another look is due.")
+    progress = graphene.Float(description="From 0 to 1; null where it is not known.")
+
+
 class ProgressivePart(graphene.Interface):
     """One part of a progressive connection: what it is called and how it ended."""
 

@@ -83,10 +83,30 @@ def test_a_mixin_of_resolvers_after_the_base_is_accepted(ask):
 
 
 @pytest.mark.parametrize(
-    "name", ["name", "status", "error", "edges", "node", "page_info", "pageInfo", "total_count"]
+    "name",
+    [
+        *("name", "status", "error", "edges", "node", "page_info", "pageInfo", "total_count"),
+        "pending",
+    ],
 )
 def test_a_part_named_like_a_field_of_every_connection_is_refused(name):
     refuse(f"{name}' is a field of every connection", **{name: Part(graphene.Int)})
+
+
+def test_a_part_with_the_graphql_name_of_a_field_of_every_connection_is_refused():
+    refuse("late' is a field of every connection", late=Part(graphene.Int, name="pending"))
+
+
+@pytest.mark.parametrize("other", [graphene.Int(), lambda self: 1, None])
+def test_another_attribute_in_the_place_of_pending_is_refused(other):
+    mixin = type("Mixin", (), {"pending": other})
+    message = "Dashboard.pending: 'pending' is a field of every connection. Rename the attribute."
+    for bases, body in [
+        ((ProgressiveConnection,), {"pending": other}),
+        ((mixin, ProgressiveConnection), {}),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            type("Dashboard", bases, body)
 
 
 @pytest.mark.parametrize("name", ["request", "info", "args", "root", "chunk_size", "cursor_ttl"])

@@ -13,6 +13,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from graphql import GraphQLError
 
+from django_partstream.exceptions import PartPending
 from django_partstream.testing import expired
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
 from partstream_graphql.http.persisted import AutomaticPersistedQueries
@@ -25,12 +26,16 @@ PAGE = "query ($after: String) { dashboard(first: 1, after: $after) { pageInfo {
 class Dashboard(ProgressiveConnection):
     a = Part(graphene.String)
     fails = Part(graphene.String)
+    waits = Part(graphene.String)
 
     def resolve_a(self, info):
         return "A"
 
     def resolve_fails(self, info):
         raise ValueError("no")
+
+    def resolve_waits(self, info):
+        raise PartPending("work", limit=600)
 
 
 class Refusing(ProgressiveConnection):
@@ -145,6 +150,12 @@ def test_the_page_of_an_anonymous_session_is_private(serve, settings):
 )
 def test_a_response_with_a_failure_is_private(get, text):
     assert get(text) == PRIVATE
+
+
+@pytest.mark.parametrize("text", ["{ dashboard { waits } }", "{ dashboard { a waits } }"])
+def test_a_page_with_a_pending_part_is_private(get, text):
+    assert get(text) == PRIVATE
+    assert "errors" not in get.body
 
 
 def test_an_expired_cursor_is_answered_privately(get):
