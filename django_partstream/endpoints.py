@@ -25,6 +25,7 @@ from django_partstream.delivery.attempts import Attempt
 from django_partstream.delivery.streams import Stream, always
 from django_partstream.exceptions import CursorInvalid
 from django_partstream.identity import audience_identity, is_identified, is_personal
+from django_partstream.jobs.functions import in_place
 from django_partstream.ledgers import Ledger
 from django_partstream.outcomes import Outcome, Wait
 from django_partstream.pages import Page
@@ -115,7 +116,8 @@ class Endpoint:
         Raises:
             PlanError: ``get_parts()`` did not return a list of parts.
         """
-        return plan_of(self.owner) if self._make_plan is None else self._make_plan()
+        with in_place("get_parts()"):
+            return plan_of(self.owner) if self._make_plan is None else self._make_plan()
 
     def option(self, name: str) -> int:
         """

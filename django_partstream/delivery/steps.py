@@ -82,13 +82,19 @@ def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) 
 def begin(attempt: Attempt, enter: Enter) -> Outcome | Rest:
     """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
     end = _begin(attempt, enter)
-    if attempt.asks and isinstance(end, Outcome) and _is_worth_a_look(attempt, end):
+    while isinstance(end, Outcome) and _is_worth_a_look(attempt, end):
         end = _begin(attempt, enter)
     return end
 
 
 def _is_worth_a_look(attempt: Attempt, outcome: Outcome) -> bool:
-    """Ask for the work that *attempt* has noted. Return whether the part is to be tried again."""
+    """
+    Ask for the work that *attempt* has noted. Return whether the part is to be tried again.
+
+    Each try that is worth it has noted other work, unless the part asks for new work for ever.
+    """
+    if not attempt.asks:
+        return False
     asks, attempt.asks = attempt.asks, []
     may_be_done = [ask() for ask in asks]
     return outcome.pending is not None and any(may_be_done)
@@ -152,15 +158,20 @@ async def finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseE
     An exit is returned, too: raised in a coroutine it would stop the event loop of a server.
     """
     end = await _finish(attempt, awaitable)
-    if not attempt.asks or not isinstance(end, Outcome):
-        return end
-    if not await loops.in_request_thread(_is_worth_a_look, attempt, end):
-        return end
+    while attempt.asks and isinstance(end, Outcome):
+        if not await loops.in_request_thread(_is_worth_a_look, attempt, end):
+            return end
+        end = await _run_again(attempt)
+    return end
+
+
+async def _run_again(attempt: Attempt) -> Outcome | BaseException:
+    """Run a part again, which was pending, in an event loop."""
     if attempt.is_coroutine:
-        again = _begin(attempt, enter_nothing)
+        end = _begin(attempt, enter_nothing)
     else:  # it may block
-        again = await loops.in_request_thread(_begin, attempt, enter_nothing)
-    return await _finish(attempt, again.awaitable) if isinstance(again, Rest) else again
+        end = await loops.in_request_thread(_begin, attempt, enter_nothing)
+    return await _finish(attempt, end.awaitable) if isinstance(end, Rest) else end
 
 
 async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
@@ -231,7 +242,7 @@ async def finish_all(
 def run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
     """Run an attempt in *transactions*. If it fails or is pending, undo its work there."""
     outcome = _run_undoable(attempt, transactions)
-    if attempt.asks and _is_worth_a_look(attempt, outcome):
+    while _is_worth_a_look(attempt, outcome):
         outcome = _run_undoable(attempt, transactions)
     return outcome
 

@@ -27,6 +27,21 @@ R = TypeVar("R")
 no_waiting: ContextVar[str | None] = ContextVar("django_partstream.no_waiting", default=None)
 
 
+class in_place:  # noqa: N801 - a context manager; a page enters it, so it is cheap
+    """Have code in the body run in the *place* of a response, in words, where nothing can wait."""
+
+    __slots__ = ("_place", "_token")
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        self._token = no_waiting.set(self._place)
+
+    def __exit__(self, *_: object) -> None:
+        no_waiting.reset(self._token)
+
+
 @overload
 def background(func: Callable[P, R], /) -> Background[P, R]: ...
 @overload
@@ -135,7 +150,10 @@ class Background(Generic[P, R]):
     def _taken(self, attempt: Attempt, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self._is_found:
             self._find()
-        bound = self._signature.bind(*args, **kwargs)  # equal calls have a single key
+        try:
+            bound = self._signature.bind(*args, **kwargs)  # equal calls have a single key
+        except TypeError as exc:
+            raise TypeError(f"{self.path}(): {exc}.") from None
         return asking.take(self, attempt, bound.args, bound.kwargs)
 
     async def _taken_later(

@@ -8,6 +8,7 @@ the engine: the cache has the outcome.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -17,10 +18,11 @@ from inspect import isawaitable, isgenerator
 from secrets import token_hex
 from typing import Any
 
-from django.db import close_old_connections, connections
+from django.db import connections
 from django.db.models import Manager, QuerySet
 
 from django_partstream.clocks import monotonic
+from django_partstream.databases import close_obsolete
 from django_partstream.delivery import loops
 from django_partstream.delivery.attempts import current
 from django_partstream.failures import Failure, failure_of, public_message
@@ -50,14 +52,14 @@ def run_message(raw: Any) -> None:
     if found is None:
         return
     function, message = found
-    close_old_connections()
+    close_obsolete()
     try:
         with message.entered():
             Work(function, message).run()
     except Exception:
         logger.exception("Background work %s could not be done.", message.function)
     finally:
-        close_old_connections()
+        close_obsolete()
 
 
 def lost(raw: Any) -> None:
@@ -94,6 +96,7 @@ class Work:
             return
         started = time.perf_counter()
         heart = Heart(self._beat)
+        _running.add(self)
         try:
             self._place.keep_value(self._value(), mark)
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - readers hear of it
@@ -107,7 +110,13 @@ class Work:
                 extra={"function": self._message.function, "seconds": seconds},
             )
         finally:
+            _running.discard(self)
             heart.stop()
+            self._place.end()
+
+    def let_go(self) -> None:
+        """Leave the work to another worker, for this process ends."""
+        with self._message.entered():
             self._place.end()
 
     def tell(self, progress: float) -> None:
@@ -188,6 +197,20 @@ class Heart:
 
 
 _work: ContextVar[Work | None] = ContextVar("django_partstream.work", default=None)
+
+
+#: The works of this process.
+_running: set[Work] = set()
+
+
+@atexit.register
+def _let_go() -> None:
+    """Leave the works to other workers at once. An orderly end of a process is no death."""
+    for work in list(_running):
+        try:
+            work.let_go()
+        except Exception:
+            logger.info("Work was not left to another worker.", exc_info=True)
 
 
 def progress(share: float) -> None:

@@ -1,11 +1,17 @@
-"""Background functions for tests, and what the tests see of their calls."""
+"""Background functions for tests, engines for tests, and what the tests see of their calls."""
 
 import threading
 
+from django.utils import timezone, translation
+
 from django_partstream import background, progress
+from example_schema.models import Customer
 
 #: The calls of the functions, each a name and its arguments.
 calls = []
+
+#: The messages that :func:`take` has taken.
+messages = []
 
 #: Lets a call of :func:`gated` go on.
 gate = threading.Event()
@@ -16,8 +22,21 @@ begun = threading.Event()
 
 def forget():
     calls.clear()
+    messages.clear()
     gate.clear()
     begun.clear()
+
+
+def take(message):
+    messages.append(message)
+
+
+def refuse(message):
+    raise ConnectionRefusedError("no broker")
+
+
+def hang(message):
+    gate.wait(30)
 
 
 @background(keep=60, limit=30)
@@ -46,3 +65,28 @@ def broken(text):
 async def awaited(text):
     calls.append(("awaited", text))
     return text
+
+
+@background
+def here():
+    return f"{translation.get_language()} {timezone.get_current_timezone_name()}"
+
+
+@background
+def offset():
+    return timezone.localtime().utcoffset().total_seconds() / 60
+
+
+@background
+def customers():
+    return Customer.objects.all()
+
+
+@background
+def exits():
+    raise SystemExit(1)
+
+
+@background
+def unpicklable():
+    return lambda: None

@@ -1,13 +1,25 @@
 """A part that calls a background function is pending, then there; the function runs once."""
 
+import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from unittest import mock
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.cache import caches
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone, translation
 
-from django_partstream import lazy
+from django_partstream import background, cached_for, lazy, progress, safe_call, with_timeout
+from django_partstream.exceptions import BackgroundFailed, PartPending
+from django_partstream.jobs import states
 from django_partstream.outcomes import Status
-from django_partstream.testing import background_never, background_now
+from django_partstream.signals import part_resolved
+from django_partstream.testing import background_fails, background_never, background_now
+from example_schema.models import Customer
 from tests.core import jobs
 
 
@@ -26,6 +38,26 @@ def eventually(look, seconds=20):
         assert time.monotonic() < until, "It did not come."
         time.sleep(0.01)
     return answer
+
+
+@contextmanager
+def sent(settings):
+    """The messages that an engine was asked to carry within the body. It carries none."""
+    jobs.messages.clear()
+    settings.PARTSTREAM = {
+        **getattr(settings, "PARTSTREAM", {}),
+        "BACKGROUND": "tests.core.jobs.take",
+    }
+    yield jobs.messages
+
+
+@pytest.fixture
+def messages(settings):
+    with sent(settings) as taken:
+        yield taken
+
+
+# Pending, then there.
 
 
 def test_a_part_is_pending_until_a_thread_has_the_value(deliver):
@@ -51,9 +83,277 @@ def test_a_part_has_the_value_at_once_with_background_now(deliver):
 
 
 def test_a_call_outside_of_a_part_is_the_plain_function():
-    assert jobs.forecast(1) == {"store": 1, "days": 7}
     with background_never():
         assert jobs.forecast(2) == {"store": 2, "days": 7}
+
+
+def test_readers_that_come_together_share_a_computation(deliver, messages):
+    with ThreadPoolExecutor(8) as pool:
+        ends = list(
+            pool.map(lambda _: deliver(p=lazy(lambda request: jobs.gated("b")))["p"], range(40))
+        )
+    assert {end.status for end in ends} == {Status.PENDING}
+    assert len(messages) == 1
+
+
+def test_equal_calls_share_a_computation_however_they_are_written(deliver, messages):
+    for call in (
+        lambda request: jobs.forecast(1, 2),
+        lambda request: jobs.forecast(1, days=2),
+        lambda request: jobs.forecast(days=2, store=1),
+    ):
+        deliver(part=lazy(call))
+    assert [message["args"] for message in messages] == [[1, 2]]
+
+
+@pytest.mark.parametrize("other", [2, 1.0, "1", True, [1], None])
+def test_calls_with_other_arguments_have_their_own_value(deliver, messages, other):
+    deliver(part=lazy(lambda request: jobs.forecast(1)))
+    deliver(part=lazy(lambda request: jobs.forecast(other)))
+    assert len(messages) == 2
+
+
+def test_the_value_is_that_of_the_language_and_time_zone_of_the_reader(deliver):
+    seen = set()
+    with background_now():
+        for language, zone in [
+            ("de", "Europe/Berlin"),
+            ("fr", "Europe/Berlin"),
+            ("fr", "Asia/Tokyo"),
+        ]:
+            with (
+                translation.override(language),
+                timezone.override(timezone.zoneinfo.ZoneInfo(zone)),
+            ):
+                seen.add(deliver(part=lazy(lambda request: jobs.here()))["part"].value)
+    assert seen == {"de Europe/Berlin", "fr Europe/Berlin", "fr Asia/Tokyo"}
+
+
+@pytest.mark.parametrize("minutes", [120, -210, 0])
+def test_a_time_zone_with_a_fixed_offset_is_carried(deliver, minutes):
+    with timezone.override(timezone.get_fixed_timezone(minutes)), background_now():
+        assert deliver(part=lazy(lambda request: jobs.offset()))["part"].value == minutes
+
+
+def test_a_project_without_a_time_zone_is_carried(deliver, settings):
+    settings.TIME_ZONE = None
+    with background_now():
+        assert deliver(part=lazy(lambda request: jobs.forecast(1)))["part"].status is Status.OK
+
+
+def test_invalidate_has_the_value_computed_anew(deliver):
+    with background_now():
+        deliver(part=lazy(lambda request: jobs.forecast(1)))
+        deliver(part=lazy(lambda request: jobs.forecast(1)))
+        assert len(jobs.calls) == 1
+        jobs.forecast.invalidate()
+        deliver(part=lazy(lambda request: jobs.forecast(1)))
+    assert len(jobs.calls) == 2
+
+
+def test_the_signal_is_sent_once_when_the_part_has_ended(deliver):
+    heard = []
+
+    def hear(name, status, **_):
+        heard.append((name, status))
+
+    part_resolved.connect(hear)
+    try:
+        with background_never():
+            deliver(part=lazy(lambda request: jobs.forecast(1)))
+        assert heard == []
+        with background_now():
+            deliver(part=lazy(lambda request: jobs.forecast(1)))
+    finally:
+        part_resolved.disconnect(hear)
+    assert heard == [("part", Status.OK)]
+
+
+def test_a_part_may_do_without_the_value(deliver):
+    """The work is begun all the same."""
+
+    def without(request):
+        try:
+            return jobs.forecast(1)
+        except PartPending:
+            return "soon"
+
+    with background_now():
+        assert deliver(part=lazy(without))["part"].value == "soon"
+        assert deliver(part=lazy(without))["part"].value == {"store": 1, "days": 7}
+
+
+# What stands round the call.
+
+
+@pytest.mark.parametrize(
+    "guarded",
+    [
+        lambda f: safe_call(f, fallback="fell back"),
+        lambda f: with_timeout(f, 20),
+        lambda f: cached_for(60, key="round the call")(f),
+        lambda f: safe_call(
+            with_timeout(cached_for(60, key="round the call")(f), 20), fallback="fell back"
+        ),
+    ],
+    ids=["safe_call", "with_timeout", "cached_for", "all"],
+)
+def test_a_guard_lets_a_pending_part_pass(deliver, guarded):
+    part = lazy(guarded(lambda request: jobs.forecast(1)))
+    with background_never():
+        assert deliver(part=part)["part"].status is Status.PENDING
+    with background_now():
+        assert deliver(part=part)["part"].value == {"store": 1, "days": 7}
+
+
+def test_an_exception_handler_of_a_part_does_not_take_a_wait_for_a_failure(deliver):
+    def careful(request):
+        try:
+            return jobs.forecast(1)
+        except Exception:
+            return "failed"
+
+    with background_never():
+        assert deliver(part=lazy(careful))["part"].status is Status.PENDING
+
+
+async def _in_task_group(request):
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(jobs.awaited("a"))
+        group.create_task(asyncio.sleep(60))
+    return first.result()
+
+
+async def _in_thread(request):
+    return (await sync_to_async(jobs.forecast)(1))["store"]
+
+
+@pytest.mark.parametrize(
+    ("func", "value"),
+    [(lambda request: jobs.awaited("a"), "a"), (_in_thread, 1)],
+    ids=["a coroutine function", "sync_to_async"],
+)
+def test_a_coroutine_waits_for_a_value(deliver, func, value):
+    with background_never():
+        assert deliver(part=lazy(func))["part"].status is Status.PENDING
+    with background_now():
+        assert deliver(part=lazy(func))["part"].value == value
+
+
+def test_a_task_group_with_a_pending_value_is_pending(deliver):
+    with background_never():
+        assert deliver(part=lazy(_in_task_group))["part"].status is Status.PENDING
+
+
+def test_a_group_of_failures_alone_is_a_failure(deliver):
+    async def fails(request):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_raise(LookupError("no")))
+
+    assert deliver(part=lazy(fails))["part"].status is Status.ERROR
+
+
+async def _raise(exc):
+    raise exc
+
+
+def test_a_part_that_waits_twice_has_both_values(deliver):
+    with background_now():
+        both = deliver(part=lazy(lambda request: [jobs.forecast(1), jobs.forecast(2)]))["part"]
+    assert [each["store"] for each in both.value] == [1, 2]
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTransactions:
+    def test_work_is_asked_for_when_the_transaction_commits(self, deliver, messages):
+        with transaction.atomic():
+            assert (
+                deliver(part=lazy(lambda request: jobs.forecast(1)))["part"].status
+                is Status.PENDING
+            )
+            assert messages == []
+        assert len(messages) == 1
+
+    def test_a_transaction_that_is_rolled_back_costs_the_next_reader_nothing(
+        self, deliver, messages
+    ):
+        part = lazy(lambda request: jobs.forecast(1))
+        with transaction.atomic():
+            deliver(part=part)
+            transaction.set_rollback(True)
+        assert messages == []
+        deliver(part=part)
+        assert len(messages) == 1
+
+    @pytest.mark.parametrize("outer", [True, False], ids=["in a transaction", "without"])
+    def test_an_atomic_block_of_the_part_does_not_lose_the_question(self, deliver, messages, outer):
+        def own_block(request):
+            with transaction.atomic():
+                Customer.objects.create(name="x", email="x@example.org")
+                return jobs.forecast(1)
+
+        def page():
+            return deliver(part=lazy(safe_call(own_block)))["part"]
+
+        if outer:
+            with transaction.atomic():
+                assert page().status is Status.PENDING
+        else:
+            assert page().status is Status.PENDING
+        assert len(messages) == 1
+        assert Customer.objects.count() == 0
+
+    def test_the_writes_of_a_pending_part_are_undone_in_a_transaction(self, deliver, messages):
+        def writes(request):
+            Customer.objects.create(name="x", email="x@example.org")
+            return jobs.forecast(1)
+
+        with transaction.atomic():
+            deliver(part=lazy(writes))
+        assert Customer.objects.count() == 0
+
+    def test_background_now_sees_the_rows_of_the_transaction(self, deliver):
+        with transaction.atomic(), background_now():
+            Customer.objects.create(name="x", email="x@example.org")
+            outcome = deliver(part=lazy(lambda request: jobs.customers()))["part"]
+            assert [row.name for row in outcome.value] == ["x"]
+            transaction.set_rollback(True)
+
+
+# Limits.
+
+
+def test_a_walk_that_has_waited_for_longer_than_the_limit_gets_a_timeout(attempts_of):
+    endpoint, attempts = attempts_of(part=lazy(lambda request: jobs.forecast(1)))
+    with background_never():
+        assert endpoint.resolve(attempts)[0].status is Status.PENDING
+        endpoint._first_owed["part"] = time.time() - jobs.forecast.limit - 1
+        late = endpoint.resolve(attempts)[0]
+    assert late.status is Status.TIMEOUT
+    assert late.error.retryable
+
+
+def test_a_new_reader_does_not_wait_for_work_that_hangs(deliver):
+    part = lazy(lambda request: jobs.gated("hangs"))
+    deliver(part=part)
+    assert jobs.begun.wait(20)
+    later = mock.Mock(time=lambda: time.time() + jobs.gated.limit + 1)
+    with mock.patch("django_partstream.jobs.asking.time", later):
+        assert deliver(part=part)["part"].status is Status.TIMEOUT
+    jobs.gate.set()
+
+
+def test_the_wait_grows_with_the_age_of_the_work():
+    waits = [PartPending("f", age=age, limit=600).retry_after for age in (0, 2, 8, 20, 400)]
+    for wait, middle in zip(waits, (0.5, 0.5, 2, 5, 10), strict=True):
+        assert 0.84 * middle <= wait <= 1.16 * middle
+
+
+def test_readers_who_came_together_do_not_come_back_together():
+    assert len({PartPending("f", age=20, limit=600).retry_after for _ in range(50)}) > 10
+
+
+# Failures.
 
 
 def test_a_failure_keeps_the_reference_of_the_worker(deliver, caplog):
@@ -62,6 +362,7 @@ def test_a_failure_keeps_the_reference_of_the_worker(deliver, caplog):
         again = deliver(part=lazy(lambda request: jobs.broken("secret")))["part"]
     assert outcome.status is Status.ERROR
     assert outcome.error.code == "part_failed"
+    assert outcome.error.retryable
     assert "secret" not in outcome.error.message
     assert outcome.error.reference == again.error.reference
     assert any(
@@ -69,3 +370,198 @@ def test_a_failure_keeps_the_reference_of_the_worker(deliver, caplog):
         for record in caplog.records
     )
     assert jobs.calls == [("broken", "secret")]
+
+
+def test_a_failure_is_what_the_exception_means(deliver):
+    with background_fails(PermissionDenied("no")):
+        assert deliver(part=lazy(lambda request: jobs.forecast(1)))["part"].status is Status.DENIED
+
+
+def test_a_failure_falls_back_under_safe_call(deliver):
+    part = lazy(safe_call(lambda request: jobs.forecast(1), fallback="fell back"))
+    with background_fails():
+        assert deliver(part=part)["part"].value == "fell back"
+
+
+def test_a_part_can_catch_the_failure(deliver):
+    def catches(request):
+        try:
+            return jobs.broken("x")
+        except BackgroundFailed as exc:
+            return exc.reference
+
+    with background_now():
+        assert len(deliver(part=lazy(catches))["part"].value) == 8
+
+
+@pytest.mark.parametrize("func", [jobs.exits, jobs.unpicklable], ids=["an exit", "no pickle"])
+def test_work_whose_value_cannot_be_had_fails_the_part(deliver, func):
+    with background_now():
+        outcome = deliver(part=lazy(lambda request: func()))["part"]
+    assert outcome.status is Status.ERROR
+
+
+def test_a_value_that_the_cache_drops_fails_the_part(deliver, caplog):
+    with background_now(), mock.patch.object(states.stand_in, "has_key", return_value=False):
+        outcome = deliver(part=lazy(lambda request: jobs.forecast(1)))["part"]
+    assert outcome.status is Status.ERROR
+    assert "did not keep the value" in caplog.text
+
+
+def test_a_cache_that_keeps_nothing_fails_the_part_with_the_remedy(deliver, settings, caplog):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    outcome = deliver(part=lazy(lambda request: jobs.forecast(1)))["part"]
+    assert outcome.status is Status.ERROR
+    assert "keeps nothing" in str(caplog.records[-1].exc_info[1])
+    assert jobs.calls == []
+
+
+def test_a_cache_that_does_not_answer_fails_the_part(deliver):
+    broken = mock.Mock(get_many=mock.Mock(side_effect=ConnectionError("down")))
+    with mock.patch.object(states, "stand_in", broken):
+        outcome = deliver(part=lazy(lambda request: jobs.forecast(1)))["part"]
+    assert (outcome.status, outcome.error.retryable) == (Status.ERROR, True)
+
+
+class TestAnEngine:
+    @pytest.fixture(autouse=True)
+    def _engine(self, settings):
+        settings.PARTSTREAM = {"BACKGROUND": "tests.core.jobs.refuse"}
+
+    def test_that_refuses_fails_the_part_for_a_moment(self, deliver, caplog, settings):
+        part = lazy(lambda request: jobs.forecast(1))
+        outcome = deliver(part=part)["part"]
+        assert (outcome.status, outcome.error.retryable) == (Status.ERROR, True)
+        assert "was not taken by its engine" in caplog.text
+        assert outcome.error.reference in caplog.text
+        settings.PARTSTREAM = {"BACKGROUND": "thread"}
+        with mock.patch.object(caches["default"], "get_many", _forgetful(caches["default"])):
+            assert deliver(part=part)["part"].status is Status.PENDING
+
+    def test_that_does_not_answer_holds_a_page_for_its_deadline(
+        self, deliver, settings, monkeypatch
+    ):
+        monkeypatch.setattr("django_partstream.jobs.engine.DEADLINE", 0.1)
+        settings.PARTSTREAM = {"BACKGROUND": "tests.core.jobs.hang"}
+        outcome = deliver(part=lazy(lambda request: jobs.forecast(1)))["part"]
+        jobs.gate.set()
+        assert (outcome.status, outcome.error.retryable) == (Status.ERROR, True)
+
+    @pytest.mark.parametrize("path", ["tests.core.jobs.nothing", "no.such.module"])
+    def test_that_is_not_there_fails_the_part_and_is_named_in_the_log(
+        self, deliver, settings, path, caplog
+    ):
+        settings.PARTSTREAM = {"BACKGROUND": path}
+        assert deliver(part=lazy(lambda request: jobs.forecast(1)))["part"].status is Status.ERROR
+        assert path in "".join(
+            str(record.exc_info[1]) for record in caplog.records if record.exc_info
+        )
+
+
+def _forgetful(cache):
+    """The values of *cache*, without kept failures: as after the time for which they are kept."""
+    ask = cache.get_many
+
+    def get_many(keys):
+        found = ask(keys)
+        return {
+            key: value
+            for key, value in found.items()
+            if not (isinstance(value, tuple) and isinstance(value[0], states.Failed))
+        }
+
+    return get_many
+
+
+# Mistakes of the developer.
+
+
+def test_a_function_that_a_worker_cannot_import_is_refused():
+    def local():
+        return None
+
+    for func in (
+        local,
+        lambda: None,
+        TestAnEngine.test_that_refuses_fails_the_part_for_a_moment,
+        int,
+        3,
+    ):
+        with pytest.raises(TypeError, match=r"background\(\) needs a function"):
+            background(func)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"limit": 0},
+        {"limit": 0.5},
+        {"limit": True},
+        {"limit": float("nan")},
+        {"limit": float("inf")},
+        {"limit": "10"},
+        {"keep": 0},
+        {"keep": -1},
+        {"keep": None},
+        {"keep": float("nan")},
+        {"keep": float("inf")},
+    ],
+)
+def test_a_time_that_is_none_is_refused(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        background(**options)
+
+
+@pytest.mark.parametrize("options", [{"cache": None}, {"cache": 3}, {"queue": 3}])
+def test_a_name_that_is_none_is_refused(options):
+    with pytest.raises(TypeError, match=next(iter(options))):
+        background(**options)
+
+
+def test_no_request_can_be_passed(deliver, caplog):
+    assert deliver(part=lazy(jobs.forecast))["part"].status is Status.ERROR
+    assert "request.user.pk" in str(caplog.records[-1].exc_info[1])
+
+
+@pytest.mark.parametrize(
+    ("argument", "remedy"),
+    [
+        (Customer(pk=1), "primary key"),
+        ((1, 2), "Pass a list"),
+        ({1, 2}, "Pass a list"),
+        ({1: "a"}, "Pass text"),
+        ([float("nan")], "Pass text"),
+        (float("inf"), "Pass text"),
+        ({"a": [object()]}, "Pass text"),
+        (b"a", "Pass text"),
+    ],
+)
+def test_an_argument_without_json_form_fails_the_part_with_the_remedy(
+    deliver, caplog, argument, remedy
+):
+    outcome = deliver(part=lazy(lambda request: jobs.forecast(argument)))["part"]
+    assert (outcome.status, outcome.error.retryable) == (Status.ERROR, False)
+    assert remedy in str(caplog.records[-1].exc_info[1])
+
+
+def test_arguments_that_the_function_does_not_take_fail_the_part(deliver, caplog):
+    outcome = deliver(part=lazy(lambda request: jobs.forecast(1, 2, 3)))["part"]
+    assert (outcome.status, outcome.error.retryable) == (Status.ERROR, False)
+
+
+def test_get_parts_cannot_wait(attempts_of):
+    endpoint, _ = attempts_of()
+    endpoint._make_plan = lambda: [("part", jobs.forecast(1))]
+    with pytest.raises(RuntimeError, match=r"get_parts\(\), where nothing can wait"):
+        endpoint.plan  # noqa: B018
+    assert jobs.calls == []
+
+
+def test_progress_outside_of_work_does_nothing():
+    progress(0.5)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), None, "0.5", True])
+def test_progress_is_a_number_from_0_to_1(share):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        progress(share)
