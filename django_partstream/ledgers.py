@@ -8,6 +8,8 @@ The rules:
 2. A part may begin once a cursor behind it could owe every undelivered part before it. From then on
    that stays so, for parts are only delivered. So a part that has begun may end at any moment.
 3. The first undelivered part may always begin, so a stream never stands still.
+4. A pending part is not delivered, so the parts behind it begin as far as a cursor can owe it. At
+   the end of a stream the cursor owes it, so that the walk knows for how long it was waited for.
 
 A ledger is used by the thread or task that iterates over the stream, and by no other.
 """

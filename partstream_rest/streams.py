@@ -2,9 +2,10 @@
 A stream as an HTTP response: all parts of a view, each sent when it ends.
 
 Permissions, throttles, the cursor and ``get_parts()`` are dealt with in the view, before the first
-byte. The body then has an opening, the frame of each part with the cursor
-behind it, heartbeats, and an end. If the connection breaks, the client goes on from the last
-cursor that it got: by ``Last-Event-ID``, or by ``?cursor=`` in another stream or in pages.
+byte. The body then has an opening, the frame of each part with the cursor behind it, the progress
+of pending parts, heartbeats, and an end. If the connection breaks, the client goes on from the last
+cursor that it got: by ``Last-Event-ID``, or by ``?cursor=`` in another stream or in pages. It does
+the same after an end that has more: the cursor of that end owes the parts that were pending.
 
 A part counts as delivered once its frame is made, for the frame has the cursor that says so. A
 frame that is lost on its way takes its cursor along, and the part is computed again.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
+from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
@@ -29,7 +31,7 @@ from django_partstream.delivery.workload import Ended
 from django_partstream.endpoints import Endpoint
 from django_partstream.frames import Frames
 from django_partstream.ledgers import Ledger
-from django_partstream.outcomes import Outcome
+from django_partstream.outcomes import Outcome, Wait
 from django_partstream.pages import Page
 from partstream_rest.renderers import StreamRenderer, rewriter
 from partstream_rest.sessions import SessionWatch
@@ -97,18 +99,26 @@ class Transcript:
         self._sign, self._total = sign, total
         self._rewrite, self._is_timed = rewrite, is_timed()
         self._session = SessionWatch(request)
+        #: The progress of pending parts that was told last.
+        self._told: dict[str, float | None] = {}
 
     def opening(self) -> bytes:
         """The first bytes."""
         self._session.begin()
         return self._frames.opening
 
-    def frame(self, ended: Ended | None) -> bytes:
-        """The frame of a part that has ended; a heartbeat for None."""
+    def frame(self, ended: Ended | None) -> bytes | None:
+        """
+        The frame of a part that has ended or is pending; a heartbeat for None.
+
+        Return None for a pending part of which there is nothing new to tell.
+        """
         if ended is None:
             return self._frames.heartbeat
         attempt, outcome = ended
         self._session.look(attempt)
+        if outcome.pending is not None:
+            return self._progress(attempt.name, outcome.pending)
         value, outcome = self._written(attempt, outcome)
         return self._frames.part(
             attempt.name,
@@ -119,7 +129,11 @@ class Transcript:
         )
 
     def end(self) -> bytes:
-        """The last frame."""
+        """The last frame. Its cursor owes the pending parts, as far as it can."""
+        pending = {attempt.name for attempt in self.stream.pending}
+        for name in takewhile(pending.__contains__, self._ledger.left):
+            if not self._ledger.owe(name):
+                break
         meta = {
             "total_parts": self._total,
             "delivered": self._ledger.delivered,
@@ -127,6 +141,13 @@ class Transcript:
         }
         self._session.end()
         return self._frames.end(meta, cursor=self._sign(self._ledger.cursor))
+
+    def _progress(self, name: str, wait: Wait) -> bytes | None:
+        """The frame of a pending part; None if its progress is the one that was told last."""
+        if name in self._told and self._told[name] == wait.progress:
+            return None
+        self._told[name] = wait.progress
+        return self._frames.progress(name, progress=wait.progress, retry_after=wait.retry_after)
 
     def _written(self, attempt: Attempt, outcome: Outcome) -> tuple[bytes | None, Outcome]:
         """The JSON text of a value as it is sent, and the outcome: writing it may have failed."""
@@ -159,7 +180,9 @@ def _frames_of(transcript: Transcript) -> Generator[bytes, None, None]:
     yield transcript.opening()
     with closing(iter(transcript.stream)) as parts:
         for ended in parts:
-            yield transcript.frame(ended)
+            frame = transcript.frame(ended)
+            if frame is not None:
+                yield frame
     yield transcript.end()
 
 
@@ -173,7 +196,9 @@ class AsyncFrames:
         async with aclosing(aiter(self._transcript.stream)) as parts:
             yield self._transcript.opening()
             async for ended in parts:
-                yield self._transcript.frame(ended)
+                frame = self._transcript.frame(ended)
+                if frame is not None:  # some servers take no bytes for the end of the body
+                    yield frame
             yield self._transcript.end()
 
     def close(self) -> None:

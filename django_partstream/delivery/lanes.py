@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django_partstream.delivery.attempts import Attempt
 
@@ -14,28 +14,34 @@ class Lanes:
 
     An attempt is *admitted* in declared order, once ``may_begin(name)`` is true. Coroutines and
     values that are there already begin then. A plain part waits for one of the lanes, of which
-    there are *concurrency*.
+    there are *concurrency*. So does a plain part that was pending, at the end of the line.
     """
 
     def __init__(
         self, attempts: Sequence[Attempt], *, concurrency: int, may_begin: Callable[[str], bool]
     ) -> None:
+        self.attempts = attempts
         self._waiting, self._plain = deque(attempts), deque[Attempt]()
         self._free, self._may_begin = max(concurrency, 1), may_begin
 
     def admit(self) -> list[Attempt]:
         """Admit all attempts that may begin. Return the attempts without a lane."""
-        at_once = []
-        while self._waiting and self._may_begin(self._waiting[0].name):
-            attempt = self._waiting.popleft()
-            if attempt.immediate or attempt.is_coroutine:
-                at_once.append(attempt)
-            else:
-                self._plain.append(attempt)
-        return at_once
+        return [attempt for attempt in iter(self.admit_one, None) if self.needs_none(attempt)]
+
+    def needs_none(self, attempt: Attempt) -> bool:
+        """Whether *attempt* needs no lane. Otherwise it is put at the end of the line for one."""
+        if attempt.immediate or attempt.is_coroutine:
+            return True
+        self._plain.append(attempt)
+        return False
+
+    @property
+    def line(self) -> Iterable[Attempt]:
+        """The attempts that wait for a lane."""
+        return self._plain
 
     def admit_one(self) -> Attempt | None:
-        """Admit the next attempt of a stream that runs them in turn; None if there is none."""
+        """Admit the next attempt, if it may begin; None if there is none."""
         if self._waiting and self._may_begin(self._waiting[0].name):
             return self._waiting.popleft()
         return None

@@ -1,5 +1,5 @@
 """
-A stream: outcomes of attempts, each when its part ends.
+A stream: outcomes of attempts, each when its part ends or is pending.
 
 A :class:`Stream` takes the steps of a page (:mod:`.steps`) for each attempt. The rules:
 
@@ -7,14 +7,22 @@ A :class:`Stream` takes the steps of a page (:mod:`.steps`) for each attempt. Th
   a part a turn, so that all streams of a process share the pool fairly. Coroutines begin at once
   and run together (:mod:`.coroutines`). Values that are there already need neither. :mod:`.lanes`
   decides on the order.
+- A pending part has not ended. Its outcome, which has ``pending``, is handed over, so that the
+  consumer can tell of progress. The stream tries the attempt again after the ``retry_after`` of
+  that outcome (:mod:`.waits`), and hands over the next one, until the part ends. The consumer
+  keeps what it needs for the attempt until then. Meanwhile the part has no thread and no lane.
 - Inside a transaction, which the thread of the request is asked for before the first part, parts
-  run one after another in that thread, between savepoints.
+  run one after another in that thread, between savepoints. Pending parts come after all others.
 - The surroundings of a part are those of the thread that made the stream, when it made it. The
   body of a response runs after the middlewares, which have taken theirs away.
-- The stream has ended when each attempt has, or when no attempt is running and none may begin.
+- The stream has ended when each attempt has, or when none runs, none is pending and none may begin.
+  In a thread of the server it ends, too, when nothing but pending parts has been left for
+  :data:`PATIENCE` seconds. :attr:`Stream.pending` then has the attempts that have not ended.
+- A heartbeat is due when no part has ended for :data:`HEARTBEAT` seconds. Pending parts do not
+  count, for the consumer may have nothing new to tell of them.
 - An early end (:meth:`Stream.close`, a closed or cancelled iterator, a client that has gone)
-  begins nothing more. It cancels coroutines and statements, and ends each wait of a timed call.
-  Failures from then on are logged for debugging only.
+  begins nothing more, and tries nothing again. It cancels coroutines and statements, and ends each
+  wait of a timed call. Failures from then on are logged for debugging only.
 """
 
 from __future__ import annotations
@@ -23,6 +31,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -43,8 +52,11 @@ from django_partstream.timed.revocable import Grace
 
 logger = logging.getLogger("django_partstream")
 
-#: Seconds without an outcome after which a heartbeat is due.
+#: Seconds after which a heartbeat is due, if no part has ended.
 HEARTBEAT = 15.0
+
+#: Seconds after which a stream gives its thread back, if nothing but pending parts is left.
+PATIENCE = 15.0
 
 #: Seconds between two looks at the socket of a client.
 LOOK = 0.5
@@ -60,7 +72,7 @@ def always(name: str) -> bool:
 
 class Stream:
     """
-    The outcomes of attempts, each when its part ends, from threads and coroutines.
+    The outcomes of attempts, each when its part ends or is pending, from threads and coroutines.
 
     Make it in the view, before it returns: parts see what the view sees. Iterate it once, by
     ``for`` in a thread, or by ``async for`` in an event loop. It gives :class:`Ended`, and None
@@ -118,9 +130,15 @@ class Stream:
         if is_running:
             self._revoke()
 
+    @property
+    def pending(self) -> list[Attempt]:
+        """The attempts that were found pending and have not ended, also after the iteration."""
+        return self._work.pending
+
     def __iter__(self) -> Generator[Ended | None, None, None]:
         """Iterate in a thread, as a WSGI server does."""
         self._begin_iteration()
+        self._work.be_patient(PATIENCE)
         transactions = open_transactions()
         if transactions:
             yield from self._each_in_turn(transactions)
@@ -130,18 +148,8 @@ class Stream:
             self._surroundings, self._work.departure, failed=self._work.fail, loop=self._loop
         )
         self._place, self._work.begin_coroutine = place, place.begin
-        pulse = Pulse(HEARTBEAT)
         try:
-            while self._work.advance():
-                ended = self._wait_for_end(pulse)
-                if ended is not None:
-                    pulse.beat()
-                    yield ended
-                elif self._is_gone is not None and self._is_gone():
-                    return
-                elif pulse.is_due:
-                    pulse.beat()
-                    yield None
+            yield from self._each(self._work.advance)
         finally:
             self.close()
             place.join(GRACE)
@@ -154,16 +162,14 @@ class Stream:
         news = asyncio.Event()
         self._work.wake = _waking(news)
         try:
-            if not await sync_to_async(place.open)():
-                while (in_turn := await loops.in_request_thread(self._next_in_turn)) is not None:
-                    yield in_turn
-                return
+            in_turn = not await sync_to_async(place.open)()
             pulse = Pulse(HEARTBEAT)
-            while self._work.advance():
+            while await self._advance_in_loop(news, in_turn=in_turn):
                 ended = await self._wait_for_end_in_loop(news, pulse)
-                if ended is not None or pulse.is_due:
-                    pulse.beat()
+                if ended is not None:
                     yield ended
+                if _beats(pulse, ended):
+                    yield None
         finally:
             await self._end_in_loop(place)
 
@@ -174,28 +180,42 @@ class Stream:
 
     # In a thread.
 
-    def _each_in_turn(self, transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[Ended]:
-        """Run the attempts one after another in this thread, which has open *transactions*."""
-        with self._loop or loops.one_loop():
-            while (ended := self._next_in_turn(transactions)) is not None:
+    def _each(self, advance: Callable[[], bool]) -> Iterator[Ended | None]:
+        """Wait in this thread for the outcomes of what *advance* begins."""
+        pulse = Pulse(HEARTBEAT)
+        while advance():
+            ended = self._wait_for_end(pulse)
+            if not _has_ended(ended) and self._is_gone is not None and self._is_gone():
+                return
+            if ended is not None:
                 yield ended
+            if _beats(pulse, ended):
+                yield None
 
-    def _next_in_turn(
-        self, transactions: Sequence[BaseDatabaseWrapper] | None = None
-    ) -> Ended | None:
-        """Run the next attempt in this thread, which has open *transactions*."""
+    def _each_in_turn(self, transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[Ended | None]:
+        """Run the attempts one after another in this thread, which has open *transactions*."""
+        try:
+            with self._loop or loops.one_loop():
+                yield from self._each(partial(self._advance_in_turn, transactions))
+        finally:
+            self.close()
+
+    def _advance_in_turn(self, transactions: Sequence[BaseDatabaseWrapper] | None = None) -> bool:
+        """
+        Run the next attempt in this thread, which has open *transactions*.
+
+        Return whether the outcome of an attempt is to come.
+        """
         attempt = self._work.admit_one()
-        if attempt is None:
-            return None
-        transactions = open_transactions() if transactions is None else transactions
-        return self._surroundings.call(self._run_in_turn, attempt, transactions)
+        if attempt is not None:
+            transactions = open_transactions() if transactions is None else transactions
+            self._surroundings.call(self._run_in_turn, attempt, transactions)
+        return self._work.goes_on
 
-    def _run_in_turn(self, attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Ended:
-        ends: list[Ended] = []
+    def _run_in_turn(self, attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> None:
         with self._surroundings.entered(lent={each.alias for each in transactions}):
             outcome = steps.run_undoable(attempt, transactions)
-            steps.tell(attempt, outcome, lambda *end: ends.append(Ended(*end)))
-        return ends[0]
+            steps.tell(attempt, outcome, self._work.put)
 
     def _leave_connections(self) -> None:
         """
@@ -210,10 +230,14 @@ class Stream:
     def _wait_for_end(self, pulse: Pulse) -> Ended | None:
         ended = self._work.take()
         if ended is None:
-            seconds = pulse.seconds_left
+            seconds = self._seconds_left(pulse)
             self._work.wait(seconds if self._is_gone is None else min(LOOK, seconds))
             ended = self._work.take()
         return ended
+
+    def _seconds_left(self, pulse: Pulse) -> float:
+        """The seconds until a heartbeat is due, or a pending attempt."""
+        return min(pulse.seconds_left, self._work.seconds_left)
 
     def _revoke(self) -> None:
         """Cancel the statements that run, and refuse later ones."""
@@ -224,11 +248,16 @@ class Stream:
 
     # In an event loop.
 
+    async def _advance_in_loop(self, news: asyncio.Event, *, in_turn: bool) -> bool:
+        news.clear()  # first: another thread may add a page while this one runs
+        if in_turn:
+            return await loops.in_request_thread(self._advance_in_turn)
+        return self._work.advance()
+
     async def _wait_for_end_in_loop(self, news: asyncio.Event, pulse: Pulse) -> Ended | None:
-        news.clear()
         ended = self._work.take()
         if ended is None:
-            await _wait(news, pulse.seconds_left)
+            await _wait(news, self._seconds_left(pulse))
             ended = self._work.take()
         return ended
 
@@ -248,6 +277,19 @@ class Stream:
             await place.end()
         finally:
             await sync_to_async(place.leave)()
+
+
+def _has_ended(ended: Ended | None) -> bool:
+    """Whether a part has ended: it is not pending."""
+    return ended is not None and ended.outcome.pending is None
+
+
+def _beats(pulse: Pulse, ended: Ended | None) -> bool:
+    """Note a sign of life: that a part has *ended*, or a heartbeat. Return whether it is that."""
+    is_due = not _has_ended(ended) and pulse.is_due
+    if is_due or _has_ended(ended):
+        pulse.beat()
+    return is_due
 
 
 def _waking(news: asyncio.Event) -> Callable[[], None]:

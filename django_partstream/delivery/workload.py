@@ -1,13 +1,14 @@
 """
-The work of a stream: the attempts that wait, that run, and that have ended.
+The work of a stream: the attempts that wait, that run, that are pending, and that have ended.
 
 Threads of the pool, coroutines and the consumer of the stream share it. The rules:
 
-- The consumer alone admits attempts (:meth:`Workload.advance`) and takes ends out.
+- The consumer alone admits attempts (:meth:`Workload.advance`) and takes ends out. An attempt that
+  is pending waits from then on (:mod:`.waits`), and is admitted again when it is due.
 - Any thread puts ends in, and then begins plain attempts that are admitted, so that lanes go on
   while the consumer is busy.
 - ``changed`` is held for each change. No part and no statement is waited for under it.
-- Once it is closed nothing is admitted, begun or put in.
+- Once it is closed nothing is admitted, begun or put in, and each wait is forgotten.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from django_partstream.delivery.running import in_event_loop
 from django_partstream.delivery.steps import Rest
 from django_partstream.delivery.threads import enter_nothing
 from django_partstream.delivery.turns import End, Turn
+from django_partstream.delivery.waits import Waits
 from django_partstream.outcomes import Outcome
 from django_partstream.timed.deadlines import Departure
 from django_partstream.timed.revocable import Grace
@@ -37,7 +39,7 @@ logger = logging.getLogger("django_partstream")
 
 
 class Ended(NamedTuple):
-    """An attempt, and the outcome with which it has ended."""
+    """An attempt, and the outcome with which it has ended; or has not, if it is pending."""
 
     attempt: Attempt
     outcome: Outcome
@@ -58,7 +60,9 @@ class Workload:
         self.wake: Callable[[], None] = self.changed.notify_all
         #: Runs a coroutine in the place for coroutines. It may raise an ``Exception``.
         self.begin_coroutine: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+        self._waits = Waits()
         self._lanes: list[Lanes] = []
+        self._lanes_of: dict[Attempt, Lanes] = {}
         self._running: set[Attempt] = set()
         self._turns: dict[Turn, Lanes] = {}
         #: The awaitables that plain parts have left, until each is awaited.
@@ -71,40 +75,79 @@ class Workload:
         with self.changed:
             if not self._is_closed:
                 self._lanes.append(lanes)
+                self._lanes_of.update(dict.fromkeys(lanes.attempts, lanes))
                 self._tell_consumer()
 
     # In the thread of the consumer.
 
-    def admit_one(self) -> Attempt | None:
-        """Admit the next attempt of a stream that runs them one after another."""
+    @property
+    def goes_on(self) -> bool:
+        """Whether the outcome of an attempt is to come."""
         with self.changed:
+            is_any = self._ends or self._running or self._waits.is_any_awaited
+            return not self._is_closed and bool(is_any)
+
+    @property
+    def pending(self) -> list[Attempt]:
+        """The attempts that were found pending and have not ended."""
+        with self.changed:
+            return self._waits.attempts
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds until :meth:`advance` has something to do for a pending attempt."""
+        with self.changed:
+            return self._waits.seconds_left
+
+    def be_patient(self, seconds: float) -> None:
+        """Have the stream end after so many *seconds* with nothing but pending parts left."""
+        self._waits.patience = seconds
+
+    def admit_one(self) -> Attempt | None:
+        """Admit the next attempt of a stream that runs them in turn; pending ones come last."""
+        with self.changed:
+            self._has_news = False
             admitted = (lanes.admit_one() for lanes in self._lanes)
-            return next((attempt for attempt in admitted if attempt is not None), None)
+            fresh = next((attempt for attempt in admitted if attempt is not None), None)
+            self._waits.look(is_all=fresh is None)
+            return self._waits.take_due() if fresh is None else fresh
 
     def advance(self) -> bool:
-        """Begin all that may begin. Return whether the end of an attempt is to come."""
+        """Begin all that may begin. Return whether the outcome of an attempt is to come."""
         with self.changed:
             at_once = [attempt for lanes in self._lanes for attempt in lanes.admit()]
             self._running.update(at_once)
+            if self._waits.attempts:
+                self._waits.look(is_all=self._is_all_pending())
+            due = iter(self._waits.take_due, None)
+            again = [attempt for attempt in due if self._lanes_of[attempt].needs_none(attempt)]
+            self._running.update(again)
             self._has_news = False
-        for attempt in at_once:
+        for attempt in (*at_once, *again):
             if attempt.immediate:
                 self._run_here(attempt)
             else:
-                self._run_awaited(attempt, partial(steps.run_awaited, self._put, attempt))
+                self._run_awaited(attempt, partial(steps.run_awaited, self.put, attempt))
         self._fill_lanes()
-        with self.changed:
-            return not self._is_closed and bool(self._ends or self._running)
+        return self.goes_on
+
+    def _is_all_pending(self) -> bool:
+        """Whether nothing but pending parts is left: nothing else runs, and nothing may begin."""
+        ended = [end.attempt for end in self._ends if isinstance(end, Ended)]
+        in_line = [attempt for lanes in self._lanes for attempt in lanes.line]
+        return all(attempt in self._waits for attempt in (*self._running, *ended, *in_line))
 
     def take(self) -> Ended | None:
         """
-        Take out the first end, or None if there is none.
+        Take out the first end, or None if there is none. A pending attempt waits from now on.
 
         Raises:
             SystemExit, KeyboardInterrupt: a part raised it.
         """
         with self.changed:
             end = self._ends.popleft() if self._ends else None
+            if isinstance(end, Ended):
+                self._waits.note(*end)
         if isinstance(end, BaseException):
             raise end
         return end
@@ -122,7 +165,7 @@ class Workload:
         elif is_observed(attempt.scope) and in_event_loop():  # a receiver may use the ORM
             self._run_awaited(attempt, partial(self._tell, attempt, end))
         else:
-            self.surroundings.call(steps.tell, attempt, end, self._put)
+            self.surroundings.call(steps.tell, attempt, end, self.put)
 
     # In any thread.
 
@@ -153,6 +196,7 @@ class Workload:
                 rest.drop()
             self._rests.clear()
             self._ends.clear()
+            self._waits.forget()
             self.departure.take()
             self._tell_consumer()
             return bool(self._running)
@@ -177,12 +221,12 @@ class Workload:
             except BaseException as exc:  # noqa: BLE001 - raised where the stream is iterated
                 end = exc
             if not isinstance(end, Outcome):
-                self._put(attempt, end)
+                self.put(attempt, end)
 
         try:
             self.begin_coroutine(awaited)
         except Exception as exc:  # noqa: BLE001 - the place could not be prepared
-            self._put(attempt, attempt.raised(exc))
+            self.put(attempt, attempt.raised(exc))
 
     def _await_rest(self, attempt: Attempt, rest: Rest) -> None:
         """Have the rest of a part run by a coroutine, unless the stream has ended."""
@@ -223,11 +267,11 @@ class Workload:
         if isinstance(end, Rest):
             self._await_rest(turn.attempt, end)
         else:
-            self._put(turn.attempt, end)
+            self.put(turn.attempt, end)
         self._fill_lanes()
 
     async def _tell(self, attempt: Attempt, outcome: Outcome) -> Outcome:
-        await steps.tell_from_coroutine(self._put, attempt, outcome)
+        await steps.tell_from_coroutine(self.put, attempt, outcome)
         return outcome
 
     async def _finish(self, attempt: Attempt) -> Outcome | BaseException | None:
@@ -235,10 +279,11 @@ class Workload:
             rest = self._rests.pop(attempt, None)
         if rest is None:  # the stream has ended
             return None
-        finished = steps.finish_and_tell(self._put, attempt, rest.awaitable)
+        finished = steps.finish_and_tell(self.put, attempt, rest.awaitable)
         return await stepped(finished, rest.held)
 
-    def _put(self, attempt: Attempt, end: Outcome | BaseException | None) -> None:
+    def put(self, attempt: Attempt, end: Outcome | BaseException | None) -> None:
+        """Put in the *end* of *attempt*: an outcome, or an exit; None if it did not begin."""
         with self.changed:
             self._running.discard(attempt)
             if self._is_closed or end is None:

@@ -185,6 +185,8 @@ class Delivery:
         """Take the end of a part. Return a heartbeat where nothing has ended."""
         if ended is None:
             return [framed(self._encode(HEARTBEAT))]
+        if ended.outcome.pending is not None:  # the stream tries it again
+            return []
         self._promises.pop(ended.attempt).arrived(ended.attempt, ended.outcome)
         return []
 

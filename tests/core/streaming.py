@@ -7,6 +7,7 @@ from collections.abc import Callable
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 
 from django_partstream.delivery import threads
+from django_partstream.exceptions import PartPending
 
 
 def ignore(end):
@@ -47,17 +48,58 @@ def in_loop(make: Callable, each: Callable = ignore):
 
 def names(ends):
     """The names of the parts, in the order in which they ended."""
-    return [end.outcome.name for end in ends]
+    return [end.outcome.name for end in ends if end.outcome.pending is None]
 
 
 def values(ends):
     """The values, by name."""
-    return {end.outcome.name: end.outcome.value for end in ends}
+    return {end.outcome.name: end.outcome.value for end in ends if end.outcome.pending is None}
+
+
+def progress(ends):
+    """The names of the parts that were pending, each with its progress."""
+    return [(end.outcome.name, end.outcome.pending.progress) for end in ends if is_pending(end)]
+
+
+def is_pending(end):
+    """Whether *end* tells of a pending part."""
+    return end is not None and end.outcome.pending is not None
 
 
 def statuses(ends):
     """The statuses, by name."""
     return {end.outcome.name: end.outcome.status for end in ends}
+
+
+class Waiting:
+    """
+    A plain part that is pending with each of *told*, its progress, and then returns *value*.
+
+    *tries* counts its calls.
+    """
+
+    def __init__(self, *told, value="done", limit=600):
+        self.told, self.value, self.limit, self.tries = [*told], value, limit, 0
+
+    def __call__(self, request):
+        self.tries += 1
+        if self.told:
+            raise PartPending("work", limit=self.limit, progress=self.told.pop(0))
+        return self.value
+
+    async def awaited(self, request):
+        """The same part as a coroutine."""
+        return self(request)
+
+
+def never(request):
+    """A part that stays pending."""
+    raise PartPending("work", limit=600)
+
+
+async def anever(request):
+    """The same part as a coroutine."""
+    never(request)
 
 
 class Left(Exception):
