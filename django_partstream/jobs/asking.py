@@ -82,17 +82,13 @@ class Job:
 
         Raises:
             PartPending: it has none yet.
+            PartTimeout: the work takes longer than its limit.
             BackgroundFailed: it will have none.
         """
         if isinstance(state, Kept):
             return state.value
         if isinstance(state, Underway):
-            raise PartPending(
-                self.message.function,
-                age=max(time.time() - state.since, 0),
-                limit=self.place.limit,
-                progress=state.progress,
-            )
+            raise self._wait(state)
         failure = state.failure if isinstance(state, Failed) else self._bury()
         raise BackgroundFailed(self.message.function, failure)
 

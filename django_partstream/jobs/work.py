@@ -22,7 +22,7 @@ from django.db import connections
 from django.db.models import Manager, QuerySet
 
 from django_partstream.clocks import monotonic
-from django_partstream.databases import close_obsolete
+from django_partstream.databases import close_if_obsolete
 from django_partstream.delivery import loops
 from django_partstream.delivery.attempts import current
 from django_partstream.failures import Failure, failure_of, public_message
@@ -52,14 +52,21 @@ def run_message(raw: Any) -> None:
     if found is None:
         return
     function, message = found
-    close_obsolete()
+    _tidy()
     try:
         with message.entered():
             Work(function, message).run()
     except Exception:
         logger.exception("Background work %s could not be done.", message.function)
     finally:
-        close_obsolete()
+        _tidy()
+
+
+def _tidy() -> None:
+    """Close connections as at the end of a request; the work may be done inside a transaction."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            close_if_obsolete(connection)
 
 
 def lost(raw: Any) -> None:
