@@ -33,12 +33,16 @@ function               upstream fact                              without it
                        ``collected_errors`` of its own
 ``is_from_completion`` the name of the frame ``complete_value``,  values leak into messages, or
                        and of the package                         messages of resolvers are lost
+``is_executing``       the name of the package ``execution``,     a field below a part computes
+                       whose frames call resolvers                what only a part waits for
 ====================== ========================================== ===============================
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any, NoReturn
 
 import graphql
@@ -183,3 +187,18 @@ def is_from_completion(error: GraphQLError) -> bool:
         return False
     module = traceback.tb_frame.f_globals.get("__name__", "")
     return module.partition(".")[0] in _PACKAGES
+
+
+def is_executing() -> bool:
+    """
+    Whether this code runs inside the execution of an operation, sync or async.
+
+    Code in a thread or task that a resolver has begun does not count. It looks at the whole call
+    stack, so it is for rare cases.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("graphql.execution."):
+            return True
+        frame = frame.f_back
+    return False

@@ -3,6 +3,9 @@ The current execution of a document, and the progressive pages that it answers w
 
 The view asks for them after the execution: errors below a connection are masked, and a page for a
 single reader is private.
+
+No field waits for background work but in the resolver of a part. During an execution the view says
+so. On another view the call stack tells, for nothing would end there what was said.
 """
 
 from __future__ import annotations
@@ -16,6 +19,11 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from django_partstream.endpoints import Endpoint
+from django_partstream.jobs.functions import finders, in_place
+from partstream_graphql._graphql_core import is_executing
+
+#: Where code runs that is no resolver of a part.
+_PLACE = "a GraphQL field that is no part"
 
 
 @dataclass(slots=True)
@@ -41,13 +49,21 @@ _current: ContextVar[Execution | None] = ContextVar("partstream_graphql.executio
 
 @contextmanager
 def watched_execution() -> Iterator[Execution]:
-    """Yield an execution that notes the pages resolved in the body."""
+    """Yield an execution that notes the pages resolved in the body, where no field waits."""
     execution = Execution()
     token = _current.set(execution)
     try:
-        yield execution
+        with in_place(_PLACE):
+            yield execution
     finally:
         _current.reset(token)
+
+
+def _place() -> str | None:
+    return _PLACE if is_executing() else None
+
+
+finders.append(_place)
 
 
 def note_connection(info: GraphQLResolveInfo) -> None:

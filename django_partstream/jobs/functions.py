@@ -23,8 +23,13 @@ from django_partstream.jobs.states import mark_of, usable_cache
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Where this code runs, in words, if it belongs to a response and nothing there can wait.
+#: Where this code runs, in words, if it belongs to a response and nothing there can wait; empty in
+#: a worker. Otherwise None, and :data:`finders` are asked.
 no_waiting: ContextVar[str | None] = ContextVar("django_partstream.no_waiting", default=None)
+
+#: Functions that tell the same in words, or None. A front adds its own where it cannot set the
+#: variable.
+finders: list[Callable[[], str | None]] = []
 
 
 class in_place:  # noqa: N801 - a context manager; a page enters it, so it is cheap
@@ -187,7 +192,9 @@ class Background(Generic[P, R]):
             RuntimeError: the call stands in a place of a response that cannot wait.
         """
         place = no_waiting.get()
-        if place is not None:
+        if place is None:
+            place = next(filter(None, (find() for find in finders)), None)
+        if place:
             raise RuntimeError(
                 f"{self.path}() was called in {place}, where nothing can wait for it. Call it in "
                 "the function or resolver of a part: lazy(self.get_forecast)."

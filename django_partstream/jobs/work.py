@@ -154,7 +154,7 @@ class Work:
 
     def _variables(self) -> list[tuple[ContextVar[Any], Any]]:
         """The context of the work, which may run in the thread of the part that has asked."""
-        return [(_work, self), (current, None), (no_waiting, None)]
+        return [(_work, self), (current, None), (no_waiting, "")]
 
     def _failure_of(self, exc: BaseException) -> Failure:
         """The meaning of *exc*, which is logged."""

@@ -1,5 +1,7 @@
 """The facts about graphql-core on which ``partstream_graphql._graphql_core`` relies."""
 
+import asyncio
+
 import graphene
 import pytest
 from graphql import (
@@ -223,6 +225,24 @@ def test_the_frames_of_graphql_core_tell_a_completion_from_a_resolver(type_, res
     cause = error.original_error
     check("is_from_completion", fact, isinstance(cause, GraphQLError))
     check("is_from_completion", fact, adapter.is_from_completion(cause) is internal)
+
+
+def test_the_frames_of_an_execution_are_of_a_package_of_graphql_core():
+    async def later(root, info):
+        await asyncio.sleep(0)
+        return "inside" if adapter.is_executing() else "lost"
+
+    def now(root, info):
+        return "inside" if adapter.is_executing() else "lost"
+
+    async def awaited():
+        return (await field_of("{ inner }", type_=GraphQLString, resolve=later)[1]).data
+
+    fact = "the package graphql.execution calls and awaits resolvers"
+    _, result = field_of("{ inner }", type_=GraphQLString, resolve=now)
+    check("is_executing", fact, result.data == {"inner": "inside"})
+    check("is_executing", fact, asyncio.run(awaited()) == {"inner": "inside"})
+    assert not adapter.is_executing()
 
 
 def test_only_the_adapters_import_modules_of_graphql_core():
