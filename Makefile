@@ -13,13 +13,18 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check -qq --constraint co
 python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak mutants bench bench-quick count screenshots snapshots pins clean
+.PHONY: help demo demo-celery test lint soak mutants bench bench-quick count screenshots snapshots
+.PHONY: pins clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.demo ## Serve the example shop on http://127.0.0.1:8000 (PORT=8001 for another port)
 	@EXAMPLE_SIGN_IN=1 $(RUN) manage.py demo --port $(PORT)
+
+demo-celery: $(VENV)/.celery ## Serve it with a Celery worker on Redis, which computes the slow part
+	@EXAMPLE_SIGN_IN=1 DJANGO_SETTINGS_MODULE=example_schema.celery_settings \
+		$(RUN) manage.py demo --port $(PORT)
 
 test: $(VENV)/.dev ## Run every test (ARGS="-k cursor" to select some)
 	@$(RUN) -m pytest $(ARGS)
@@ -71,11 +76,16 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml constraints.txt
 	@$(INSTALL) --editable '.[demo]'
 	@touch $@
 
-# The dev extra contains the demo extra.
+$(VENV)/.celery: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing the demo and Celery into $(VENV), once ..."
+	@$(INSTALL) --editable '.[demo,celery]' 'celery[redis]'
+	@touch $(VENV)/.demo $@
+
+# The dev extra contains the demo extra, and Celery.
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "Installing the tests and tools into $(VENV), once ..."
 	@$(INSTALL) --editable '.[dev]'
-	@touch $(VENV)/.demo $@
+	@touch $(VENV)/.demo $(VENV)/.celery $@
 
 $(VENV)/.bench: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "Installing the benchmarks into $(VENV), once ..."

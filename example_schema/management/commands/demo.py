@@ -1,6 +1,8 @@
 import errno
+from contextlib import ExitStack
 from typing import Any
 
+from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,6 +13,7 @@ from django.core.servers.basehttp import (
 )
 
 from example_schema.seeding import DEMO_PASSWORD, DEMO_USERNAME
+from example_schema.workers import celery_worker, require_redis
 
 PAGES = {
     "Dashboard": "/",
@@ -34,11 +37,16 @@ class Command(BaseCommand):
         # Bind the port before the work, so that a port in use is reported at once. Clients that
         # connect during the work wait.
         host = options["host"].strip("[]")
-        with listen(host, options["port"]) as server:
+        has_worker = settings.PARTSTREAM.get("BACKGROUND") == "celery"
+        with listen(host, options["port"]) as server, ExitStack() as beside:
+            if has_worker:
+                require_redis()
             try:
                 self.prepare(options["verbosity"])
+                if has_worker:
+                    beside.enter_context(celery_worker())
                 server.set_app(StaticFilesHandler(get_internal_wsgi_application()))
-                self.greet(host, server.server_port)
+                self.greet(host, server.server_port, has_worker=has_worker)
                 server.serve_forever()
             except KeyboardInterrupt:
                 self.stdout.write("\nStopped.")
@@ -47,7 +55,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=max(0, verbosity - 1), interactive=False)
         call_command("seed", verbosity=verbosity, stdout=self.stdout)
 
-    def greet(self, host: str, port: int) -> None:
+    def greet(self, host: str, port: int, *, has_worker: bool) -> None:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # not a wildcard address
         if ":" in host:
             host = f"[{host}]"
@@ -55,6 +63,10 @@ class Command(BaseCommand):
         for name, path in PAGES.items():
             self.stdout.write(f"{name:<11}http://{host}:{port}{path}")
         self.stdout.write(f"Sign in as {DEMO_USERNAME} with the password {DEMO_PASSWORD}.")
+        if has_worker:
+            self.stdout.write(
+                f"Slow parts are computed by Celery, by way of {settings.EXAMPLE_REDIS_URL}."
+            )
         self.stdout.write("Ctrl-C stops the server.\n\n")
         self.stdout.flush()
 
