@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from queue import Empty, Full, Queue
+from collections import deque
 from typing import Any
 
 from django.db import connections
@@ -21,12 +21,17 @@ THREADS, WAITING, IDLE = 4, 100, 10.0
 
 
 class Pool:
-    """The threads of a process, begun when there is work."""
+    """
+    The threads of a process, begun when there is work.
+
+    ``changed`` is held for each change. A thread that waits counts as free until it has taken a
+    message out, so a message is either taken by a free thread or begins another.
+    """
 
     def __init__(self) -> None:
-        self._messages: Queue[dict[str, Any]] = Queue(WAITING)
-        self._lock = threading.Lock()
-        self._idle = self._threads = 0
+        self._changed = threading.Condition()
+        self._messages: deque[dict[str, Any]] = deque()
+        self._free = self._threads = 0
 
     def put(self, message: dict[str, Any]) -> None:
         """
@@ -35,15 +40,15 @@ class Pool:
         Raises:
             RuntimeError: too many messages wait already.
         """
-        with self._lock:
-            try:
-                self._messages.put_nowait(message)
-            except Full:
+        with self._changed:
+            if len(self._messages) >= WAITING:
                 raise RuntimeError(
                     f"{WAITING} jobs wait for the {THREADS} threads of this process already. Have "
                     "PARTSTREAM['BACKGROUND'] name an engine with workers: 'celery' or 'tasks'."
-                ) from None
-            if self._threads < THREADS and self._messages.qsize() > self._idle:
+                )
+            self._messages.append(message)
+            self._changed.notify()
+            if len(self._messages) > self._free and self._threads < THREADS:
                 self._threads += 1
                 threading.Thread(target=self._serve, name="partstream-job", daemon=True).start()
 
@@ -57,23 +62,14 @@ class Pool:
 
     def _next(self) -> dict[str, Any] | None:
         """The next message; None after a while without one, with which the thread ends."""
-        with self._lock:
-            self._idle += 1
-        try:
-            return self._messages.get(timeout=IDLE)
-        except Empty:
-            return self._last()
-        finally:
-            with self._lock:
-                self._idle -= 1
-
-    def _last(self) -> dict[str, Any] | None:
-        with self._lock:
-            try:
-                return self._messages.get_nowait()  # put while this thread gave up waiting
-            except Empty:
-                self._threads -= 1
-                return None
+        with self._changed:
+            self._free += 1
+            self._changed.wait_for(lambda: self._messages, IDLE)
+            self._free -= 1
+            if self._messages:
+                return self._messages.popleft()
+            self._threads -= 1
+            return None
 
 
 _pool = Pool()

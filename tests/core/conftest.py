@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.cache import caches
 from django.db import connections, transaction
 from django.test import RequestFactory
 
@@ -16,7 +17,7 @@ from django_partstream.signals import part_resolved
 from django_partstream.timed import calls
 from example_schema.models import Customer
 from tests import services
-from tests.core import streaming
+from tests.core import jobs, streaming
 
 #: A statement for each kind of database, which ends by itself only after a test has given up.
 ENDLESS = {
@@ -207,3 +208,12 @@ def _nothing_is_left(caplog):
         if each.name.startswith(of_streams):
             each.join(20)
             assert not each.is_alive(), each
+
+
+@pytest.fixture
+def fresh_jobs():
+    """A cache without values, and functions that have not been called."""
+    jobs.forget()
+    caches["default"].clear()
+    yield
+    jobs.gate.set()

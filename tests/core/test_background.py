@@ -22,13 +22,7 @@ from django_partstream.testing import background_fails, background_never, backgr
 from example_schema.models import Customer
 from tests.core import jobs
 
-
-@pytest.fixture(autouse=True)
-def _fresh():
-    jobs.forget()
-    caches["default"].clear()
-    yield
-    jobs.gate.set()
+pytestmark = pytest.mark.usefixtures("fresh_jobs")
 
 
 def eventually(look, seconds=20):

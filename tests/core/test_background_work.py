@@ -1,0 +1,338 @@
+"""A worker does a job once, gives signs of life, and believes a message in nothing but the call."""
+
+import logging
+import os
+import threading
+import time
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+from django.core.cache import caches
+from django.utils.translation import gettext_lazy
+
+from django_partstream import lazy
+from django_partstream.engines import thread
+from django_partstream.failures import Failure, register
+from django_partstream.jobs import states, work
+from django_partstream.jobs.asking import place_of
+from django_partstream.jobs.messages import Message
+from django_partstream.jobs.states import Deadly, Failed, Kept, Underway
+from django_partstream.jobs.work import lost, run_message
+from django_partstream.outcomes import Status
+from tests.core import jobs
+
+pytestmark = pytest.mark.usefixtures("fresh_jobs")
+
+
+def message_for(function, *args):
+    return Message.of(function.path, args, {}, tenant=None)
+
+
+def place_for(function, *args):
+    return place_of(function, message_for(function, *args))
+
+
+def run(function, *args):
+    run_message(message_for(function, *args).as_json())
+
+
+@pytest.fixture
+def in_thread():
+    """Run a message in another thread: ``in_thread(function, ...)`` gives the thread."""
+    threads = []
+
+    def begun(function, *args):
+        made = threading.Thread(target=run, args=(function, *args))
+        made.start()
+        threads.append(made)
+        return made
+
+    yield begun
+    jobs.gate.set()
+    for each in threads:
+        each.join(30)
+        assert not each.is_alive()
+
+
+def test_a_worker_keeps_the_value():
+    run(jobs.forecast, 1)
+    assert place_for(jobs.forecast, 1).look() == Kept({"store": 1, "days": 7})
+
+
+def test_a_duplicate_of_a_message_is_not_done_again(in_thread):
+    first = in_thread(jobs.gated, "a")
+    assert jobs.begun.wait(20)
+    run(jobs.gated, "a")  # while the first worker is at work
+    jobs.gate.set()
+    first.join(20)
+    run(jobs.gated, "a")  # when the value is there
+    assert jobs.calls == [("gated", "a")]
+    assert place_for(jobs.gated, "a").look() == Kept("a")
+
+
+def test_a_worker_that_has_ended_leaves_no_sign_of_work():
+    run(jobs.broken, "x")
+    place = place_for(jobs.broken, "x")
+    assert isinstance(place.look(), Failed)
+    caches["default"].delete(place.key)
+    assert place.look() is None
+
+
+def test_a_worker_gives_signs_of_life(in_thread, monkeypatch):
+    monkeypatch.setattr(states, "BEAT", 0.01)
+    place = place_for(jobs.gated, "a")
+    in_thread(jobs.gated, "a")
+    assert jobs.begun.wait(20)
+    caches["default"].clear()  # and so the lease is gone
+    until = time.monotonic() + 20
+    while not isinstance(place.look(), Underway) or place.look().progress is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert place.look().progress == 0.25
+
+
+def test_a_cache_that_forgets_all_during_the_work_costs_no_value(in_thread):
+    worker = in_thread(jobs.gated, "a")
+    assert jobs.begun.wait(20)
+    caches["default"].clear()
+    jobs.gate.set()
+    worker.join(20)
+    assert place_for(jobs.gated, "a").look() == Kept("a")
+
+
+def test_a_value_that_was_dropped_during_the_work_is_not_kept(in_thread):
+    worker = in_thread(jobs.gated, "a")
+    assert jobs.begun.wait(20)
+    jobs.gated.invalidate()
+    jobs.gate.set()
+    worker.join(20)
+    assert place_for(jobs.gated, "a").look() is None
+
+
+def test_a_value_under_a_lost_mark_is_not_served_again(in_thread):
+    run(jobs.forecast, 1)
+    jobs.forecast.invalidate()
+    caches["default"].delete(states.mark_of(jobs.forecast.path))
+    place = place_for(jobs.forecast, 1)
+    assert place.look() is None
+    place.current_mark()
+    assert place.look() is None
+
+
+def test_the_next_reader_asks_again_for_work_whose_worker_has_died(deliver, in_thread):
+    place = place_for(jobs.gated, "a")
+    assert place.begin() is not None  # of a worker that is killed now
+    part = lazy(lambda request: jobs.gated("a"))
+    assert deliver(part=part)["part"].status is Status.PENDING
+    assert not jobs.begun.is_set()
+    lost(message_for(jobs.gated, "a").as_json())
+    assert deliver(part=part)["part"].status is Status.PENDING
+    assert jobs.begun.wait(20)
+    jobs.gate.set()
+
+
+def test_a_job_that_kills_its_workers_has_failed_for_a_while(deliver, caplog):
+    place = place_for(jobs.forecast, 1)
+    for _ in range(states.DEATHS):
+        assert place.begin() is not None
+        place.lose()
+    assert place.look() == Deadly()
+    outcome = deliver(part=lazy(lambda request: jobs.forecast(1)))["part"]
+    assert (outcome.status, outcome.error.retryable) == (Status.ERROR, False)
+    assert "has ended its worker each time" in caplog.text
+    assert outcome.error.reference in caplog.text
+    assert jobs.calls == []
+    caches["default"].delete(place.key)  # the failure has expired
+    assert place.look() is None
+
+
+def test_work_that_fails_is_no_death():
+    place = place_for(jobs.broken, "x")
+    for _ in range(states.DEATHS + 1):
+        run(jobs.broken, "x")
+        caches["default"].delete(place.key)
+    assert place.look() is None
+
+
+def test_an_orderly_end_of_the_process_leaves_the_work_to_another(in_thread):
+    place = place_for(jobs.gated, "a")
+    for _ in range(states.DEATHS + 1):
+        in_thread(jobs.gated, "a")
+        assert jobs.begun.wait(20)
+        jobs.begun.clear()
+        work._let_go()
+        assert place.look() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"function": "os.system", "args": ["true"]},
+        {"function": "subprocess.run"},
+        {"function": "tests.core.jobs.take"},
+        {"function": "tests.core.jobs.no_such"},
+        {"function": "tests.core.no_such_module.f"},
+        {"function": "tests.core.jobs.forecast.func"},
+        {"function": "forecast"},
+        {"function": ""},
+        {"function": 3},
+        {"args": 3},
+        {"args": "1"},
+        {"kwargs": []},
+        {"language": 3},
+        {"zone": None},
+        {"context": None},
+        {"key": "partstream:other"},
+    ],
+)
+def test_a_message_that_names_no_background_function_is_refused_and_logged(change, caplog):
+    raw = {**message_for(jobs.forecast, 1).as_json(), **change}
+    with mock.patch("os.system") as system:
+        run_message(raw)
+        lost(raw)
+    assert not system.called
+    assert "was refused" in caplog.text
+    assert jobs.calls == []
+
+
+@pytest.mark.parametrize("raw", [None, [], "x", 3, {}])
+def test_a_message_that_is_no_object_is_refused_and_logged(raw, caplog):
+    run_message(raw)
+    assert "was refused" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"zone": "No/Such"}, {"language": "xx-no-such"}, {"args": [1, 2, 3]}, {"kwargs": {"no": 1}}],
+)
+def test_a_message_that_this_process_cannot_follow_harms_nothing(change, caplog):
+    raw = {**message_for(jobs.forecast, 1).as_json(), **change}
+    run_message(raw)
+    run(jobs.forecast, 2)
+    assert ("forecast", 2, 7) in jobs.calls
+
+
+def test_a_failure_is_kept_as_plain_data():
+    class Odd(Exception):
+        pass
+
+    register(Odd, status=Status.ERROR, code="odd", message=gettext_lazy("Odd."))
+    with mock.patch.object(work, "stand_in", mock.Mock(side_effect=Odd)):
+        run(jobs.forecast, 1)
+    failure = place_for(jobs.forecast, 1).look().failure
+    assert (failure.code, type(failure.message), failure.message) == ("odd", str, "Odd.")
+
+
+def test_details_without_json_form_are_left_out():
+    failure = Failure(details={"retryAfter": 3, "who": object(), "many": [1, object()]})
+    assert states.plain(failure).details == {"retryAfter": 3}
+
+
+def test_a_value_of_another_release_is_computed_anew():
+    place = place_for(jobs.forecast, 1)
+    run(jobs.forecast, 1)
+    cache, asked = caches["default"], []
+    ask = cache.get_many
+
+    def get_many(keys):
+        asked.append(keys)
+        if len(asked) == 1:
+            raise AttributeError("Can't get attribute 'Old'")
+        return ask(keys)
+
+    with mock.patch.object(cache, "get_many", get_many):
+        assert place.look() is None
+
+
+def test_how_long_work_took_is_logged(caplog):
+    caplog.set_level(logging.INFO, "django_partstream")
+    run(jobs.forecast, 1)
+    (record,) = [each for each in caplog.records if "took" in each.message]
+    assert record.function == "tests.core.jobs.forecast"
+    assert record.seconds < 30
+
+
+def test_work_is_done_in_the_tenant_of_the_reader(deliver, settings):
+    seen, inside = [], []
+
+    class Tenancy:
+        def capture(self, request):
+            return request.tenant  # a worker has no request
+
+        def thread(self, tenant):
+            return mock.MagicMock(
+                __enter__=lambda _: inside.append(tenant), __exit__=lambda *_: inside.pop() and None
+            )
+
+    def told():
+        seen.append(list(inside))
+        return inside[-1]
+
+    settings.PARTSTREAM = {"TENANCY": Tenancy()}
+    from django_partstream.testing import background_now
+
+    with background_now(), mock.patch.object(work, "stand_in", told):
+        for tenant in ("a", "b", "a"):
+            request = SimpleNamespace(tenant=tenant, META={}, user=None)
+            outcome = deliver(request=request, part=lazy(lambda request: jobs.forecast(1)))["part"]
+            assert outcome.value == tenant
+    assert seen == [["a"], ["b"]]
+
+
+class TestThreads:
+    def test_more_jobs_than_may_wait_are_refused(self, monkeypatch):
+        monkeypatch.setattr(thread, "WAITING", 2)
+        monkeypatch.setattr(thread, "THREADS", 1)
+        pool = thread.Pool()
+        pool.put(message_for(jobs.gated, "a").as_json())
+        assert jobs.begun.wait(20)
+        for name in ("b", "c"):
+            pool.put(message_for(jobs.gated, name).as_json())
+        with pytest.raises(RuntimeError, match="2 jobs wait for the 1 threads"):
+            pool.put(message_for(jobs.gated, "d").as_json())
+        jobs.gate.set()
+        until = time.monotonic() + 20
+        while len(jobs.calls) < 3:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert [name for _, name in jobs.calls] == ["a", "b", "c"]
+
+    def test_a_thread_without_work_ends_and_another_begins(self, monkeypatch):
+        monkeypatch.setattr(thread, "IDLE", 0.01)
+        pool = thread.Pool()
+        for turn in range(3):
+            pool.put(message_for(jobs.forecast, turn).as_json())
+            until = time.monotonic() + 20
+            while pool._threads or len(jobs.calls) <= turn:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+
+    def test_jobs_run_together(self):
+        pool = thread.Pool()
+        for number in range(thread.THREADS):
+            pool.put(message_for(jobs.gated, str(number)).as_json())
+        until = time.monotonic() + 20
+        while len(jobs.calls) < thread.THREADS:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        jobs.gate.set()
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="This system has no fork().")
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    def test_a_forked_child_has_threads_of_its_own(self):
+        thread.enqueue(message_for(jobs.forecast, 1).as_json())
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                thread.enqueue(message_for(jobs.forecast, 2).as_json())
+                until = time.monotonic() + 20
+                while ("forecast", 2, 7) not in jobs.calls and time.monotonic() < until:
+                    time.sleep(0.01)
+                os.write(write, b"done" if ("forecast", 2, 7) in jobs.calls else b"lost")
+            finally:
+                os._exit(0)
+        os.close(write)
+        assert os.read(read, 10) == b"done"
+        os.waitpid(child, 0)
