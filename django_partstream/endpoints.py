@@ -270,7 +270,8 @@ class Endpoint:
         Raises:
             ImproperlyConfigured: the name of a part makes a cursor too long.
         """
-        ledger = Ledger(page, limit=setting("MAX_CURSOR_LENGTH"))
+        limit = setting("MAX_CURSOR_LENGTH")
+        ledger = Ledger(page, limit=limit, first_owed=self.first_owed)
         if ledger.longest is not None:
             self.signer(query=query)(ledger.longest)  # no delivery fails later
         return ledger

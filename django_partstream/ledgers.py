@@ -17,17 +17,29 @@ A ledger is used by the thread or task that iterates over the stream, and by no 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from itertools import takewhile
 
 from django_partstream.cursors import Cursor, can_owe, length_of
 from django_partstream.pages import Page
 
 
-class Ledger:
-    """The deliveries of a stream of *page*, with cursors of at most *limit* characters."""
+def _now(name: str) -> float:
+    return time.time()
 
-    def __init__(self, page: Page, *, limit: int) -> None:
-        self._limit = limit
+
+class Ledger:
+    """
+    The deliveries of a stream of *page*, with cursors of at most *limit* characters.
+
+    *first_owed* tells since when the walk owes a part that a cursor is to owe, in seconds since the
+    epoch; by default from then on.
+    """
+
+    def __init__(
+        self, page: Page, *, limit: int, first_owed: Callable[[str], float] = _now
+    ) -> None:
+        self._limit, self._first_owed = limit, first_owed
         self._front, self._position = page.front
         self._left = dict(zip(page.names, page.positions, strict=True))
         self._kept = [name for name in page.debts if name not in self._left]
@@ -52,9 +64,8 @@ class Ledger:
     @property
     def cursor(self) -> Cursor:
         """The place where the walk stands now."""
-        now = int(time.time())
         names = [*self._kept, *self._undelivered_until(self._position)]
-        owed = {name: self._since.setdefault(name, now) for name in names}
+        owed = {name: self._owed_since(name) for name in names}
         return Cursor(after=self._front, position=self._position, owed=owed)
 
     @property
@@ -108,6 +119,11 @@ class Ledger:
             return False
         self._reach(name, position)
         return True
+
+    def _owed_since(self, name: str) -> int:
+        if name not in self._since:
+            self._since[name] = int(self._first_owed(name))
+        return self._since[name]
 
     def _reach(self, name: str, position: int) -> None:
         if position > self._position:

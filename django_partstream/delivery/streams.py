@@ -35,14 +35,14 @@ from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_partstream._django import atomic_aliases
 from django_partstream.carried.surroundings import Surroundings
 from django_partstream.databases import close_obsolete, open_transactions
-from django_partstream.delivery import loops, steps
+from django_partstream.delivery import loops
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.delivery.coroutines import HelperPlace, ServerPlace
+from django_partstream.delivery.in_turn import advance_in_turn
 from django_partstream.delivery.lanes import Lanes
 from django_partstream.delivery.watching import Pulse, socket_watch
 from django_partstream.delivery.workload import Ended, Workload
@@ -133,15 +133,14 @@ class Stream:
     @property
     def pending(self) -> list[Attempt]:
         """The attempts that were found pending and have not ended, also after the iteration."""
-        return self._work.pending
+        return self._work.waits.attempts
 
     def __iter__(self) -> Generator[Ended | None, None, None]:
         """Iterate in a thread, as a WSGI server does."""
         self._begin_iteration()
-        self._work.be_patient(PATIENCE)
-        transactions = open_transactions()
-        if transactions:
-            yield from self._each_in_turn(transactions)
+        self._work.waits.patience = PATIENCE
+        if open_transactions():
+            yield from self._each_in_turn()
             return
         self._leave_connections()
         place = HelperPlace(
@@ -192,30 +191,13 @@ class Stream:
             if _beats(pulse, ended):
                 yield None
 
-    def _each_in_turn(self, transactions: Sequence[BaseDatabaseWrapper]) -> Iterator[Ended | None]:
-        """Run the attempts one after another in this thread, which has open *transactions*."""
+    def _each_in_turn(self) -> Iterator[Ended | None]:
+        """Run the attempts one after another in this thread, which has an open transaction."""
         try:
             with self._loop or loops.one_loop():
-                yield from self._each(partial(self._advance_in_turn, transactions))
+                yield from self._each(partial(advance_in_turn, self._work))
         finally:
             self.close()
-
-    def _advance_in_turn(self, transactions: Sequence[BaseDatabaseWrapper] | None = None) -> bool:
-        """
-        Run the next attempt in this thread, which has open *transactions*.
-
-        Return whether the outcome of an attempt is to come.
-        """
-        attempt = self._work.admit_one()
-        if attempt is not None:
-            transactions = open_transactions() if transactions is None else transactions
-            self._surroundings.call(self._run_in_turn, attempt, transactions)
-        return self._work.goes_on
-
-    def _run_in_turn(self, attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> None:
-        with self._surroundings.entered(lent={each.alias for each in transactions}):
-            outcome = steps.run_undoable(attempt, transactions)
-            steps.tell(attempt, outcome, self._work.put)
 
     def _leave_connections(self) -> None:
         """
@@ -237,7 +219,7 @@ class Stream:
 
     def _seconds_left(self, pulse: Pulse) -> float:
         """The seconds until a heartbeat is due, or a pending attempt."""
-        return min(pulse.seconds_left, self._work.seconds_left)
+        return min(pulse.seconds_left, self._work.waits.seconds_left)
 
     def _revoke(self) -> None:
         """Cancel the statements that run, and refuse later ones."""
@@ -251,7 +233,7 @@ class Stream:
     async def _advance_in_loop(self, news: asyncio.Event, *, in_turn: bool) -> bool:
         news.clear()  # first: another thread may add a page while this one runs
         if in_turn:
-            return await loops.in_request_thread(self._advance_in_turn)
+            return await loops.in_request_thread(advance_in_turn, self._work)
         return self._work.advance()
 
     async def _wait_for_end_in_loop(self, news: asyncio.Event, pulse: Pulse) -> Ended | None:

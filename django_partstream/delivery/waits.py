@@ -9,7 +9,7 @@ The rules:
   longer than until the next attempt is due, and has it tried again.
 - The consumer may have *patience*: how long it waits while nothing but pending parts is left. When
   that is over no attempt is due any more. A part that ends does not begin it anew.
-- ``changed`` of the workload is held for each use.
+- The consumer alone uses this, so it needs no lock.
 """
 
 from __future__ import annotations
@@ -72,10 +72,6 @@ class Waits:
         attempt = min(self._due, key=self._due.__getitem__)
         self._due[attempt] = inf
         return attempt
-
-    def forget(self) -> None:
-        """Have no attempt due any more."""
-        self._due = dict.fromkeys(self._due, inf)
 
     @property
     def _next_due(self) -> float:

@@ -8,7 +8,7 @@ Threads of the pool, coroutines and the consumer of the stream share it. The rul
 - Any thread puts ends in, and then begins plain attempts that are admitted, so that lanes go on
   while the consumer is busy.
 - ``changed`` is held for each change. No part and no statement is waited for under it.
-- Once it is closed nothing is admitted, begun or put in, and each wait is forgotten.
+- Once it is closed nothing is admitted, begun or put in, also of what is pending.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Workload:
         self.wake: Callable[[], None] = self.changed.notify_all
         #: Runs a coroutine in the place for coroutines. It may raise an ``Exception``.
         self.begin_coroutine: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
-        self._waits = Waits()
+        #: The waits for pending parts; the consumer alone uses them.
+        self.waits = Waits()
         self._lanes: list[Lanes] = []
         self._lanes_of: dict[Attempt, Lanes] = {}
         self._running: set[Attempt] = set()
@@ -84,43 +85,24 @@ class Workload:
     def goes_on(self) -> bool:
         """Whether the outcome of an attempt is to come."""
         with self.changed:
-            is_any = self._ends or self._running or self._waits.is_any_awaited
+            is_any = self._ends or self._running or self.waits.is_any_awaited
             return not self._is_closed and bool(is_any)
 
-    @property
-    def pending(self) -> list[Attempt]:
-        """The attempts that were found pending and have not ended."""
-        with self.changed:
-            return self._waits.attempts
-
-    @property
-    def seconds_left(self) -> float:
-        """The seconds until :meth:`advance` has something to do for a pending attempt."""
-        with self.changed:
-            return self._waits.seconds_left
-
-    def be_patient(self, seconds: float) -> None:
-        """Have the stream end after so many *seconds* with nothing but pending parts left."""
-        self._waits.patience = seconds
-
     def admit_one(self) -> Attempt | None:
-        """Admit the next attempt of a stream that runs them in turn; pending ones come last."""
+        """Admit the next attempt of a stream that runs them in turn; pending attempts come last."""
         with self.changed:
             self._has_news = False
             admitted = (lanes.admit_one() for lanes in self._lanes)
             fresh = next((attempt for attempt in admitted if attempt is not None), None)
-            self._waits.look(is_all=fresh is None)
-            return self._waits.take_due() if fresh is None else fresh
+            return fresh or self._due(is_all=True)
 
     def advance(self) -> bool:
         """Begin all that may begin. Return whether the outcome of an attempt is to come."""
         with self.changed:
             at_once = [attempt for lanes in self._lanes for attempt in lanes.admit()]
             self._running.update(at_once)
-            if self._waits.attempts:
-                self._waits.look(is_all=self._is_all_pending())
-            due = iter(self._waits.take_due, None)
-            again = [attempt for attempt in due if self._lanes_of[attempt].needs_none(attempt)]
+            due = partial(self._due, is_all=self._is_all_pending())
+            again = [each for each in iter(due, None) if self._lanes_of[each].needs_none(each)]
             self._running.update(again)
             self._has_news = False
         for attempt in (*at_once, *again):
@@ -133,9 +115,18 @@ class Workload:
 
     def _is_all_pending(self) -> bool:
         """Whether nothing but pending parts is left: nothing else runs, and nothing may begin."""
+        if not self.waits.attempts:
+            return False
         ended = [end.attempt for end in self._ends if isinstance(end, Ended)]
         in_line = [attempt for lanes in self._lanes for attempt in lanes.line]
-        return all(attempt in self._waits for attempt in (*self._running, *ended, *in_line))
+        return all(attempt in self.waits for attempt in (*self._running, *ended, *in_line))
+
+    def _due(self, *, is_all: bool) -> Attempt | None:
+        """The next pending attempt that is due; *is_all* says whether nothing else is left."""
+        if self._is_closed:
+            return None
+        self.waits.look(is_all=is_all)
+        return self.waits.take_due()
 
     def take(self) -> Ended | None:
         """
@@ -147,7 +138,7 @@ class Workload:
         with self.changed:
             end = self._ends.popleft() if self._ends else None
             if isinstance(end, Ended):
-                self._waits.note(*end)
+                self.waits.note(*end)
         if isinstance(end, BaseException):
             raise end
         return end
@@ -196,7 +187,6 @@ class Workload:
                 rest.drop()
             self._rests.clear()
             self._ends.clear()
-            self._waits.forget()
             self.departure.take()
             self._tell_consumer()
             return bool(self._running)

@@ -67,13 +67,6 @@ def test_the_attempt_that_was_due_first_is_taken_first(made, clock, attempts):
     assert [made.take_due(), made.take_due(), made.take_due()] == [*reversed(attempts), None]
 
 
-def test_a_forgotten_attempt_is_never_due_and_is_still_told_of(made, clock, attempts):
-    made.note(attempts[0], pending(0))
-    made.forget()
-    assert (made.take_due(), made.is_any_awaited, made.seconds_left) == (None, False, inf)
-    assert made.attempts == [attempts[0]]
-
-
 class TestPatience:
     @pytest.fixture(autouse=True)
     def _patient(self, made):
