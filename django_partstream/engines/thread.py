@@ -49,8 +49,8 @@ class Pool:
             self._messages.append(message)
             self._changed.notify()
             if len(self._messages) > self._free and self._threads < THREADS:
-                self._threads += 1
                 threading.Thread(target=self._serve, name="partstream-job", daemon=True).start()
+                self._threads += 1
 
     def _serve(self) -> None:
         try:
