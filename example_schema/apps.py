@@ -1,7 +1,8 @@
 from importlib import import_module
 
 from django.apps import AppConfig
-from django.conf import settings
+
+from django_partstream.conf import setting
 
 
 class ExampleSchemaConfig(AppConfig):
@@ -10,5 +11,5 @@ class ExampleSchemaConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the Celery app that of this process, which sends messages."""
-        if settings.PARTSTREAM.get("BACKGROUND") == "celery":
+        if setting("BACKGROUND") == "celery":
             import_module("example_schema.celery")
