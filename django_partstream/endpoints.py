@@ -9,7 +9,7 @@ where the page ended. The front itself only translates.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from django_partstream import _current, cursors
 from django_partstream.canonical import canonical, digest
 from django_partstream.conf import option, setting
 from django_partstream.cursors import Cursor
-from django_partstream.delivery import running
+from django_partstream.delivery import pacing, running
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.delivery.streams import Stream, always
 from django_partstream.exceptions import CursorInvalid
@@ -62,7 +62,10 @@ class Endpoint:
         self._make_plan = plan
         self._varied: tuple[Sequence[Any], str] | None = None
         self._signed: dict[tuple[Any, ...], str] = {}
+        #: When each part was first owed that is owed by the page that was taken, or pending on it.
         self._first_owed: dict[str, float] = {}
+        #: The page that was taken, if the walk owes parts when it begins.
+        self._owing: Page | None = None
 
     @property
     def name(self) -> str:
@@ -160,7 +163,9 @@ class Endpoint:
             PlanError: ``get_parts()`` did not return a list of parts.
         """
         page = self.plan.page(after=after, size=size, only=only)
-        self._first_owed = {name: debt.since for name, debt in page.debts.items()}
+        debts = page.debts
+        self._first_owed = {name: debt.since for name, debt in debts.items()} if debts else {}
+        self._owing = page if debts else None
         return page
 
     def first_owed(self, name: str) -> float:
@@ -174,18 +179,22 @@ class Endpoint:
         It lacks the pending parts, which its cursors owe. It ends before the first part at which a
         cursor could not owe them all.
         """
+        if not self._first_owed:  # a pending part has a time there
+            return page
         pending = {outcome.name for outcome in outcomes if outcome.pending}
         if not pending:
             return page
         return page.without(pending, limit=setting("MAX_CURSOR_LENGTH"))
 
     def waits(self, page: Page, outcomes: Iterable[Outcome]) -> dict[str, Wait]:
-        """The waits for the pending parts that *page*, as it is sent, owes; by name."""
-        return {
-            outcome.name: outcome.pending
-            for outcome in outcomes
-            if outcome.pending and outcome.name in page.debts
-        }
+        """
+        The waits for the pending parts that *page*, as it is sent, owes; by name.
+
+        If it owes none of them, it ends before the first pending part, and has the wait for that.
+        """
+        pending = {outcome.name: outcome.pending for outcome in outcomes if outcome.pending}
+        owed = {name: wait for name, wait in pending.items() if name in page.debts}
+        return owed or dict([*pending.items()][:1])
 
     def attempts(self, page: Page, *, whole: Callable[[Any], Any]) -> list[Attempt]:
         """An attempt at each part of *page*; *whole* makes its value whole."""
@@ -199,9 +208,19 @@ class Endpoint:
         The outcomes of *attempts*, in their order; up to ``concurrency`` of them run together.
 
         Return an awaitable where an event loop runs in this thread and a part is a coroutine.
+
+        A page on which nothing has ended may be held for a moment (:mod:`.delivery.pacing`).
         """
         _ = self.tenant  # a part may switch to another, for itself
-        return running.resolve(attempts, concurrency=self.option("concurrency"))
+        concurrency = self.option("concurrency")
+        if self._owing is None:
+            return running.resolve(attempts, concurrency=concurrency)
+        return pacing.resolve(
+            attempts,
+            concurrency=concurrency,
+            request=self.request,
+            waits=partial(self._standing, self._owing),
+        )
 
     def resolve_now(self, attempts: Sequence[Attempt]) -> list[Outcome]:
         """
@@ -275,6 +294,13 @@ class Endpoint:
         if ledger.longest is not None:
             self.signer(query=query)(ledger.longest)  # no delivery fails later
         return ledger
+
+    def _standing(self, page: Page, outcomes: Sequence[Outcome]) -> Collection[Wait]:
+        """The waits of *page*, if the walk stands where it stood before; none if it has gone on."""
+        sent = self.sent(page, outcomes)
+        if sent.names or sent.debts.keys() != page.debts.keys():
+            return ()
+        return self.waits(sent, outcomes).values()
 
     def _attempt(self, name: str, value: Any, whole: Callable[[Any], Any]) -> Attempt:
         if is_lazy(value):

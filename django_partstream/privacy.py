@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-from django.utils.cache import patch_cache_control
-
 
 def mark_private(response: Any) -> None:
     """Mark *response* as private: it is for a single reader, or has a failure."""
@@ -18,11 +16,14 @@ def keep_private(response: Any) -> bool:
     """
     Say ``private, no-store`` in a private response. Return whether this was done.
 
-    A response with a ``Cache-Control`` of its own keeps it.
+    A response with a ``Cache-Control`` of its own keeps it, unless it is *pending*: it lacks a part
+    that it will have in a moment, so no cache may keep it whatever its view says.
     """
-    if not getattr(response, "is_private", False) or response.has_header("Cache-Control"):
+    if not getattr(response, "is_private", False):
         return False
-    patch_cache_control(response, private=True, no_store=True)
+    if response.has_header("Cache-Control") and not getattr(response, "is_pending", False):
+        return False
+    response["Cache-Control"] = "private, no-store"
     return True
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from django.template import loader
@@ -16,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
 from django_partstream._current import host_of
-from django_partstream.outcomes import Outcome
+from django_partstream.outcomes import Outcome, Wait
 from django_partstream.pages import Page
 from partstream_rest.queries import CURSOR_PARAM
 from partstream_rest.values import JSONText, dumps
@@ -32,17 +33,22 @@ class PageResponse(Response):
     """
     The response to a request for a page; without *body* its headers alone.
 
-    A *private* page is for a single reader, or holds a failure: no cache may keep it. *token* is
+    No cache may keep a page that is *personal*, has a failure, or lacks a pending part. *token* is
     the cursor of the next page.
     """
 
     _body: PageBody | None = None
+    is_pending = False
 
-    def __init__(self, body: PageBody | None = None, *, links: PageLinks, private: bool) -> None:
+    def __init__(self, body: PageBody | None = None, *, links: PageLinks, personal: bool) -> None:
         super().__init__(headers=links.headers)
         self._body = body
-        self.is_private = private
         self.token = links.token
+        others = {} if body is None else body.others
+        self.is_private = personal or "errors" in others
+        if "pending" in others:
+            self.is_private = self.is_pending = True
+            self["Retry-After"] = _retry_after(others["pending"])
 
     @property
     def data(self) -> Any:
@@ -161,7 +167,7 @@ class PageLinks:
         return data["results"]
 
 
-def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> PageBody:
+def page_body(page: Page, token: str | None, outcomes: Iterable[Outcome]) -> PageBody:
     """
     The body of a page: ``results``, ``cursor``, ``meta``, and ``errors`` if any.
 
@@ -184,6 +190,32 @@ def page_body(page: Page, token: str | None, outcomes: Sequence[Outcome]) -> Pag
     if errors:
         others["errors"] = errors
     return PageBody(results, others)
+
+
+def waiting_body(
+    page: Page, token: str | None, outcomes: Iterable[Outcome], waits: Mapping[str, Wait]
+) -> PageBody:
+    """
+    The body of a *page* as it is sent while parts are pending: as :func:`page_body`.
+
+    It has the *outcomes* of the parts that are on the page, and ``pending`` with the *waits*.
+    """
+    delivered = set(page.names)
+    body = page_body(page, token, [one for one in outcomes if one.name in delivered])
+    body.others["pending"] = [
+        {
+            "part": str.__str__(name),
+            "retry_after": wait.retry_after,
+            "progress": wait.progress,
+        }
+        for name, wait in waits.items()
+    ]
+    return body
+
+
+def _retry_after(pending: Iterable[Mapping[str, Any]]) -> str:
+    """The ``Retry-After`` header: whole seconds until another look (RFC 9110, section 10.2.3)."""
+    return str(ceil(min(entry["retry_after"] for entry in pending)))
 
 
 def server_timing(outcomes: Sequence[Outcome]) -> str:

@@ -21,7 +21,6 @@ from django_partstream._django import set_header
 from django_partstream.exceptions import CursorError
 from django_partstream.identity import REQUEST_TYPES
 from django_partstream.mixins import refuse_late_mixin
-from django_partstream.pages import Page
 from partstream_rest._drf import remembering
 from partstream_rest.endpoints import ViewEndpoint
 from partstream_rest.errors import RequestRefused
@@ -31,6 +30,7 @@ from partstream_rest.pages import (
     PageResponse,
     page_body,
     server_timing,
+    waiting_body,
 )
 from partstream_rest.renderers import StreamRenderer, named_streams, negotiated
 from partstream_rest.streams import (
@@ -74,7 +74,8 @@ class ProgressiveView(APIView):
     answers all parts in a single response, each when it ends (:mod:`.streams`).
 
     A page is ``{"results": [{name: value}, ...], "cursor": str | null, "meta": {...}}``, with
-    ``"errors"`` where a part failed. Its status is 200 even then.
+    ``"errors"`` where a part failed, and ``"pending"`` while a part is computed elsewhere. Its
+    status is 200 even then.
     """
 
     #: Parts per page; without it the setting ``CHUNK_SIZE`` (2).
@@ -194,11 +195,17 @@ class ProgressiveView(APIView):
             return ProgressiveView.head(self, request)
         if self._stream_type is not None:
             return self._streamed(request, self._stream_type)
-        page, token = self._taken()
-        attempts = self._endpoint.attempts(page, whole=self._endpoint.writer)
-        outcomes = self._endpoint.resolve_now(attempts)
-        body = page_body(page, token, outcomes)
-        response = self._response(request, token, body=body, failed="errors" in body.others)
+        endpoint = self._endpoint
+        page = endpoint.take_asked(endpoint.option("chunk_size"))
+        query = endpoint.query  # a part may change the request
+        outcomes = endpoint.resolve_now(endpoint.attempts(page, whole=endpoint.writer))
+        sent = endpoint.sent(page, outcomes)
+        token = endpoint.sign(sent, query=query) if sent.has_more else None
+        if sent is page:
+            body = page_body(page, token, outcomes)
+        else:
+            body = waiting_body(sent, token, outcomes, endpoint.waits(sent, outcomes))
+        response = self._response(request, token, body)
         if is_timed():
             response["Server-Timing"] = server_timing(outcomes)
         return response
@@ -207,7 +214,9 @@ class ProgressiveView(APIView):
         """Answer with the headers of a page or stream, without resolving its parts."""
         if self._stream_type is not None:
             return self._streamed(request, self._stream_type)
-        _, token = self._taken()
+        endpoint = self._endpoint
+        page = endpoint.take_asked(endpoint.option("chunk_size"))
+        token = endpoint.sign(page, query=endpoint.query) if page.has_more else None
         return self._response(request, token)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
@@ -226,14 +235,6 @@ class ProgressiveView(APIView):
     def _endpoint(self) -> ViewEndpoint:
         """This view, bound by :meth:`initial`; bound here if a test calls a handler by itself."""
         return ViewEndpoint(self, self.request)
-
-    def _taken(self) -> tuple[Page, str | None]:
-        """The page that this request carries, and the cursor of the next page."""
-        endpoint = self._endpoint
-        page = endpoint.take_asked(endpoint.option("chunk_size"))
-        if not page.has_more:
-            return page, None
-        return page, endpoint.sign(page, query=endpoint.query)
 
     def _streamed(self, request: Request, kind: StreamRenderer) -> HttpResponseBase:
         """All parts that are left, as a stream; to a HEAD its headers alone."""
@@ -254,18 +255,13 @@ class ProgressiveView(APIView):
         )
 
     def _response(
-        self,
-        request: Request,
-        token: str | None,
-        *,
-        body: PageBody | None = None,
-        failed: bool = False,
+        self, request: Request, token: str | None, body: PageBody | None = None
     ) -> PageResponse:
         endpoint = self._endpoint
         self._links = links = PageLinks(
             request, endpoint.own_query, begins=endpoint.after is None, token=token
         )
-        response = PageResponse(body, links=links, private=failed or endpoint.is_personal)
+        response = PageResponse(body, links=links, personal=endpoint.is_personal)
         if self.streams:
             set_header(response, "Vary", VARIES_ON)
         return response
