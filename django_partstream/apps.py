@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.core.exceptions import ImproperlyConfigured
 
-from django_partstream.checks import (
-    check_policies,
-    check_settings,
-    check_tenancy,
-    check_thread_locals,
-)
+from django_partstream import checks
+from django_partstream.conf import setting
+from django_partstream.jobs.engine import current_engine
 
 
 class PartstreamConfig(AppConfig):
@@ -20,8 +20,17 @@ class PartstreamConfig(AppConfig):
     verbose_name = "Partstream"
 
     def ready(self) -> None:
-        """Register the checks."""
-        register(check_settings)
-        register(check_tenancy)
-        register(check_thread_locals)
-        register(check_policies, Tags.database)
+        """Register the checks, and the task that workers of Celery run."""
+        for check in (
+            checks.check_settings,
+            checks.check_tenancy,
+            checks.check_thread_locals,
+            checks.check_engine,
+            checks.check_background_caches,
+            checks.check_celery,
+        ):
+            register(check)
+        register(checks.check_policies, Tags.database)
+        if setting("BACKGROUND") == "celery":
+            with suppress(ImproperlyConfigured):  # check_engine() says so
+                current_engine()

@@ -10,6 +10,7 @@ from inspect import isfunction, signature
 from math import inf
 from secrets import token_hex
 from typing import Any, Generic, ParamSpec, TypeVar, overload
+from weakref import WeakValueDictionary
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
@@ -118,6 +119,7 @@ class Background(Generic[P, R]):
         self.keep, self.limit, self.cache, self.queue = keep, limit, cache, queue
         self._signature = signature(func)
         self._is_found = False
+        _declared[self.path] = self
         if iscoroutinefunction(func):
             markcoroutinefunction(self)
 
@@ -199,6 +201,15 @@ class Background(Generic[P, R]):
                 f"{self.path}() was called in {place}, where nothing can wait for it. Call it in "
                 "the function or resolver of a part: lazy(self.get_forecast)."
             )
+
+
+#: The background functions of the modules that were imported, by their paths.
+_declared: WeakValueDictionary[str, Background[..., Any]] = WeakValueDictionary()
+
+
+def declared() -> list[Background[..., Any]]:
+    """The background functions of the modules that were imported."""
+    return list(_declared.values())
 
 
 def _check_function(func: Any) -> None:

@@ -1,18 +1,4 @@
-"""
-System checks of the ``PARTSTREAM`` setting, and of the state that a project keeps outside of it.
-
-================= ==================================================================
-id                meaning
-================= ==================================================================
-partstream.E001   ``PARTSTREAM`` is not a dict
-partstream.E002   an unknown key
-partstream.E003   a bad value
-partstream.E004   ``TENANCY`` or ``THREAD_LOCALS`` names an object that cannot be used
-partstream.W005   a ``threading.local`` of a middleware is not carried
-partstream.W006   policies of PostgreSQL read a session setting, without a
-                  ``TENANCY.connection()``
-================= ==================================================================
-"""
+"""The checks of what a project has besides: tenants, thread-locals, row-level security."""
 
 from __future__ import annotations
 
@@ -20,7 +6,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -31,7 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 
 from django_partstream.carried.thread_locals import carried_locals
-from django_partstream.conf import SETTINGS, setting
+from django_partstream.checks.options import is_good
+from django_partstream.conf import setting
 from django_partstream.tenancy import tenancy
 
 #: The tables with a policy that reads a setting of the session, itself or in a function.
@@ -50,46 +36,11 @@ _POLICIES = """
 """
 
 
-def check_settings(**_: Any) -> list[CheckMessage]:
-    """Name each key of ``PARTSTREAM`` that is unknown or has a bad value."""
-    _import_fronts()
-    configured = getattr(settings, "PARTSTREAM", {})
-    if not isinstance(configured, dict):
-        return [
-            Error(
-                f"PARTSTREAM is a {type(configured).__name__}; it must be a dict.",
-                hint="PARTSTREAM = {'CHUNK_SIZE': 3}",
-                id="partstream.E001",
-            )
-        ]
-    errors: list[CheckMessage] = []
-    for key, value in configured.items():
-        known = SETTINGS.get(key)
-        if known is None:
-            near = get_close_matches(str(key).upper(), SETTINGS, n=1)
-            errors.append(
-                Error(
-                    f"PARTSTREAM has the unknown key {key!r}.",
-                    hint=f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(SETTINGS)}.",
-                    id="partstream.E002",
-                )
-            )
-        elif not known.accepts(value):
-            errors.append(
-                Error(
-                    f"PARTSTREAM[{key!r}] is {value!r}.",
-                    hint=f"It must be {known.wants}.",
-                    id="partstream.E003",
-                )
-            )
-    return errors
-
-
 def check_tenancy(**_: Any) -> list[CheckMessage]:
     """Name a ``TENANCY`` or ``THREAD_LOCALS`` that cannot be imported or used."""
     errors: list[CheckMessage] = []
     for key, use in [("TENANCY", tenancy), ("THREAD_LOCALS", carried_locals)]:
-        if not _is_good(key):
+        if not is_good(key):
             continue  # check_settings() says so
         try:
             use()
@@ -101,7 +52,7 @@ def check_tenancy(**_: Any) -> list[CheckMessage]:
 
 def check_thread_locals(**_: Any) -> list[CheckMessage]:
     """Warn of each ``threading.local`` in the module of a middleware that is not carried."""
-    if not _is_good("THREAD_LOCALS"):
+    if not is_good("THREAD_LOCALS"):
         return []
     try:
         carried = carried_locals()
@@ -126,7 +77,7 @@ def check_thread_locals(**_: Any) -> list[CheckMessage]:
 def check_policies(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Warn of row-level security by a session setting that no ``TENANCY.connection()`` makes."""
     try:
-        found = tenancy() if _is_good("TENANCY") else None
+        found = tenancy() if is_good("TENANCY") else None
     except ImproperlyConfigured:
         found = None  # check_tenancy() says so
     if found and found.has_connection:
@@ -145,12 +96,6 @@ def check_policies(databases: Sequence[str] | None = None, **_: Any) -> list[Che
         if connections[alias].vendor == "postgresql"
         for table in _table_with_policy(alias)
     ]
-
-
-def _is_good(key: str) -> bool:
-    """Whether the setting *key* has a value of the right shape."""
-    configured = getattr(settings, "PARTSTREAM", {})
-    return isinstance(configured, dict) and SETTINGS[key].accepts(setting(key))
 
 
 def _locals_of_middleware() -> Iterator[tuple[str, threading.local]]:
@@ -185,10 +130,3 @@ def _table_with_policy(alias: str) -> list[str]:
         cursor.execute(_POLICIES)
         return [table for (table,) in cursor.fetchall()[:1]]
     return []
-
-
-def _import_fronts() -> None:
-    """Import each front that can be imported, so that the settings of all are known."""
-    for front in ("partstream_rest", "partstream_graphql"):
-        with suppress(ImportError, ImproperlyConfigured):
-            import_module(front)
