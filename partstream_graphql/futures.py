@@ -5,6 +5,10 @@ Such a future is not awaitable, and is known by its shape. The first future of a
 function that loads the batch as ``deferred_callback``; its execution context calls that at the end
 of the operation. A part must not end before, so its batch is loaded while its value is made whole.
 The parts of a page have all begun by then, so their keys are loaded together.
+
+A function that raises leaves the futures of its batch without an end, and the loader with these
+futures for its keys. So the batch is looked up in the loader: each part of it fails or is pending
+as the first part is, and a later try loads anew.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from django_partstream.delivery.attempts import current_attempt
+from django_partstream.exceptions import PartPending
 
 
 def is_future(value: Any) -> bool:
@@ -78,8 +83,26 @@ async def with_its_batch(value: Any) -> Any:
 
 
 def _load(future: Any) -> None:
-    if not future.done() and future.deferred_callback is not None:
-        future.deferred_callback()
+    """
+    Load the batch that *future* began, if it is not loaded.
+
+    Raises:
+        Exception: the function of the loader raised it.
+        PartPending: the function waits for work elsewhere.
+    """
+    load = future.deferred_callback
+    if future.done() or load is None:
+        return
+    loader = getattr(load, "__self__", None)
+    batch = list(getattr(loader, "_queue", ()))
+    try:
+        load()
+    except (Exception, PartPending) as exc:
+        for key, one in batch:
+            loader.clear(key)  # type: ignore[union-attr]
+            if not one.done():
+                one.set_exception(exc)
+        raise
 
 
 def _settle(later: Any, future: Any, make: Callable[[Any], Any]) -> None:

@@ -6,6 +6,7 @@ from django.urls import path
 from graphene_django import DjangoConnectionField, DjangoListField, DjangoObjectType
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream.exceptions import PartPending
 from example_schema.models import Customer
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
 from tests.graphql.answers import ends, nodes
@@ -192,6 +193,61 @@ def test_a_loader_that_fails_fails_its_part(ask, loader, key):
         "saved": ("FALLBACK", None),
         "good": ("OK", None),
     }
+
+
+def failing(exc):
+    """A connection of parts that share a loader, whose function raises *exc* while there is any."""
+    left = [exc]
+
+    def load(keys):
+        for one in left:
+            raise one
+        return keys
+
+    loader = loaders.SyncDataLoader(load)
+
+    class Dashboard(ProgressiveConnection):
+        chunk_size = 5
+        one, two = Part(graphene.Int), Part(graphene.List(graphene.Int))
+        other = Part(graphene.Int)
+
+        def resolve_one(self, info):
+            return loader.load(1)
+
+        def resolve_two(self, info):
+            return [loader.load(2), loader.load(3)]
+
+        def resolve_other(self, info):
+            return 4
+
+    return Dashboard, left
+
+
+@pytest.mark.usefixtures("transacted")
+def test_a_loader_whose_function_fails_fails_all_parts_of_its_batch(ask):
+    dashboard, _ = failing(ValueError("no"))
+    answer = ask(dashboard)(
+        "{ dashboard { edges { node { name status error { code } one two other } } } }"
+    )
+    assert ends(answer) == {
+        "one": ("ERROR", "part_failed"),
+        "two": ("ERROR", "part_failed"),
+        "other": ("OK", None),
+    }
+
+
+@pytest.mark.usefixtures("transacted")
+def test_a_loader_whose_function_waits_leaves_all_parts_of_its_batch_pending(ask):
+    dashboard, left = failing(PartPending("work", limit=600))
+    query = ask(dashboard)
+    text = """{ dashboard(after: "%s") { pageInfo { endCursor } pending { name }
+        edges { node { name status error { code } one two other } } } }"""
+    first = query(text % "")
+    assert ends(first) == {"other": ("OK", None)}
+    assert first.data["dashboard"]["pending"] == [{"name": "one"}, {"name": "two"}]
+    left.clear()
+    found = nodes(query(text % first.data["dashboard"]["pageInfo"]["endCursor"]))
+    assert (found["one"]["one"], found["two"]["two"]) == (1, [2, 3])
 
 
 @pytest.mark.django_db
