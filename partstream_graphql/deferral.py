@@ -59,7 +59,7 @@ class Group:
         needs: Sequence[Any],
     ) -> None:
         self.type, self.source, self.path = place
-        self.fields, self.fragments, self._needs = fields, fragments, needs
+        self.fields, self.fragments, self.needs = fields, fragments, needs
 
     @property
     def keys(self) -> list[str | int]:
@@ -70,7 +70,7 @@ class Group:
     def may_run(self) -> bool:
         """Whether a fragment that waits for it is announced, and its parts have ended."""
         is_announced = any(one.is_announced for one in self.fragments)
-        return is_announced and all(run.outcome is not None for run in self._needs)
+        return is_announced and all(run.outcome is not None for run in self.needs)
 
 
 class Sent(NamedTuple):

@@ -145,6 +145,15 @@ def part_error(entry: PartError) -> GraphQLError:
     )
 
 
+def part_pending(path: list[str | int]) -> GraphQLError:
+    """The error of a deferred fragment, at *path*, whose part takes longer than its response."""
+    return GraphQLError(
+        "A part of this fragment is not there yet. Ask for the same page again.",
+        path=path,
+        extensions={"code": "PART_PENDING", "retryable": True},
+    )
+
+
 def masked(exc: Exception, where: str) -> GraphQLError:
     """
     The public error for *exc*, which *where* raised outside of the resolver of a part.

@@ -73,7 +73,8 @@ class Promise:
         self._deferral, self._splitter, self._types = deferral, field.splitter, types
         self._selection, self._page = selection, page
         self._answer: ConnectionPage | None = None
-        self._runs: dict[Attempt, Run] = {}
+        #: The runs that are promised, by their attempts.
+        self.runs: dict[Attempt, Run] = {}
         reach = self._reach(_CONNECTION, self._splitter.split(types.connection, field))
         runs = [run for name in page.names for run in selection.runs.get(name, ())]
         self._later = [run for run in runs if not reach.has(run)]
@@ -96,14 +97,14 @@ class Promise:
 
         *answer* lacks the parts that are pending, or behind which its page ends early.
         """
-        self._answer, self._runs, self._page = answer, dict(runs), answer.page
+        self._answer, self.runs, self._page = answer, dict(runs), answer.page
         self._deferral.reserve(self.count)
         self._deferral.promises[id(answer)] = self
-        self._deferral.attempt(self, list(self._runs), concurrency)
+        self._deferral.attempt(self, list(self.runs), concurrency)
 
     def arrived(self, attempt: Attempt, outcome: Outcome) -> None:
         """Take the *outcome* of *attempt*."""
-        run = self._runs[attempt]
+        run = self.runs[attempt]
         run.outcome = outcome
         rejoin(outcome.value)
         if self._answer is not None:

@@ -4,6 +4,9 @@ The body of an incremental response: each payload as soon as it is there.
 Groups of fields are executed one after another, in the thread of the request, in the surroundings
 of the view. Parts are attempted by a :class:`Stream`, which several connections share. A group
 runs when the parts that it needs have ended.
+
+The stream tries a pending part again, while its group waits. A thread is not held for ever: when
+nothing but pending parts has been left for a while the stream ends, and the groups fail that wait.
 """
 
 from __future__ import annotations
@@ -30,9 +33,11 @@ from partstream_graphql._graphql_core import CAN_DEFER
 from partstream_graphql.deferral import Deferral, Group, Step
 from partstream_graphql.deferring import DeferringExecutor
 from partstream_graphql.directives import DEFER
+from partstream_graphql.errors import part_pending
 from partstream_graphql.fields import awaited
 from partstream_graphql.http.incremental import END, HEARTBEAT, Shape, framed, shape_for
 from partstream_graphql.http.operations import Asked, run_operation
+from partstream_graphql.selection import Run
 
 #: Headers that the streamed response has of its own.
 _OWN_HEADERS = frozenset({"Content-Type", "Content-Length"})
@@ -182,7 +187,7 @@ class Delivery:
         self._stream.add(attempts, concurrency=concurrency)
 
     def _settle(self, ended: Ended | None) -> list[str]:
-        """Take the end of a part. Return a heartbeat where nothing has ended."""
+        """Take the end of a part. Return a heartbeat where the connection has been silent."""
         if ended is None:
             return [framed(self._encode(HEARTBEAT))]
         if ended.outcome.pending is not None:  # the stream tries it again
@@ -228,9 +233,9 @@ class Delivery:
 
     def _given_up(self) -> list[str]:
         texts = []
+        pending = [self._promises[each].runs[each] for each in self._stream.pending]
         while (group := self.deferral.next_group(waits=False)) is not None:
-            error = GraphQLError("The parts of a fragment did not end.", path=group.keys)
-            errors = self._format_errors([error])
+            errors = self._format_errors([_unfinished(group, pending)])
             texts += self._payload(self.deferral.finished(group, None, errors))
         return texts
 
@@ -239,6 +244,13 @@ class Delivery:
         if has_next and not step.announced and not step.sent:
             return []
         return [framed(self._encode(self._shape.next(step, has_next=has_next)))]
+
+
+def _unfinished(group: Group, pending: list[Run]) -> GraphQLError:
+    """The error of a *group* whose parts have not ended; they may be among *pending* runs."""
+    if any(run is each for run in group.needs for each in pending):
+        return part_pending(group.keys)
+    return GraphQLError("The parts of a fragment did not end.", path=group.keys)
 
 
 class _Body:

@@ -94,7 +94,7 @@ def nested(form, inside, *fields):
 
 NODE = selections("name", "status", "error { code }", *PARTS)
 EDGE = nested("node ()", NODE, "cursor", "__typename")
-BOARD = nested("edges ()", EDGE, "totalCount", "pageInfo { endCursor }", *PARTS)
+BOARD = nested("edges ()", EDGE, "totalCount", "pageInfo { endCursor }", "pending { name }", *PARTS)
 
 
 def answered(text, accept):
