@@ -17,7 +17,7 @@ A ledger is used by the thread or task that iterates over the stream, and by no 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from itertools import takewhile
 
 from django_partstream.cursors import Cursor, can_owe, length_of
@@ -119,6 +119,16 @@ class Ledger:
             return False
         self._reach(name, position)
         return True
+
+    def owe_all(self, pending: Container[str]) -> None:
+        """
+        Have the cursor owe the *pending* parts in declared order, as far as it can.
+
+        It owes none behind a part that has not begun, for the walk comes to that part later.
+        """
+        for name in self.left:
+            if name not in pending or not self.owe(name):
+                return
 
     def _owed_since(self, name: str) -> int:
         if name not in self._since:

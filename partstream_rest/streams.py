@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
-from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
@@ -130,10 +129,7 @@ class Transcript:
 
     def end(self) -> bytes:
         """The last frame. Its cursor owes the pending parts, as far as it can."""
-        pending = {attempt.name for attempt in self.stream.pending}
-        for name in takewhile(pending.__contains__, self._ledger.left):
-            if not self._ledger.owe(name):
-                break
+        self._ledger.owe_all({attempt.name for attempt in self.stream.pending})
         meta = {
             "total_parts": self._total,
             "delivered": self._ledger.delivered,

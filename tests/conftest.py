@@ -22,6 +22,7 @@ from django.urls import path
 from hypothesis import settings as hypothesis_settings
 
 from django_partstream.caching import health
+from django_partstream.exceptions import PartPending
 from tests.services import LACKING, shortage_of_connections
 
 if sys.version_info >= (3, 12):
@@ -129,6 +130,12 @@ def _finished_streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for one in begun:
         one.close()
     assert not begun
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pending parts tried again without a wait."""
+    monkeypatch.setattr(PartPending, "retry_after", 0.0)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from django.test import RequestFactory
 
 from django_partstream.delivery import streams, threads
 from django_partstream.endpoints import Endpoint
-from django_partstream.exceptions import PartPending
 from django_partstream.parts import Plan
 from django_partstream.signals import part_resolved
 from django_partstream.timed import calls
@@ -148,12 +147,6 @@ def stream_of(attempts_of):
 def ends_of(request):
     """Iterate a stream: ``ends_of(make, each)`` gives its ends, in a thread and in a loop."""
     return request.param
-
-
-@pytest.fixture
-def at_once(monkeypatch):
-    """Have pending parts tried again without a wait."""
-    monkeypatch.setattr(PartPending, "retry_after", 0.0)
 
 
 @pytest.fixture

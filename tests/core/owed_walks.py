@@ -111,9 +111,7 @@ class Simulation:
                 self.token = token
         if cut is not None:
             return
-        for name in ledger.left:
-            if not ledger.owe(name):
-                break
+        ledger.owe_all(pending & set(running))
         self.token = self.sign(ledger.cursor)
         self.ended = ledger.is_complete
 

@@ -120,6 +120,23 @@ class TestPendingParts:
         assert [ledger.owe(name) for name in TestTheWindow.names[:3]] == [True, True, False]
         assert ledger.cursor.after == TestTheWindow.names[1]
 
+    def test_all_pending_parts_are_owed_up_to_a_part_that_has_not_begun(self):
+        ledger = ledger_of("abcde")
+        ledger.deliver("b")
+        ledger.owe_all({"a", "c", "e"})
+        assert told(ledger.cursor) == "c-ac"
+
+    def test_all_pending_parts_are_owed_as_far_as_a_cursor_can(self):
+        ledger = ledger_of(TestTheWindow.names)
+        ledger.owe_all(TestTheWindow.names)
+        assert ledger.cursor.after == TestTheWindow.names[1]
+        assert set(ledger.cursor.owed) == set(TestTheWindow.names[:2])
+
+    def test_a_pending_part_is_owed_since_it_was_first_owed(self):
+        page = plan_of("abc").page(after=None, size=None)
+        ledger = Ledger(page, limit=2048, first_owed={"a": 7.9, "b": 8.0}.__getitem__)
+        assert ledger.deliver("c").owed == {"a": 7, "b": 8}
+
 
 class Dashboard:
     chunk_size, cursor_ttl, concurrency = 2, 60, 1
