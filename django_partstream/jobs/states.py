@@ -159,10 +159,10 @@ class Place:
         cache, self.lease = self.cache, (token_hex(8), time.time())
         if not cache.add(f"{self.key}:lease", self.lease, LEASE):
             return None
-        if isinstance(self.look(), Kept):
+        tries = cache.get(f"{self.key}:tries", 0)
+        if tries >= DEATHS or isinstance(self.look(), Kept):
             cache.delete_many([f"{self.key}:lease", f"{self.key}:asked"])
             return None
-        tries = cache.get(f"{self.key}:tries", 0)
         cache.set(f"{self.key}:tries", tries + 1, ceil(self.limit) + POISONED)
         cache.delete_many([f"{self.key}:asked", f"{self.key}:progress"])
         return self.current_mark()
