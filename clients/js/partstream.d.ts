@@ -21,8 +21,26 @@ export type Named<P = Record<string, unknown>> = {
 /** A part, and the number of parts in the response: null for a part of a stream. */
 export type Part<P = Record<string, unknown>> = Named<P> & { total: number | null };
 
-/** The options of `fetch()`, and three more. */
-export interface Options extends Omit<RequestInit, "method" | "body"> {
+/** A part that is being computed elsewhere. */
+export interface Pending {
+  name: string;
+  /** From 0 to 1; null if the server does not know. */
+  progress: number | null;
+}
+
+/** The options of a walk over pages of any source. */
+export interface FollowOptions {
+  /**
+   * Called with all pending parts whenever a page, or a line of a stream, tells of them, and with
+   * `[]` when none is left. The walk itself waits for them.
+   */
+  onPending?: (pending: Pending[]) => void;
+  /** Ends the walk, also while it waits for pending parts. */
+  signal?: AbortSignal | null;
+}
+
+/** The options of `fetch()`, and four more. */
+export interface Options extends FollowOptions, Omit<RequestInit, "method" | "body" | "signal"> {
   /** Request only these parts, for example to retry a failed part; null for all. */
   only?: string | readonly string[] | null;
   /**
@@ -57,14 +75,28 @@ export interface Page<P = Record<string, unknown>> {
   cursor: string | null;
   meta: { total_parts: number };
   errors?: PartError[];
+  /** The pending parts, which a later page brings. */
+  pending?: PendingEntry[] | null;
+}
+
+/** A pending part as REST (`part`, `retry_after`) or GraphQL (`name`, `retryAfter`) tells of it. */
+export interface PendingEntry {
+  part?: string;
+  name?: string;
+  /** Seconds until it may be there. */
+  retry_after?: number | null;
+  retryAfter?: number | null;
+  progress?: number | null;
 }
 
 /**
  * The same for pages of another source. `pageAt(cursor)` returns the page after a cursor, or the
- * first page for null. An error with `status` 410 means that the cursor is too old to follow.
+ * first page for null. An error with `status` 410 means that the cursor is too old to follow. After
+ * a page with pending parts and no new part the walk waits: 0.1 to 30 seconds, or 1 if it names none.
  */
 export function follow<P = Record<string, unknown>>(
   pageAt: (cursor: string | null) => Promise<Page<P>>,
+  options?: FollowOptions,
 ): AsyncGenerator<Part<P>, void, undefined>;
 
 export interface Progress<P = Record<string, unknown>> {

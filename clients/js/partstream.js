@@ -1,23 +1,17 @@
-// Follows a django-partstream response over REST and yields its parts as they arrive.
+// Yields the parts of a django-partstream response as they arrive. partstream.d.ts has the details.
 
-// Restarts in a row that bring no new part before a walk gives up.
+// In a row, without a new part: starts before a walk gives up, streams before it goes on as pages.
 const RESTARTS = 3;
-
-// Streams in a row that bring no part before a walk goes on as pages.
 const STREAMS = 2;
 
-// Milliseconds that a stream may keep a walk waiting: for its first byte, which a proxy may hold
-// back, and for any later byte; a heartbeat comes every 15 s.
+// Milliseconds to the first byte of a stream, which a proxy may hold back, and to any later byte.
 const FIRST_BYTE = 3_000;
-const SILENCE = 20_000;
-
-// Milliseconds before a stream that ended with pending parts is asked for again.
-const PAUSE = 1_000;
+const SILENCE = 20_000; // a heartbeat comes every 15 s
 
 const PAGE_TYPE = "application/json";
 const STREAM_TYPE = "application/jsonl";
 
-/** The server sent no page. `status` is of HTTP, `code` of the body ("cursor_expired") or "". */
+/** The server sent no page. */
 export class PartstreamError extends Error {
   constructor(status, code, message) {
     super(message);
@@ -25,24 +19,21 @@ export class PartstreamError extends Error {
   }
 }
 
-/** Each part as its page arrives, or by itself in a stream: `{ name, value, error, total }`. */
-export async function* parts(url, options) {
-  for await (const part of follow(sourceAt(url, options))) {
-    options?.signal?.throwIfAborted(); // the consumer may abort between two parts
-    yield part;
-  }
+/** Each part as it arrives: `{ name, value, error, total }`. */
+export function parts(url, options) {
+  return follow(sourceAt(url, options), options);
 }
 
-/** The same for pages of another source: `pageAt(cursor)` returns a page in the REST format. */
-export async function* follow(pageAt) {
-  for await (const { results, failures, total } of pages(pageAt)) {
+/** The same for pages of another source. */
+export async function* follow(pageAt, options) {
+  for await (const { results, failures, total } of pages(pageAt, options)) {
     for (const [name, value] of results.flatMap(Object.entries)) {
+      options?.signal?.throwIfAborted(); // the consumer may abort between two parts
       yield { name, value, error: failures.get(name) ?? null, total };
     }
   }
 }
 
-/** All parts, page by page: `await new ProgressiveLoader(url).loadAll(onProgress)`. */
 export class ProgressiveLoader {
   #failures = new Map();
 
@@ -57,105 +48,126 @@ export class ProgressiveLoader {
   async loadAll(onProgress = null) {
     this.allData = [];
     this.#failures = new Map();
-    for await (const { results, failures, hasMore } of pages(sourceAt(this.apiUrl, this.options))) {
-      this.allData.push(...results);
-      this.#note(results, failures);
+    return this.#load({}, onProgress);
+  }
+
+  async retry(...names) {
+    const failed = this.errors.filter(({ retryable }) => retryable).map(({ part }) => part);
+    const named = names.map((name) => this.#failures.get(name)?.part ?? name);
+    return this.#load({ only: names.length ? named : failed });
+  }
+
+  async #load(change, onProgress) {
+    const source = sourceAt(this.apiUrl, { ...this.options, ...change });
+    for await (const { results, failures, hasMore } of pages(source, this.options)) {
+      for (const result of results) this.#put(result, failures);
       onProgress?.({ results, totalLoaded: this.allData.length, hasMore });
     }
     return this.allData;
   }
 
-  /** Request these parts again, or all failed parts that are retryable. */
-  async retry(...names) {
-    const failed = this.errors.filter(({ retryable }) => retryable).map(({ part }) => part);
-    const named = names.map((name) => this.#failures.get(name)?.part ?? name);
-    const only = names.length ? named : failed;
-    if (only.length === 0) return this.allData;
-    const again = sourceAt(this.apiUrl, { ...this.options, only });
-    for await (const { results, failures } of pages(again)) {
-      this.#note(results, failures);
-      for (const result of results) {
-        const [name] = Object.keys(result);
-        const place = this.allData.findIndex((one) => Object.hasOwn(one, name));
-        this.allData.splice(place < 0 ? this.allData.length : place, 1, result);
-      }
-    }
-    return this.allData;
-  }
-
-  #note(results, failures) {
-    for (const name of results.flatMap(Object.keys)) {
-      this.#failures.delete(name);
-      if (failures.has(name)) this.#failures.set(name, failures.get(name));
-    }
+  #put(result, failures) {
+    const [name] = Object.keys(result);
+    const place = this.allData.findIndex((one) => Object.hasOwn(one, name));
+    this.allData.splice(place < 0 ? this.allData.length : place, 1, result);
+    this.#failures.delete(name);
+    if (failures.has(name)) this.#failures.set(name, failures.get(name));
   }
 }
 
-/** The CSRF header that Django requires of a POST, PUT or DELETE: `headers: csrf()`. */
+/** The CSRF header of Django. */
 export function csrf(cookie = "csrftoken", header = "X-CSRFToken") {
   const pairs = globalThis.document?.cookie.split("; ") ?? [];
   const found = pairs.find((pair) => pair.startsWith(`${cookie}=`));
   return found ? { [header]: decodeURIComponent(found.slice(cookie.length + 1)) } : {};
 }
 
-// The pages of a walk. After a restart, parts that were yielded before are left out.
-async function* pages(pageAt) {
+// The pages of a walk, without parts that were yielded before. A line of a stream is a page too:
+// one without `results` tells of a pending part, one with empty `results` ends its stream.
+async function* pages(pageAt, { onPending, signal } = {}) {
   const seen = new Set();
+  const pending = new Map();
   let cursor = null;
   let restarts = RESTARTS;
-  let known = 0; // pages without a new part since the last start or the last new part
+  let known = 0; // pages in a row without a new part or a pause
   try {
-    do {
+    while (true) {
       let page;
       try {
         page = await pageAt(cursor);
       } catch (error) {
         // 410: the cursor has expired, or its part is gone. The first page needs no cursor.
-        if (error.status !== 410 || !cursor || restarts === 0) throw error;
+        if (error?.status !== 410 || !cursor || restarts === 0) throw error;
         restarts -= 1;
         known = 0;
         page = await pageAt(null);
       }
+      if (updated(pending, page)) {
+        onPending?.(Array.from(pending, ([name, { progress = null }]) => ({ name, progress })));
+      }
+      if (page.isLine && !page.results) continue;
       const results = page.results.filter((result) => !seen.has(Object.keys(result)[0]));
-      const names = results.flatMap(Object.keys);
-      names.forEach((name) => seen.add(name));
+      for (const name of results.flatMap(Object.keys)) seen.add(name);
       cursor = page.cursor;
-      if (names.length) [restarts, known] = [RESTARTS, 0];
-      else if (cursor && ++known > seen.size) {
-        // For example, a proxy drops the query string: each page is the first page.
+      if (results.length || !cursor) {
+        restarts = RESTARTS;
+        known = 0;
+        const { total_parts, totalParts: total = total_parts ?? null } = page.meta ?? {};
+        yield { results, failures: failuresOf(page), total, hasMore: Boolean(cursor) };
+        if (!cursor) return;
+      } else if (page.isLine ? !page.results.length : pending.size) {
+        await pause(patienceFor(pending), signal);
+        known = 0;
+      } else if (++known > seen.size) {
+        // For example, a proxy drops the query string.
         throw new PartstreamError(200, "", "The same parts come again and again.");
       }
-      if (names.length || !cursor) {
-        yield { results, failures: failuresOf(page), total: totalOf(page), hasMore: Boolean(cursor) };
-      }
-    } while (cursor);
+    }
   } finally {
     pageAt.close?.();
   }
 }
 
-// The errors of a page by the names in `results`. A renderer may have renamed those (`todayStats`),
-// and not the name in the entry (`today_stats`), so the place of the part decides.
+// Bring `pending` up to date. Returns whether the page tells of pending parts.
+function updated(pending, page) {
+  const before = pending.size;
+  const told = page.pending ?? [];
+  if (!page.isLine) pending.clear(); // a page tells of all, a line of one
+  for (const one of told) pending.set(one.part ?? one.name, one);
+  for (const name of page.results?.flatMap(Object.keys) ?? []) pending.delete(name);
+  return told.length > 0 || pending.size !== before;
+}
+
+// Milliseconds until the first of these parts may be there: at most 30 s, and 1 s unless told.
+function patienceFor(pending) {
+  const seconds = Array.from(pending.values(), ({ retry_after, retryAfter = retry_after }) =>
+    typeof retryAfter === "number" && retryAfter >= 0.1 ? retryAfter : 1,
+  );
+  return Math.min(...seconds, pending.size ? 30 : 1) * 1_000;
+}
+
+// The errors of a page by the names in `results`, which a renderer may have renamed (`todayStats`):
+// the place of a part decides.
 function failuresOf({ results, errors = [] }) {
   const nameOf = ({ index, part }) => Object.keys(results[index] ?? {})[0] ?? part;
   return new Map(errors.map((error) => [nameOf(error), error]));
 }
 
-// Null for a part of a stream: the last line of a stream has it, behind all parts.
-function totalOf({ meta = {} }) {
-  return meta.total_parts ?? meta.totalParts ?? null;
-}
-
-// The function `pageAt(cursor)` for pages of the server, or for the parts of a stream as pages.
-function sourceAt(url, { stream = false, only = null, ...options } = {}) {
-  const wanted = only === null ? null : [only].flat().join(",");
+// The function `pageAt(cursor)` for pages of the server, or for the lines of streams as pages.
+function sourceAt(url, { stream, only = null, onPending: _, ...options } = {}) {
+  const wanted = only && [only].flat().join(",");
   if (wanted === "") return async () => ({ results: [], cursor: null }); // the server would send all
-  const addressAt = (cursor) => addressOf(url, { parts: wanted, cursor });
+  const addressAt = (cursor) => {
+    const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+    if (wanted) address.searchParams.set("parts", wanted);
+    if (cursor) address.searchParams.set("cursor", cursor);
+    return address.href;
+  };
   const pageAt = async (cursor) => pageOf(await ask(addressAt(cursor), options, PAGE_TYPE));
   return stream ? streaming(addressAt, options, pageAt) : pageAt;
 }
 
-// A stream that breaks goes on at its last cursor, as another stream or, from then on, as pages.
+// A stream that breaks goes on as another stream or, from then on, as pages.
 function streaming(addressAt, options, pageAt) {
   let lines = null; // of the open stream
   let broken = 0; // streams in a row that brought no part
@@ -165,19 +177,15 @@ function streaming(addressAt, options, pageAt) {
       try {
         lines ??= linesAt(addressAt(cursor), options);
         const { value: page, done } = await lines.next();
-        if (!done) {
-          broken = 0;
-          return page;
-        }
-        lines = null;
-        if (page.results) broken = STREAMS; // a page of the server, which has no streams here
-        if (page.results || !page.cursor) return { results: [], ...page };
-        cursor = page.cursor; // the parts that are left are pending
-        await pause(PAUSE, options.signal);
+        if (done) lines = null;
+        if (!page.isLine) broken = STREAMS; // a page of the server, which has no streams here
+        else if (page.results?.length) broken = 0;
+        return page;
       } catch (error) {
         lines = null;
-        if (error.status >= 400 && error.status < 500 && error.status !== 406) throw error;
-        broken = error.status ? STREAMS : broken + 1;
+        const status = error?.status;
+        if (status >= 400 && status < 500 && status !== 406) throw error;
+        broken = status ? STREAMS : broken + 1;
       }
     }
     return pageAt(cursor);
@@ -186,7 +194,7 @@ function streaming(addressAt, options, pageAt) {
   return Object.assign(next, { close: () => lines?.return() });
 }
 
-// The parts of one stream, each as a page. Returns the last line, or the page sent in its place.
+// The lines of one stream. Returns the last line, or the page sent in place of the stream.
 async function* linesAt(address, options) {
   const control = new AbortController();
   const signals = [options.signal, control.signal].filter(Boolean);
@@ -194,22 +202,25 @@ async function* linesAt(address, options) {
   let late = new PartstreamError(504, "", "No stream comes through.");
   try {
     const response = await within(FIRST_BYTE, ask(address, sent, STREAM_TYPE), late);
-    if (response.status === 204) return { cursor: null };
+    if (response.status === 204) return { results: [], cursor: null };
     if (!response.headers.get("Content-Type")?.startsWith(STREAM_TYPE)) return await pageOf(response);
     const reader = response.body.getReader();
     const decoder = new TextDecoder();
-    let [patience, rest] = [FIRST_BYTE, ""];
+    let patience = FIRST_BYTE;
+    let rest = "";
     while (true) {
       const { value, done } = await within(patience, reader.read(), late);
       if (done) throw new TypeError("The stream ended before its last line.");
-      [patience, late] = [SILENCE, new TypeError("The stream is silent.")];
+      patience = SILENCE;
+      late = new TypeError("The stream is silent.");
       const texts = decoder.decode(value, { stream: true }).split("\n");
       texts[0] = rest + texts[0];
       rest = texts.pop(); // a line that goes on in the next chunk
       for (const text of texts.filter((one) => one.trim())) {
         const line = JSON.parse(text);
-        if (line.meta) return line;
-        if ("name" in line && !("progress" in line)) yield asPage(line);
+        if (line.meta) return { ...line, results: [], isLine: Boolean(line.cursor) };
+        if (line.progress?.name) yield { pending: [line.progress], isLine: true };
+        if ("value" in line) yield asPage(line);
       }
     }
   } finally {
@@ -217,12 +228,13 @@ async function* linesAt(address, options) {
   }
 }
 
-function asPage({ name, value = null, error, cursor }) {
+function asPage({ name, value, error, cursor }) {
   if (!cursor) throw new TypeError("The stream cannot be continued from this part.");
-  return { results: [{ [name]: value }], errors: error ? [{ ...error, index: 0 }] : [], cursor };
+  const errors = error ? [{ ...error, index: 0 }] : [];
+  return { results: [{ [name]: value }], errors, cursor, isLine: true };
 }
 
-// The outcome of `step`, or the error `late` after that many milliseconds.
+// The outcome of `step`, or the error `late`.
 function within(patience, step, late) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(reject, patience, late);
@@ -230,24 +242,17 @@ function within(patience, step, late) {
   });
 }
 
-function pause(duration, signal) {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, duration);
+// Wait, or reject with the reason of `signal` as soon as it aborts.
+async function pause(duration, signal) {
+  signal?.throwIfAborted();
+  let end;
+  await new Promise((resolve) => {
+    const timer = setTimeout(resolve, duration);
+    end = () => resolve(clearTimeout(timer));
     signal?.addEventListener("abort", end);
   });
-}
-
-function addressOf(url, query) {
-  const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== null) address.searchParams.set(name, value);
-  }
-  return address.href;
+  signal?.removeEventListener("abort", end);
+  signal?.throwIfAborted();
 }
 
 async function ask(address, { fetch = globalThis.fetch, headers, ...init }, type) {
@@ -260,8 +265,7 @@ async function ask(address, { fetch = globalThis.fetch, headers, ...init }, type
 
 async function pageOf(response) {
   const body = await response.json().catch((error) => {
-    if (error.name !== "SyntaxError") throw error; // the request was aborted or interrupted
-    return null;
+    if (error?.name !== "SyntaxError") throw error; // aborted or interrupted
   });
   if (response.ok && body?.results) return body;
   const status = `${response.status} ${response.statusText}`.trim();

@@ -1,8 +1,10 @@
-import type { Named, Options } from "./partstream.js";
+import type { Named, Options, Pending } from "./partstream.js";
 
 export interface UsedParts<P = Record<string, unknown>> {
   /** The parts that arrived, in order. */
   parts: Array<Named<P>>;
+  /** The parts that are being computed elsewhere; `loading` is true while there are any. */
+  pending: Pending[];
   /** The number of parts in the response; null before the first page, or the end of a stream. */
   total: number | null;
   loading: boolean;

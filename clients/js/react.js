@@ -29,6 +29,6 @@ export function useParts(url, options) {
   const retry = useCallback((...names) => current.current?.retry(...names), []);
   const reload = useCallback(() => setRound((number) => number + 1), []);
   // Until the effect has run, the state may belong to the previous address.
-  const { parts, total, loading, error } = state.address === address ? state : start;
-  return { parts, total, loading, error, retry, reload };
+  const { parts, pending, total, loading, error } = state.address === address ? state : start;
+  return { parts, pending, total, loading, error, retry, reload };
 }

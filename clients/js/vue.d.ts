@@ -1,10 +1,12 @@
 import type { ComputedRef, MaybeRefOrGetter } from "vue";
 
-import type { Named, Options } from "./partstream.js";
+import type { Named, Options, Pending } from "./partstream.js";
 
 export interface UsedParts<P = Record<string, unknown>> {
   /** The parts that arrived, in order. */
   parts: ComputedRef<Array<Named<P>>>;
+  /** The parts that are being computed elsewhere; `loading` is true while there are any. */
+  pending: ComputedRef<Pending[]>;
   /** The number of parts in the response; null before the first page, or the end of a stream. */
   total: ComputedRef<number | null>;
   loading: ComputedRef<boolean>;

@@ -33,6 +33,7 @@ export function useParts(url, options) {
   const of = (name) => computed(() => state.value[name]);
   return {
     parts: of("parts"),
+    pending: of("pending"),
     total: of("total"),
     loading: of("loading"),
     error: of("error"),

@@ -2,15 +2,16 @@
 
 import { parts } from "./partstream.js";
 
-export const WAITING = { parts: [], total: null, loading: false, error: null };
+export const WAITING = { parts: [], pending: [], total: null, loading: false, error: null };
 
 /** Walk `url` and call `tell` with each new state. Returns `{ retry(...names), stop() }`. */
-export function walk(url, { signal, ...options } = {}, tell) {
+export function walk(url, { signal, onPending, ...options } = {}, tell) {
   const controller = new AbortController();
   const stopped = controller.signal;
   const init = { ...options, signal: signal ? AbortSignal.any([signal, stopped]) : stopped };
   let state = WAITING;
   let running = 0;
+  const waits = new Map(); // the pending parts of each run
   let broken = null; // the error that ended the walk; a retry of parts does not clear it
 
   function set(change) {
@@ -26,11 +27,23 @@ export function walk(url, { signal, ...options } = {}, tell) {
     set(only ? { parts: all } : { parts: all, total });
   }
 
+  // Each pending part once, also one that is pending in the walk and in a retry.
+  function allPending() {
+    const named = [...waits.values()].flat().map((part) => [part.name, part]);
+    return [...new Map(named).values()];
+  }
+
   async function run(only) {
+    const own = only ? { ...init, only } : { ...init };
+    own.onPending = (pending) => {
+      waits.set(own, pending);
+      set({ pending: allPending() });
+      if (!stopped.aborted) onPending?.(state.pending);
+    };
     running += 1;
     set({ loading: true, error: broken });
     try {
-      for await (const part of parts(url, only ? { ...init, only } : init)) put(part, only);
+      for await (const part of parts(url, own)) put(part, only);
       // A part of a stream has no total.
       if (!only) set({ total: state.total ?? state.parts.length });
     } catch (error) {
@@ -38,7 +51,8 @@ export function walk(url, { signal, ...options } = {}, tell) {
       set({ error });
     }
     running -= 1;
-    set({ loading: running > 0 });
+    waits.delete(own);
+    set({ loading: running > 0, pending: allPending() });
   }
 
   // A renderer may have renamed a part; its error has the name to ask for.

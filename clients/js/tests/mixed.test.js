@@ -3,7 +3,21 @@
 import { expect, test } from "vitest";
 
 import { all, namesOf } from "./server.js";
-import { answer, cut, line, lines, page, PARTS, refusal, streamed, streamer } from "./streamer.js";
+import {
+  answer,
+  cut,
+  end,
+  exactly,
+  hurry,
+  line,
+  lines,
+  page,
+  PARTS,
+  progress,
+  refusal,
+  streamed,
+  streamer,
+} from "./streamer.js";
 
 /** Numbers from 0 to 1, always the same for a seed (mulberry32). */
 function numbers(seed) {
@@ -20,7 +34,25 @@ function numbers(seed) {
 const tooOld = (response, request) =>
   (request.cursor ? refusal(410, "cursor_expired") : cut(1))(response, request);
 
+// A cursor that names no part means the start.
+const here = ({ cursor }) => cursor ?? "start";
+
+const stillPending = (after) => (response, request) => {
+  const { left } = request;
+  const arrived = left.slice(0, after);
+  const told = left.slice(Math.max(after - 1, 0)).map((name) => progress(name, 0.5, 0.5));
+  lines(...told, ...arrived.map(line), end(arrived.at(-1) ?? here(request)))(response);
+};
+
+const pendingPage = (response, request) => {
+  const pending = request.left.map((part) => ({ part, retry_after: 0.5, progress: null }));
+  exactly([], here(request), pending)(response);
+};
+
 const WAYS = [
+  (after) => stillPending(after),
+  (after) => cut(after, progress("d", 0.5)),
+  () => pendingPage,
   (after) => cut(after),
   (after) => cut(after, line("d").slice(0, 3 + after * 5)),
   (after) => cut(after, "no JSON\n"),
@@ -35,10 +67,11 @@ const WAYS = [
 // Pages come whole, as they do without streams.
 const fairly = (way) => (response, request) => {
   const isPage = !request.accept.startsWith("application/jsonl");
-  return (isPage ? page : way)(response, request);
+  return (isPage && way !== pendingPage ? page : way)(response, request);
 };
 
-test("each part comes once, however streams break and are refused", async () => {
+test("each part comes once, however streams break, wait and are refused", async () => {
+  hurry();
   for (let seed = 1; seed <= 150; seed += 1) {
     const random = numbers(seed);
     const upTo = (most) => Math.floor(random() * (most + 1));
@@ -46,8 +79,14 @@ test("each part comes once, however streams break and are refused", async () => 
       fairly(WAYS[upTo(WAYS.length - 1)](upTo(4))),
     );
     const { url, asked } = await streamer(...ways);
-    const came = await all(streamed(url)).catch((error) => [{ name: error.message }]);
+    let pending = [];
+    const onPending = (told) => {
+      pending = told;
+    };
+    const walk = all(streamed(url, { onPending }));
+    const came = await walk.catch((error) => [{ name: error.message }]);
     expect({ seed, asked, came: namesOf(came).toSorted() }).toEqual({ seed, asked, came: PARTS });
+    expect(pending).toEqual([]);
     expect(asked.length).toBeLessThan(16);
   }
 });

@@ -2,11 +2,11 @@
 
 import { act, cleanup, renderHook, waitFor } from "@testing-library/react";
 import { StrictMode } from "react";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 
 import { useParts } from "../react.js";
 import { control, DASHBOARD, ECHO, NAMES, namesOf, noting, STAFF } from "./server.js";
-import { cut, nothing, PARTS, streamer } from "./streamer.js";
+import { cut, nothing, PARTS, slow, streamer } from "./streamer.js";
 
 afterEach(cleanup);
 
@@ -43,6 +43,53 @@ test("useParts() in React takes a stream, which tells the number of parts at its
   expect(whole.now()).toMatchObject({ total: 4, error: null });
   expect(namesOf(whole.now().parts)).toEqual(PARTS);
   expect(asked).toEqual(["stream start", "stream b", "stream start"]);
+});
+
+test("useParts() in React is loading, and shows the pending part, until it is there", async () => {
+  const { fetch, finish } = slow();
+  const { now } = use("https://a.test/", { fetch });
+  expect(now().pending).toEqual([]);
+  await waitFor(() => expect(now().pending).toEqual([{ name: "b", progress: 0.25 }]));
+  await waitFor(() => expect(namesOf(now().parts)).toEqual(["a"]));
+  expect(now().loading).toBe(true);
+  finish();
+  await done(now);
+  expect(now()).toMatchObject({ pending: [], error: null });
+  expect(namesOf(now().parts)).toEqual(["a", "b"]);
+});
+
+test("retry(name) in React shows the part as pending until it is there", async () => {
+  const { fetch, finish } = slow({ fails: true });
+  const { now } = use("https://a.test/", { fetch });
+  await done(now);
+  act(() => now().retry("b"));
+  await waitFor(() => expect(now().pending).toEqual([{ name: "b", progress: 0.25 }]));
+  expect(now().loading).toBe(true);
+  expect(now().parts[1].error.part).toBe("b");
+  finish();
+  await done(now);
+  expect(now().pending).toEqual([]);
+  expect(now().parts[1]).toEqual({ name: "b", value: "b", error: null });
+});
+
+test("a new address in React has no pending part of the old one", async () => {
+  const { now, rerender } = use("https://a.test/", { fetch: slow().fetch });
+  await waitFor(() => expect(now().pending).toHaveLength(1));
+  rerender({ address: null });
+  expect(now()).toMatchObject({ pending: [], loading: false });
+});
+
+test("unmounting a React component ends its wait for a pending part", async () => {
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  const cleared = vi.spyOn(globalThis, "clearTimeout");
+  onTestFinished(() => vi.restoreAllMocks());
+  const { unmount } = use("https://a.test/", { fetch: slow({ retry_after: 25 }).fetch });
+  const place = () => timers.mock.calls.findIndex(([, duration]) => duration === 25_000);
+  await waitFor(() => expect(place()).toBeGreaterThan(-1));
+  const { value: timer } = timers.mock.results[place()];
+  expect(cleared).not.toHaveBeenCalledWith(timer);
+  unmount();
+  expect(cleared).toHaveBeenCalledWith(timer);
 });
 
 test("no part comes twice in React's StrictMode", async () => {

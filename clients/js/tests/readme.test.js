@@ -5,6 +5,7 @@ import { createElement } from "react";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { createApp } from "vue";
 
+import { load as loadWithBars } from "./.readme/bars.js";
 import { show } from "./.readme/dashboard.js";
 import { Dashboard } from "./.readme/Dashboard.jsx";
 import VueDashboard from "./.readme/Dashboard.vue";
@@ -13,6 +14,7 @@ import { patientParts } from "./.readme/patient.js";
 import { fill } from "./.readme/streamed.js";
 import { takings } from "./.readme/typed.ts";
 import { all, control, DASHBOARD, NAMES, serve, STAFF } from "./server.js";
+import { slow } from "./streamer.js";
 
 // The session cookie, which a browser would send.
 beforeEach(() => {
@@ -43,6 +45,40 @@ test("the loop over a stream in the README fills each card", async () => {
   expect(cards.overview.textContent).toContain("Corner Shop");
   expect(cards.today_stats.textContent).not.toContain("null");
   for (const card of Object.values(cards)) expect(card.textContent).not.toBe("");
+});
+
+test("the loop with bars in the README shows the progress of a pending part", async () => {
+  const { fetch, finish } = slow();
+  vi.stubGlobal("fetch", fetch);
+  const cards = { a: document.createElement("p"), b: document.createElement("p") };
+  const bars = document.createElement("div");
+  const loading = loadWithBars("https://a.test/", cards, bars);
+  await until(() => expect(bars.children).toHaveLength(1));
+  expect(bars.firstChild).toMatchObject({ title: "b", value: 0.25 });
+  await until(() => expect(cards.a.textContent).toBe('"a"'));
+  expect(cards.b.textContent).toBe("");
+  finish();
+  await loading;
+  expect(bars.children).toHaveLength(0);
+  expect(cards.b.textContent).toBe('"b"');
+});
+
+test.each([
+  ["React", (place, props) => render(createElement(Dashboard, props), { container: place })],
+  ["Vue", (place, props) => createApp(VueDashboard, props).mount(place)],
+])("the %s component in the README shows the progress of a pending part", async (_, mount) => {
+  const { fetch, finish } = slow();
+  vi.stubGlobal("fetch", fetch);
+  const place = document.body.appendChild(document.createElement("div"));
+  onTestFinished(() => place.remove());
+  mount(place, { url: "https://a.test/" });
+  const bar = () => place.querySelector("progress");
+  await until(() => expect(bar()).toMatchObject({ title: "b", value: 0.25 }));
+  expect(place.querySelector("main").ariaBusy).toBe("true");
+  finish();
+  await until(() => expect(place.querySelectorAll("pre")).toHaveLength(2));
+  await until(() => expect(place.querySelector("main").ariaBusy).toBe("false"));
+  expect(bar()).toBe(null);
 });
 
 test("patientParts() in the README waits for Retry-After before it asks again", async () => {

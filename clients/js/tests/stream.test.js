@@ -13,6 +13,7 @@ import {
   lines,
   page,
   PARTS,
+  progress,
   refusal,
   streamed,
   streamer,
@@ -63,9 +64,8 @@ describe("a stream", () => {
   });
 
   test("may have spaces, blank lines and lines of other kinds between its parts", async () => {
-    const progress = '{"progress":0.3,"name":"b","retry_after":0.5}\n';
-    const other = '{"hint":"none"}\n';
-    const texts = [" ", line("a"), "  ", progress, "\n", other, ` ${line("b")}`, "\r\n", end()];
+    const others = [progress("b", 0.3), '{"hint":"none"}\n', '{"progress":0.3,"name":"b"}\n'];
+    const texts = [" ", line("a"), "  ", ...others, "\n", ` ${line("b")}`, "\r\n", end()];
     const { names, asked } = await follow(lines(...texts));
     expect(names).toEqual(["a", "b"]);
     expect(asked).toHaveLength(1);
@@ -295,6 +295,18 @@ describe("a stream that is no longer wanted", () => {
     await expect(third).rejects.toThrow("the user left");
     await closed;
     expect(asked).toEqual(["stream start"]);
+  });
+
+  test("because its signal aborts with the reason null rejects with null", async () => {
+    const { url, closed } = await hanging();
+    const controller = new AbortController();
+    const walk = all(streamed(url, { signal: controller.signal }));
+    const reads = vi.spyOn(ReadableStreamDefaultReader.prototype, "read");
+    onTestFinished(() => reads.mockRestore());
+    await until(() => reads.mock.calls.length > 1);
+    controller.abort(null);
+    expect(await walk.catch((reason) => [reason])).toEqual([null]);
+    await closed;
   });
 
   test("because the loop was left closes the connection", async () => {

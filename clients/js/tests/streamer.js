@@ -38,6 +38,10 @@ export const line = (name) =>
 export const end = (cursor = null) =>
   `${JSON.stringify({ meta: { total_parts: 4, delivered: 0, has_more: cursor !== null }, cursor })}\n`;
 
+/** The line that tells of a pending part. */
+export const progress = (name, done = null, retry_after = undefined) =>
+  `${JSON.stringify({ progress: { name, progress: done, retry_after } })}\n`;
+
 /** All parts that are left and the end; or `after` parts, `tail` and a broken connection. */
 export const stream =
   ({ after = Infinity, tail = end() } = {}) =>
@@ -78,6 +82,39 @@ export const answer = (status, type, body) => (response) =>
 export const refusal = (status, code) =>
   answer(status, "application/json", JSON.stringify({ code, detail: `This is ${code}.` }));
 
+/** This page: its parts, whose values are their names, its cursor, and its pending parts. */
+export const exactly = (names, cursor, pending = undefined) =>
+  answer(200, "application/json", JSON.stringify(pageOf(names, cursor, pending)));
+
+export const pageOf = (names, cursor, pending = undefined) => ({
+  results: names.map((name) => ({ [name]: name })),
+  cursor,
+  meta: { total_parts: 4 },
+  pending,
+});
+
+/**
+ * A server in the form of a `fetch()`: part `b` is pending until `finish()`. With `fails` it is an
+ * error first, and pending when it is asked for by itself.
+ */
+export function slow({ fails = false, retry_after = 0.1 } = {}) {
+  let isDone = false;
+  const b = { part: "b", retry_after, progress: 0.25 };
+  const failed = { ...pageOf(["a", "b"], null), errors: [{ ...FAILURE, index: 1 }] };
+  const answerTo = (query) => {
+    if (fails && !query.has("parts")) return failed;
+    if (isDone) return pageOf(["b"], null);
+    const isFirst = !query.has("parts") && !query.has("cursor");
+    return pageOf(isFirst ? ["a"] : [], "waiting", [b]);
+  };
+  return {
+    fetch: async (url) => Response.json(answerTo(new URL(url).searchParams)),
+    finish: () => {
+      isDone = true;
+    },
+  };
+}
+
 /** A page of two parts, whatever was asked for. */
 export function page(response, { left, chosen }) {
   const names = left.slice(0, 2);
@@ -112,6 +149,21 @@ export async function follow(...ways) {
 export function freeze() {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => vi.useRealTimers());
+}
+
+/** Have the client wait no time until the test ends. Returns the milliseconds of its waits. */
+export function hurry() {
+  const waits = [];
+  const { setTimeout } = globalThis;
+  vi.stubGlobal("setTimeout", (then, duration, ...values) => {
+    const [, , caller] = new Error().stack.split("\n");
+    // A time limit has an error to reject with.
+    const isWait = caller.includes("/partstream.js") && values.length === 0;
+    if (isWait) waits.push(duration);
+    return setTimeout(then, isWait ? 0 : duration, ...values);
+  });
+  onTestFinished(() => vi.unstubAllGlobals());
+  return waits;
 }
 
 /** Wait until `check()` holds. (`vi.waitUntil()` would move a frozen clock.) */

@@ -1,6 +1,7 @@
 // This file is compiled and not run. It checks the exported types.
 
-import { parts, PartstreamError, ProgressiveLoader } from "partstream";
+import { follow, parts, PartstreamError, ProgressiveLoader } from "partstream";
+import type { Pending } from "partstream";
 import { useParts } from "partstream/react";
 import { useParts as useVueParts } from "partstream/vue";
 import { ref } from "vue";
@@ -28,6 +29,18 @@ export async function untyped(): Promise<unknown> {
     return [name.toUpperCase(), value, total?.toFixed()];
   }
   parts("/api/", { stream: true });
+  const bars = (pending: Pending[]) =>
+    pending.map(({ name, progress }) => [name.length, progress?.toFixed()]);
+  parts("/api/", { onPending: bars, signal: null });
+  // @ts-expect-error it may be null
+  parts("/api/", { onPending: ([{ progress }]) => progress.toFixed() });
+  const meta = { total_parts: 1 };
+  const rest = { part: "a", retry_after: 0.5, progress: null };
+  const graphql = { name: "a", retryAfter: 0.5, progress: 0.5 };
+  const pageAt = async () => ({ results: [], cursor: "1", meta, pending: [rest, graphql] });
+  follow(pageAt, { onPending: bars, signal: AbortSignal.timeout(1000) });
+  // @ts-expect-error other options are for requests, which pageAt() sends
+  follow(pageAt, { stream: true });
   // @ts-expect-error a page is asked for with GET
   parts("/api/", { method: "POST" });
   return null;
@@ -43,7 +56,9 @@ export async function loaded(): Promise<string | undefined> {
 }
 
 export function Board() {
-  const { parts: came, total, error, retry } = useParts<Dashboard>(new URL("https://a.test/"));
+  const { parts: came, pending, total, error, retry } = useParts<Dashboard>(
+    new URL("https://a.test/"),
+  );
   for (const part of came) {
     if (part.name === "recent_orders" && !part.error) part.value.map(({ id }) => id.toFixed());
   }
@@ -51,11 +66,14 @@ export function Board() {
   return (
     <button onClick={() => retry("overview")}>
       {came[0].name} {came[0].error?.message} {total?.toFixed()}
+      {pending.map(({ name, progress }) => (
+        <progress key={name.toUpperCase()} value={progress ?? undefined} />
+      ))}
     </button>
   );
 }
 
 export function board(): string | undefined {
-  const { parts: came, loading } = useVueParts<Dashboard>(ref<string | null>(null));
-  return loading.value ? undefined : came.value[0].name;
+  const { parts: came, pending, loading } = useVueParts<Dashboard>(ref<string | null>(null));
+  return loading.value ? pending.value[0]?.progress?.toFixed() : came.value[0].name;
 }

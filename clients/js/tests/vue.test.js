@@ -5,7 +5,7 @@ import { createApp, effectScope, h, nextTick, ref } from "vue";
 
 import { useParts } from "../vue.js";
 import { control, DASHBOARD, ECHO, NAMES, namesOf, STAFF } from "./server.js";
-import { PARTS, streamer } from "./streamer.js";
+import { PARTS, slow, streamer } from "./streamer.js";
 
 const until = (check) => vi.waitFor(check, { timeout: 10_000 });
 
@@ -38,6 +38,34 @@ test("useParts() in Vue takes a stream, which tells the number of parts at its e
   expect(namesOf(parts.value)).toEqual(PARTS);
   expect(total.value).toBe(4);
   expect(asked).toEqual(["stream start"]);
+  leave();
+});
+
+test("useParts() in Vue is loading, and shows the pending part, until it is there", async () => {
+  const { fetch, finish } = slow();
+  const { parts, pending, loading, leave } = use("https://a.test/", { fetch });
+  expect(pending.value).toEqual([]);
+  await until(() => expect(pending.value).toEqual([{ name: "b", progress: 0.25 }]));
+  await until(() => expect(namesOf(parts.value)).toEqual(["a"]));
+  expect(loading.value).toBe(true);
+  finish();
+  await until(() => expect(loading.value).toBe(false));
+  expect(namesOf(parts.value)).toEqual(["a", "b"]);
+  expect(pending.value).toEqual([]);
+  leave();
+});
+
+test("retry(name) in Vue shows the part as pending until it is there", async () => {
+  const { fetch, finish } = slow({ fails: true });
+  const { parts, pending, loading, retry, leave } = use("https://a.test/", { fetch });
+  await until(() => expect(loading.value).toBe(false));
+  retry("b");
+  await until(() => expect(pending.value).toEqual([{ name: "b", progress: 0.25 }]));
+  expect(loading.value).toBe(true);
+  finish();
+  await until(() => expect(loading.value).toBe(false));
+  expect(pending.value).toEqual([]);
+  expect(parts.value[1]).toEqual({ name: "b", value: "b", error: null });
   leave();
 });
 
