@@ -3,6 +3,7 @@ Controls over HTTP that make the live server of the clients' tests misbehave.
 
 The clients run in processes of their own, so they cannot patch anything. ``GET /control/NAME/``:
 
+- ``busy/``: what is computed elsewhere waits until ``release/``,
 - ``fail/?part=a``: the function of part ``a`` raises,
 - ``hang/?part=a``: the limit of part ``a`` passes at once,
 - ``hold/?part=a``: part ``a`` waits until ``release/``,
@@ -27,6 +28,7 @@ from django_partstream.delivery.attempts import Attempt
 from django_partstream.exceptions import PartTimeout
 from django_partstream.testing import expired
 from example_schema.parts import DashboardParts
+from tests.clients import forecasts
 
 #: How long a held part waits to be released, in seconds.
 PATIENCE = 20
@@ -42,9 +44,14 @@ def reset() -> None:
 
 
 def release() -> None:
-    """Let all waiting parts go on."""
+    """Let all waiting parts go on, and what is computed elsewhere."""
+    forecasts.gate.set()
     while _gates:
         _gates.pop().set()
+
+
+def busy() -> None:
+    forecasts.gate.clear()
 
 
 def fail(part: str) -> None:
@@ -101,7 +108,7 @@ def _view(control: Callable[..., None]) -> Callable[[HttpRequest], JsonResponse]
 urlpatterns = [
     *(
         path(f"control/{control.__name__}/", _view(control))
-        for control in (fail, hang, hold, leave_out, release, reset)
+        for control in (busy, fail, hang, hold, leave_out, release, reset)
     ),
     path(
         "control/expired/",

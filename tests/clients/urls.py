@@ -11,6 +11,7 @@ from django_partstream import ProgressiveView, lazy
 from example_schema.parts import DashboardParts
 from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.clients import controls
+from tests.clients.forecasts import ForecastView
 
 
 class EchoView(ProgressiveView):
@@ -37,6 +38,7 @@ class TogetherView(DashboardParts, ProgressiveView):
 urlpatterns = [
     *controls.urlpatterns,
     path("api/echo/", EchoView.as_view()),
+    path("api/forecast/", ForecastView.as_view()),
     path("api/together/", TogetherView.as_view()),
     path("audited/", csrf_exempt(ProgressiveGraphQLView.as_view())),
     path("", include("example_schema.urls")),

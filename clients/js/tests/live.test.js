@@ -1,9 +1,19 @@
 // Streams of the example shop, and of the same parts when they run together.
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import { parts } from "../partstream.js";
-import { all, control, DASHBOARD, NAMES, namesOf, noting, STAFF, TOGETHER } from "./server.js";
+import {
+  all,
+  control,
+  DASHBOARD,
+  FORECAST,
+  NAMES,
+  namesOf,
+  noting,
+  STAFF,
+  TOGETHER,
+} from "./server.js";
 import { until } from "./streamer.js";
 
 const streamed = (url, options) => parts(url, { stream: true, ...STAFF, ...options });
@@ -140,5 +150,36 @@ describe("a stream of parts that run together", () => {
     await control("release");
     await walk;
     expect(came[5]).toBe("overview");
+  });
+});
+
+describe("a part that is computed elsewhere", () => {
+  test.each([
+    ["pages", false],
+    ["a stream", true],
+  ])("comes once in %s, behind the others, and tells its progress meanwhile", async (_, stream) => {
+    await control("busy");
+    const fetch = noting();
+    const onPending = vi.fn();
+    const came = [];
+    const walk = (async () => {
+      const url = `${FORECAST}?key=${stream}`;
+      for await (const { name, value } of parts(url, { stream, fetch, onPending })) {
+        came.push([name, value]);
+      }
+    })();
+    const told = [[{ name: "forecast", progress: 0.5 }]];
+    await vi.waitFor(() => expect(onPending.mock.lastCall).toEqual(told), { timeout: 10_000 });
+    await vi.waitFor(() => expect(came).toHaveLength(2), { timeout: 10_000 });
+    await control("release");
+    await walk;
+    expect(came).toEqual([
+      ["first", "first"],
+      ["last", "last"],
+      ["forecast", `forecast ${stream}`],
+    ]);
+    expect(onPending.mock.lastCall).toEqual([[]]);
+    expect(onPending.mock.calls.filter(([pending]) => pending.length === 0)).toHaveLength(1);
+    expect(fetch.asked.length).toBeLessThan(stream ? 2 : 10);
   });
 });

@@ -11,6 +11,7 @@ if (!PARTSTREAM_URL || !PARTSTREAM_SESSION) {
 
 export const ECHO = `${PARTSTREAM_URL}/api/echo/`;
 export const DASHBOARD = `${PARTSTREAM_URL}/api/dashboard/`;
+export const FORECAST = `${PARTSTREAM_URL}/api/forecast/`;
 export const TOGETHER = `${PARTSTREAM_URL}/api/together/`;
 export const NAMES = [
   "overview",
