@@ -4,15 +4,23 @@ import json
 import re
 import shlex
 import subprocess
+import sys
+import types
 import unittest
 
 import pytest
+from django.apps import AppConfig, apps
 
+from django_partstream import lazy
+from django_partstream.delivery import streams
+from django_partstream.exceptions import PartPending
+from django_partstream.frames import EventStream, JSONLines
 from django_partstream.received import READERS
-from django_partstream.testing import walk_stream
+from django_partstream.testing import background_now, walk_stream
 from tests import tools
 from tests.core.test_ledgers import ledger_of
 from tests.documentation import ROOT, blocks, shop_of
+from tests.rest.streaming import view_of
 
 PAGE = ROOT / "docs" / "streams.md"
 if not PAGE.exists():
@@ -21,7 +29,7 @@ if not PAGE.exists():
 ADDRESS = "/api/dashboard/"
 PATIENCE = 30
 
-EVENTS, LINES = blocks(PAGE, "text")
+EVENTS, LINES, PROGRESS_EVENT, PROGRESS_LINE = blocks(PAGE, "text")
 COMMANDS = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
 
 
@@ -42,6 +50,11 @@ def test_as_many_coroutines_run_together_as_the_page_says():
         assert may_begin == [True] * together + [False] * (60 - together)
 
 
+def text_of(page):
+    """The text of *page* without the ends of its lines."""
+    return " ".join(page.read_text().split())
+
+
 def shortened(text):
     """*text* with its cursors and references as the page shows them."""
     text = re.sub(r"eyJ0eXAi[\w.-]+", "eyJ0eXAi…", text)
@@ -54,7 +67,7 @@ def body(response):
 
 def test_every_python_block_of_the_page_is_run_by_a_test():
     named = [code.partition("\n")[0] for code in blocks(PAGE, "python")]
-    assert named == ["# shop/live.py", "# shop/tests.py"]
+    assert named == ["# shop/forecasts.py", "# shop/live.py", "# shop/tests.py"]
 
 
 @pytest.mark.django_db
@@ -67,6 +80,47 @@ def test_the_events_on_the_page_are_the_events_that_are_sent(shop, client):
 def test_the_lines_on_the_page_are_the_lines_that_are_sent(shop, client):
     sent = body(client.get(ADDRESS, headers={"Accept": "application/jsonl"}))
     assert shortened(sent).strip() == LINES.strip()
+
+
+@pytest.fixture
+def forecast(shop, monkeypatch, settings):
+    """The background function of the page, which takes no time."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    module = shop("forecasts")
+    config = AppConfig("shop", types.SimpleNamespace(__path__=["shop"]))
+    monkeypatch.setitem(apps.app_configs, "shop", config)
+    return module.yearly_forecast
+
+
+@pytest.mark.django_db
+def test_the_background_function_of_the_page_tells_its_progress_and_the_part_comes(
+    forecast, serve, monkeypatch
+):
+    told = []
+    monkeypatch.setitem(vars(sys.modules["shop.forecasts"]), "progress", told.append)
+    with background_now():
+        view = view_of(("forecast", lazy(lambda request: forecast(4))))
+        walked = walk_stream(serve(view), "/")
+    assert walked.parts == {"forecast": {"days": 4}}
+    assert told == [0.25, 0.5, 0.75, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("sample", "kind"), [(PROGRESS_EVENT, EventStream), (PROGRESS_LINE, JSONLines)]
+)
+def test_the_progress_on_the_page_is_the_progress_that_is_sent(sample, kind):
+    sent = kind().progress("forecast", progress=0.25, retry_after=0.5)
+    assert sent.decode().strip() == sample.strip()
+
+
+def test_a_stream_waits_as_long_as_the_page_says():
+    (told,) = re.findall(
+        r"nothing but pending parts has been left for (\d+) seconds", text_of(PAGE)
+    )
+    assert float(told) == streams.PATIENCE
+    (least, most) = re.findall(r"again every ([\d.]+) to (\d+) seconds", text_of(PAGE))[0]
+    ages = [PartPending("", age=age, limit=600).retry_after for age in (0, 10**6)]
+    assert [round(ages[0] / float(least)), round(ages[1] / float(most))] == [1, 1]
 
 
 @pytest.mark.django_db

@@ -7,6 +7,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.server.site.settings")
 application = get_asgi_application()
 
 # After Django is set up, and before the first request, which would otherwise take longer.
+from django_partstream.delivery import streams  # noqa: E402
 from tests.server.site import events, urls  # noqa: E402, F401
 
 events.listen()
+
+streams.PATIENCE = float(os.environ.get("SITE_PATIENCE", streams.PATIENCE))

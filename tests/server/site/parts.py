@@ -12,6 +12,7 @@ from django.db import connections
 
 from django_partstream import cached_for, lazy, with_timeout
 from tests.server.site.events import tell
+from tests.server.site.work import through_gate
 
 #: Time limits in seconds: for parts that must exceed theirs, and for parts that must not.
 LIMIT = 0.3
@@ -166,6 +167,15 @@ def hangs_busy(request):
     return "late"
 
 
+def elsewhere(request):
+    """Return what a job has computed, once it was let through the gate."""
+    return through_gate(int(request.GET["gate"]))
+
+
+async def elsewhere_async(request):
+    return await sync_to_async(elsewhere)(request)
+
+
 def exits(request):
     sys.exit("a part calls sys.exit()")
 
@@ -238,5 +248,7 @@ class Parts:
             ("rows_f", lazy(rows)),
             ("timely_too", lazy(with_timeout(rows, AMPLE))),
             ("stays_in_sql", lazy(stays_in_sql)),
+            ("elsewhere", lazy(elsewhere)),
+            ("elsewhere_async", lazy(elsewhere_async)),
             ("last", lazy(fast)),
         ]

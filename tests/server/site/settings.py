@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "graphene_django",
     "django_partstream",
+    "tests.server.site",
 ]
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 REST_FRAMEWORK = {"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}

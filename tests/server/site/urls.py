@@ -67,6 +67,8 @@ class Board(Parts, ProgressiveConnection):
     rows_f = Part(GenericScalar)
     timely_too = Part(GenericScalar)
     stays_in_sql = Part(GenericScalar)
+    elsewhere = Part(GenericScalar)
+    elsewhere_async = Part(GenericScalar)
     last = Part(GenericScalar)
 
 

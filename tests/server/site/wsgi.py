@@ -9,9 +9,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.server.site.settings")
 application = get_wsgi_application()
 
 # After Django is set up, and before the first request, which would otherwise take longer.
+from django_partstream.delivery import streams  # noqa: E402
 from tests.server.site import events, urls  # noqa: E402
 
 events.listen()
+
+streams.PATIENCE = float(os.environ.get("SITE_PATIENCE", streams.PATIENCE))
 
 if os.environ.get("SITE_WARM_UP"):
     names = "rows_a,rows_b,rows_c,rows_d,timely,hangs_in_sql,hangs_at_gate"
