@@ -52,7 +52,7 @@ def take(
     message = Message.of(function.path, args, kwargs, tenant=tenant)
     job = Job(message, place_of(function, message))
     state = job.place.look()
-    if state is None:
+    if state is None or (isinstance(state, Underway) and engine.works_at_once()):
         attempt.asks.append(partial(job.ask, attempt.scope.request))
         raise PartPending(function.path, limit=function.limit)
     return job.answer(state)
@@ -118,7 +118,7 @@ class Job:
     def _send(self, request: Any) -> None:
         """Have an engine take the message, unless another reader has asked. Never raises."""
         try:
-            if self.place.claim():
+            if self.place.claim() or engine.works_at_once():
                 self._hand_over(request)
         except Exception:  # the part will fail by itself when it looks again
             logger.exception("The cache did not answer for %s.", self.message.function)

@@ -27,11 +27,13 @@ class Engine:
 
     *is_local* tells whether ``enqueue()`` asks no broker: it keeps the message in this process, or
     does the work at once. *in_transactions* tells whether it may be asked in an open transaction.
+    *at_once* tells whether work has ended when ``enqueue()`` returns, also that of other threads.
     """
 
     enqueue: Enqueue
     is_local: Callable[[], bool]
     in_transactions: bool = False
+    at_once: bool = False
 
 
 #: An engine that takes the place of every other, for tests.
@@ -73,6 +75,11 @@ def enqueue(message: dict[str, Any], request: Any) -> None:
 def works_in_transactions() -> bool:
     """Whether the engine may be asked in an open transaction."""
     return stand_in is not None and stand_in.in_transactions
+
+
+def works_at_once() -> bool:
+    """Whether work has ended when the engine was asked."""
+    return stand_in is not None and stand_in.at_once
 
 
 def _module_of(name: str) -> Any:

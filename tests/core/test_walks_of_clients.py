@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from django_partstream import testing
-from django_partstream.testing import walk, walk_connection
+from django_partstream.testing import walk, walk_connection, walks
 
 
 class Server:
@@ -59,7 +58,7 @@ def test_a_part_that_comes_twice_fails_the_walk(front, page):
 
 @FRONTS
 def test_a_walk_without_an_end_fails_after_the_most_pages(front, page, monkeypatch):
-    monkeypatch.setattr(testing, "MAX_PAGES", 3)
+    monkeypatch.setattr(walks, "MAX_PAGES", 3)
     server = Server(page(f"part{number}", "more") for number in itertools.count())
     with pytest.raises(AssertionError, match="no end after 3 pages"):
         front(server, "/")

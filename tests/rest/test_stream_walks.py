@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from django_partstream import ProgressiveView, lazy
 from django_partstream.received import READERS
-from django_partstream.testing import _opened, walk, walk_stream
+from django_partstream.testing import walk, walk_stream
+from django_partstream.testing.streams import opened
 
 #: The longest walk: each part may be cut off a few times.
 STEPS = 120
@@ -81,7 +82,7 @@ class Walker:
         self.ended, self.cursor = page["cursor"] is None, page["cursor"]
 
     def take_stream(self, url, headers, cut_after):
-        with _opened(self.client, url, headers=headers) as frames:
+        with opened(self.client, url, headers=headers) as frames:
             for count, frame in enumerate(frames):
                 if count == cut_after:
                     return
