@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 from django_partstream import ProgressiveView, lazy
 from django_partstream.exceptions import PartPending
+from django_partstream.testing import streams, walks
 
 
 class Work:
@@ -58,3 +61,13 @@ def names_of(page: dict[str, Any]) -> list[str]:
 def pending_of(page: dict[str, Any]) -> list[str]:
     """The names of the parts that *page* says are pending."""
     return [entry["part"] for entry in page.get("pending", ())]
+
+
+@contextmanager
+def walks_go_on() -> Iterator[None]:
+    """Have the walks of ``testing`` go on while parts are pending, at once, until they end."""
+    with (
+        mock.patch.object(walks, "refuse_to_wait", lambda pending: None),
+        mock.patch.object(streams, "refuse_to_wait", lambda pending: None),
+    ):
+        yield

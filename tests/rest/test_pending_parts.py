@@ -13,7 +13,7 @@ from django_partstream.cursors import read
 from django_partstream.exceptions import PartPending
 from django_partstream.testing import walk
 from tests.owing import owing
-from tests.pending import Work, names_of, pending_of, waiting
+from tests.pending import Work, names_of, pending_of, waiting, walks_go_on
 
 NOW = 1_700_000_000.0
 
@@ -232,7 +232,8 @@ class TestACursorThatCannotOweMore:
     def test_the_parts_behind_the_end_of_a_page_come_later(self, serve):
         a, b, c, d, _ = self.LONG
         client = serve(waiting({a: 1, b: 1, c: 0, d: 0}, chunk_size=4))
-        walked = walk(client, "/")
+        with walks_go_on():
+            walked = walk(client, "/")
         assert [names_of(page) for page in walked.pages] == [[], [a, b, c, d]]
 
     def test_the_errors_of_parts_behind_the_end_of_a_page_are_not_on_it(self, serve):
@@ -243,7 +244,8 @@ class TestACursorThatCannotOweMore:
 
     def test_each_of_many_pending_parts_arrives_once(self, serve):
         needed = {f"{number:03}-{'é' * 20}": number % 5 * 3 for number in range(60)}
-        walked = walk(serve(waiting(needed, chunk_size=7)), "/?q=" + "y" * 500)
+        with walks_go_on():
+            walked = walk(serve(waiting(needed, chunk_size=7)), "/?q=" + "y" * 500)
         assert sorted(walked.names) == sorted(needed)
         assert max(len(page["cursor"] or "") for page in walked.pages) <= 2048
         assert max(len(pending_of(page)) for page in walked.pages) > 3
@@ -279,7 +281,8 @@ def test_a_pending_part_is_not_signalled_until_it_ends(serve):
     view = waiting({"a": 1, "b": 0})
     part_resolved.connect(hear, sender=view)
     try:
-        assert walk(serve(view), "/").names == ["b", "a"]
+        with walks_go_on():
+            assert walk(serve(view), "/").names == ["b", "a"]
     finally:
         part_resolved.disconnect(hear, sender=view)
     assert heard == [("b", "ok"), ("a", "ok")]

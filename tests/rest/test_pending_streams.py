@@ -14,6 +14,7 @@ from django_partstream.exceptions import PartPending
 from django_partstream.received import READERS
 from django_partstream.testing import walk_stream
 from tests.core.streaming import Waiting, never
+from tests.pending import walks_go_on
 from tests.rest.streaming import EVENTS, TYPES, body, frames, view_of
 
 pytestmark = [pytest.mark.usefixtures("at_once"), pytest.mark.filterwarnings("error")]
@@ -282,7 +283,8 @@ class TestAnEndThatHasMore:
             (name, lazy(Waiting(*range(number), value=name))) for number, name in enumerate("abcd")
         ]
         client = serve(view_of(*parts, concurrency=2))
-        walked = walk_stream(client, "/", accept=accept, cut_after=cut_after)
+        with walks_go_on():
+            walked = walk_stream(client, "/", accept=accept, cut_after=cut_after)
         assert walked.parts == {name: name for name in "abcd"}
 
 
