@@ -67,7 +67,7 @@ def pending_of(page: dict[str, Any]) -> list[str]:
 def walks_go_on() -> Iterator[None]:
     """Have the walks of ``testing`` go on while parts are pending, at once, until they end."""
     with (
-        mock.patch.object(walks, "refuse_to_wait", lambda pending: None),
-        mock.patch.object(streams, "refuse_to_wait", lambda pending: None),
+        mock.patch.object(walks, "refuse_to_wait"),
+        mock.patch.object(streams, "refuse_to_wait"),
     ):
         yield

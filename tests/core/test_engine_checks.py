@@ -56,7 +56,7 @@ def problems():
 
 
 def ids():
-    return [problem.id for problem in problems()]
+    return sorted(problem.id for problem in problems())
 
 
 class TestEngines:
