@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from django_partstream import cached_for, lazy, with_timeout
+from django_partstream.exceptions import PartPending
 from tests.server.site.events import tell
 from tests.server.site.work import through_gate
 
@@ -176,6 +177,12 @@ async def elsewhere_async(request):
     return await sync_to_async(elsewhere)(request)
 
 
+def waits(request):
+    """Wait for work elsewhere that is never done."""
+    tell("looked", request, part="waits")
+    raise PartPending("waits", limit=600)
+
+
 def exits(request):
     sys.exit("a part calls sys.exit()")
 
@@ -250,5 +257,6 @@ class Parts:
             ("stays_in_sql", lazy(stays_in_sql)),
             ("elsewhere", lazy(elsewhere)),
             ("elsewhere_async", lazy(elsewhere_async)),
+            ("waits", lazy(waits)),
             ("last", lazy(fast)),
         ]

@@ -69,6 +69,7 @@ class Board(Parts, ProgressiveConnection):
     stays_in_sql = Part(GenericScalar)
     elsewhere = Part(GenericScalar)
     elsewhere_async = Part(GenericScalar)
+    waits = Part(GenericScalar)
     last = Part(GenericScalar)
 
 
