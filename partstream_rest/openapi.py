@@ -59,7 +59,28 @@ _page = inline_serializer(
             many=True,
             required=False,
         ),
+        "pending": inline_serializer(
+            "ProgressivePendingPart",
+            {
+                "part": serializers.CharField(),
+                "retry_after": serializers.FloatField(help_text="Seconds until another look."),
+                "progress": serializers.FloatField(
+                    allow_null=True, min_value=0, max_value=1, help_text="Null if it is not known."
+                ),
+            },
+            many=True,
+            required=False,
+            help_text="The parts that are computed elsewhere. A later page carries them.",
+        ),
     },
+)
+
+_RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    int,
+    location=OpenApiParameter.HEADER,
+    response=[200],
+    description="Seconds until another look, where a part is pending.",
 )
 
 _refusal = inline_serializer(
@@ -100,15 +121,20 @@ def _parameters(*, streams: bool) -> list[OpenApiParameter]:
             description="Deliver only these parts: names with commas.",
         ),
         *([last] if streams else []),
+        _RETRY_AFTER,
     ]
 
 
 #: What the body of a stream is, for OpenAPI 3 has no form for the events or lines of a body.
 _EVENTS = (
-    "Server-Sent Events: `part` with `{name, value, error?}`, and at last `end` with "
-    "`{total_parts, delivered, has_more}`. The `id` of each event is a cursor."
+    "Server-Sent Events: `part` with `{name, value, error?}`, `progress` with "
+    "`{name, progress, retry_after}` while a part is pending, and at last `end` with "
+    "`{total_parts, delivered, has_more}`. The `id` of `part` and `end` is a cursor."
 )
-_LINES = "A JSON text a line: `{name, value, error?, cursor}`, and at last `{meta, cursor}`."
+_LINES = (
+    "A JSON text a line: `{name, value, error?, cursor}`, while a part is pending "
+    "`{progress: {name, progress, retry_after}}`, and at last `{meta, cursor}`."
+)
 
 _STREAMED: dict[Any, Any] = {
     (200, kind.media_type): {

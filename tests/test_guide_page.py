@@ -11,6 +11,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.urls import path
 
 from django_partstream import ProgressiveView, lazy, safe_call
+from django_partstream.exceptions import PartPending
 from django_partstream.testing import expired, walk
 from example_schema.models import Customer, Order
 from partstream_graphql import ProgressiveConnectionField
@@ -80,12 +81,26 @@ def test_every_public_name_is_listed_in_the_guide():
 
 
 def test_a_failed_part_is_answered_as_shown(shop, client):
-    (shown,) = map(json.loads, blocks(PAGE, "json"))
+    shown, _ = map(json.loads, blocks(PAGE, "json"))
     first = client.get("/api/dashboard/").json()
     page = client.get(f"/api/dashboard/?cursor={first['cursor']}").json()
     assert len(page["errors"][0]["reference"]) == len(shown["errors"][0]["reference"])
     page["errors"][0]["reference"] = shown["errors"][0]["reference"]
     assert shortened(page) == shown
+
+
+def test_a_pending_part_is_answered_as_shown(shop, client, monkeypatch):
+    def get_forecast(self, request):
+        raise PartPending("forecast", limit=600, progress=0.3)
+
+    monkeypatch.setattr("random.uniform", lambda low, high: 1.0)
+    monkeypatch.setattr(import_module("shop.parts").DashboardParts, "get_forecast", get_forecast)
+    _, shown = map(json.loads, blocks(PAGE, "json"))
+    first = client.get("/api/dashboard/").json()
+    response = client.get(f"/api/dashboard/?cursor={first['cursor']}")
+    assert shortened(response.json()) == shown
+    assert response["Retry-After"] == "1"
+    assert response["Cache-Control"] == "private, no-store"
 
 
 def test_each_request_over_rest_is_answered_as_the_table_says(shop, client):

@@ -61,7 +61,7 @@ def test_the_openapi_schema_describes_the_page_and_its_parameters(description):
     assert set(operation["responses"]) == {"200", "204", "400", "410"}
     reference = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
     page = description["components"]["schemas"][reference.rpartition("/")[2]]
-    assert set(page["properties"]) == {"results", "cursor", "meta", "errors"}
+    assert set(page["properties"]) == {"results", "cursor", "meta", "errors", "pending"}
     assert set(page["required"]) == {"results", "cursor", "meta"}
     assert page["properties"]["cursor"]["nullable"]
     meta = description["components"]["schemas"]["ProgressivePageMeta"]["properties"]
@@ -70,6 +70,20 @@ def test_the_openapi_schema_describes_the_page_and_its_parameters(description):
         "current_chunk_size": "integer",
         "has_more": "boolean",
     }
+
+
+def test_the_openapi_schema_describes_pending_parts_and_when_to_look_again(description):
+    page = description["components"]["schemas"]["ProgressivePage"]
+    reference = page["properties"]["pending"]["items"]["$ref"]
+    entry = description["components"]["schemas"][reference.rpartition("/")[2]]
+    assert set(entry["required"]) == {"part", "retry_after", "progress"}
+    assert entry["properties"]["progress"]["nullable"]
+    for place in ("/report/{id}/", "/pages/"):
+        operation = description["paths"][place]["get"]
+        header = operation["responses"]["200"]["headers"]["Retry-After"]
+        assert header["schema"] == {"type": "integer"}
+        assert "Retry-After" not in {one["name"] for one in operation["parameters"]}
+        assert "headers" not in operation["responses"]["400"]
 
 
 def test_the_openapi_schema_describes_the_streams_of_a_view_that_has_them(description):
