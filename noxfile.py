@@ -22,8 +22,8 @@ from packaging.utils import canonicalize_name
 HERE = Path(__file__).parent
 CONSTRAINTS = HERE / "constraints.txt"
 PACKAGES = ["django_partstream", "partstream_rest", "partstream_graphql"]
-#: What `make test` runs besides: a browser, Node.js, servers that are processes, benchmarks.
-ASIDE = ("browser", "clients", "server", "test_benchmarks.py")
+#: What `make test` runs besides: a browser, Node.js, processes of servers and workers, benchmarks.
+ASIDE = ("background", "browser", "clients", "server", "test_benchmarks.py")
 IN_PROCESS = [f"--ignore=tests/{name}" for name in ASIDE]
 #: The tests of the library itself, without those of the example, the README and the guide.
 LIBRARY = ["tests/core", "tests/rest", "tests/graphql", "tests/both"]
@@ -46,6 +46,8 @@ def tests(session: nox.Session) -> None:
     install(session, "-e", f".[{TEST_EXTRAS}]", DJANGO[str(session.python)])
     session.run("python", "-m", "django", "--version")
     pytest(session, *IN_PROCESS)
+    if session.python == max(DJANGO):  # with tasks of its own
+        pytest(session, "tests/background")
 
 
 @nox.session

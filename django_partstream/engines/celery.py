@@ -21,7 +21,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded, WorkerLostError
-from celery.signals import task_failure
+from celery.signals import task_failure, worker_ready
 
 from django_partstream.exceptions import PartTimeout
 from django_partstream.failures import Failure, failure_of, translates
@@ -33,8 +33,14 @@ NAME = "django_partstream.run"
 #: Seconds from ``SoftTimeLimitExceeded`` until the process is killed.
 GRACE = 30
 
+#: Seconds between two looks for dead child processes.
+LOOKING = 0.5
+
 #: Sending is tried again once, at once.
 _TRY_AGAIN = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+
+#: The timer of those looks.
+_looking: Any = None
 
 
 @shared_task(
@@ -78,6 +84,22 @@ def _release(sender: Any, exception: BaseException, args: Any, **_: Any) -> None
     """End the lease of a child process that has died; its parent is told, and runs this."""
     if sender.name == NAME and isinstance(exception, WorkerLostError):
         work.lost(args[0])
+
+
+@worker_ready.connect(dispatch_uid=NAME)
+def _look_often(sender: Any, **_: Any) -> None:
+    """
+    Have the pool of a worker look for dead child processes more often.
+
+    It looks when the pipe to a child has closed, and every five seconds. But the kernel closes the
+    pipe before the child counts as dead, so half of the deaths are found by the second look only.
+    """
+    global _looking  # noqa: PLW0603 - of the worker, which is ready anew after each reconnection
+    if sender.hub is None:  # another kind of pool, or of loop
+        return
+    if _looking is not None:
+        _looking.cancel()
+    _looking = sender.timer.call_repeatedly(LOOKING, sender.pool.maintain_pool)
 
 
 @translates(SoftTimeLimitExceeded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -353,6 +354,10 @@ class Gate:
         visit = Visit(self._listening.accept()[0])
         self._visits.append(visit)
         return visit
+
+    def has_visitor(self) -> bool:
+        """Whether a part waits whose visit was not taken."""
+        return bool(select.select([self._listening], [], [], 0)[0])
 
     def close(self) -> None:
         """Let all waiting parts through, and refuse later parts, which then go on."""

@@ -1,0 +1,99 @@
+"""Background parts on the backends of Django's tasks: a database with a worker, and at once."""
+
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+from tests.background.conftest import Site
+from tests.background.walks import page, pending, walk, walking
+from tests.background.workers import environment
+from tests.server.servers import PATIENCE
+
+pytestmark = pytest.mark.redis
+
+#: Where the backends are that come with Django's tasks.
+BACKENDS = "django.tasks" if find_spec("django.tasks") else "django_tasks"
+
+
+def databases(file):
+    return {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(file)}}
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory):
+    """The file of a database with the tables for messages."""
+    file = tmp_path_factory.mktemp("tasks") / "migrated.sqlite3"
+    site = Site("tasks", SITE_DATABASES=databases(file))
+    migrate = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
+    subprocess.run(migrate, env=environment(**site.environ), check=True)
+    return file
+
+
+@pytest.fixture
+def site(tmp_path, migrated):
+    """A site with a database for messages, without any process yet."""
+    file = tmp_path / "messages.sqlite3"
+    shutil.copy(migrated, file)
+    site = Site("tasks", SITE_DATABASES=databases(file))
+    yield site
+    site.stop()
+
+
+def test_a_part_is_pending_while_a_db_worker_computes_it(site, run, gate):
+    query = {"run": run, "gate": gate.port}
+    server, worker = site.start_server(), site.start_worker("tasks")
+    readers = [page(server, "fast,forecast", **query) for _ in range(5)]
+    assert [(each.parts, pending(each)) for each in readers] == [
+        ({"fast": "fast"}, ["forecast"])
+    ] * 5
+    gate.visit().open()
+    for reader in readers:
+        rest = walk(server, "fast,forecast", cursor=reader.cursor, **query)
+        assert rest.parts == {"forecast": f"forecast of {run}"}
+    assert len(worker.events.of("begun", run)) == 1
+
+
+def test_a_db_worker_takes_the_queue_of_a_function(site, run):
+    site.environ["SITE_OTHER_QUEUE"] = "exports"
+    server, worker = site.start_server(), site.start_worker("tasks", "--queue-name=exports")
+    first = page(server, "forecast,export", run=run)
+    assert pending(first) == ["forecast", "export"]
+    rest = walk(server, "export", run=run)
+    assert rest.parts == {"export": f"export of {run}"}
+    assert worker.events.of("begun", run) != []
+    assert pending(page(server, "forecast", run=run)) == ["forecast"]
+
+
+def test_a_killed_db_worker_is_replaced_by_another_when_its_lease_ends(site, run, gate):
+    query = {"run": run, "gate": gate.port}
+    server, worker = site.start_server(), site.start_worker("tasks")
+    first = page(server, "forecast", **query)
+    gate.visit()
+    worker.kill()
+    another = site.start_worker("tasks")
+    rest = walking(server, "forecast", cursor=first.cursor, **query)
+    gate.visit().open()
+    assert rest.result(PATIENCE).parts == {"forecast": f"forecast of {run}"}
+    assert len(another.events.of("begun", run)) == 1
+
+
+def test_the_immediate_backend_has_the_value_on_the_same_page(site, run):
+    backend = f"{BACKENDS}.backends.immediate.ImmediateBackend"
+    server = site.start_server(SITE_TASKS={"default": {"BACKEND": backend}})
+    answer = page(server, "fast,forecast", run=run)
+    assert (answer.parts, answer.cursor) == (
+        {"fast": "fast", "forecast": f"forecast of {run}"},
+        None,
+    )
+    assert len(server.events.wait_for("begun", run)) == 1
+
+
+def test_the_dummy_backend_leaves_a_part_pending_until_its_limit(site, run):
+    backend = f"{BACKENDS}.backends.dummy.DummyBackend"
+    server = site.start_server(SITE_TASKS={"default": {"BACKEND": backend}})
+    assert pending(page(server, "endless", run=run)) == ["endless"]
+    assert walk(server, "endless", run=run).codes == {"endless": "part_timed_out"}
+    assert server.events.of("begun", run) == []
