@@ -31,6 +31,9 @@ class Waits:
         #: By ``clocks.monotonic()``; infinite for an attempt that is being tried.
         self._due: dict[Attempt, float] = {}
 
+    def __len__(self) -> int:
+        return len(self._due)
+
     def __contains__(self, attempt: Attempt) -> bool:
         return attempt in self._due
 

@@ -18,6 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django_partstream.carried.surroundings import Surroundings
@@ -115,11 +116,11 @@ class Workload:
 
     def _is_all_pending(self) -> bool:
         """Whether nothing but pending parts is left: nothing else runs, and nothing may begin."""
-        if not self.waits.attempts:
+        if not self.waits:
             return False
-        ended = [end.attempt for end in self._ends if isinstance(end, Ended)]
-        in_line = [attempt for lanes in self._lanes for attempt in lanes.line]
-        return all(attempt in self.waits for attempt in (*self._running, *ended, *in_line))
+        ended = (end.attempt for end in self._ends if isinstance(end, Ended))
+        in_line = (attempt for lanes in self._lanes for attempt in lanes.line)
+        return all(attempt in self.waits for attempt in chain(self._running, ended, in_line))
 
     def _due(self, *, is_all: bool) -> Attempt | None:
         """The next pending attempt that is due; *is_all* says whether nothing else is left."""

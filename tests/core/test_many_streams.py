@@ -10,6 +10,7 @@ from django.db import connections
 
 from django_partstream import lazy, safe_call, with_timeout
 from django_partstream.delivery import streams
+from django_partstream.exceptions import PartPending
 from tests import services
 from tests.core.streaming import wait_for_the_pool
 from tests.core.test_loans import wait_for_late_calls
@@ -31,8 +32,19 @@ def awaitable(request, seconds):
     return asyncio.sleep(seconds)
 
 
+def pending(request, seconds):
+    query(request, 0)
+    raise PartPending("work", limit=600)
+
+
+async def apending(request, seconds):
+    await sync_to_async(pending)(request, seconds)
+
+
 KINDS = [
     query,
+    pending,
+    apending,
     aquery,
     awaitable,
     with_timeout(query, 30),
@@ -92,7 +104,7 @@ def leave_in_a_loop(make):
 
 
 @pytest.mark.postgres
-@pytest.mark.usefixtures("_nothing_is_left")
+@pytest.mark.usefixtures("_nothing_is_left", "at_once")
 @pytest.mark.django_db(transaction=True, databases=services.DATABASES)
 @pytest.mark.parametrize("atomic", [False, True], ids=["autocommit", "atomic"])
 @pytest.mark.parametrize("leave", [leave_in_threads, leave_in_a_loop])

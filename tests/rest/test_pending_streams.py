@@ -4,7 +4,7 @@ import logging
 import time
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.test import AsyncClient
 
 from django_partstream import lazy
@@ -12,7 +12,13 @@ from django_partstream.cursors import read
 from django_partstream.delivery import streams
 from django_partstream.exceptions import PartPending
 from django_partstream.received import READERS
-from django_partstream.testing import walk_stream
+from django_partstream.testing import (
+    background_fails,
+    background_never,
+    background_now,
+    walk_stream,
+)
+from tests.core import jobs
 from tests.core.streaming import Waiting, never
 from tests.pending import walks_go_on
 from tests.rest.streaming import EVENTS, TYPES, body, frames, view_of
@@ -155,6 +161,43 @@ def test_a_session_that_a_pending_part_modifies_is_warned_about(serve, client, c
     assert "session was modified" in record.getMessage()
 
 
+def asks_for_forecast(request):
+    return jobs.forecast(7)
+
+
+async def asks_for_forecast_later(request):
+    return await sync_to_async(jobs.forecast)(7)
+
+
+@pytest.mark.usefixtures("transacted")
+@pytest.mark.parametrize("part", [asks_for_forecast, asks_for_forecast_later])
+class TestBackgroundFunctions:
+    """A part that calls one, in a transaction as in a ``TestCase`` and outside."""
+
+    @pytest.fixture
+    def frames_of(self, serve, part, monkeypatch):
+        monkeypatch.setattr(streams, "PATIENCE", 0.0)
+        return lambda: frames(serve(view_of(("a", lazy(part)))).get("/", **EVENTS))
+
+    def test_a_part_whose_work_is_done_at_once_is_not_pending(self, frames_of):
+        with background_now():
+            part, end = frames_of()
+        assert part.data == {"name": "a", "value": {"store": 7, "days": 7}}
+        assert end.data["has_more"] is False
+
+    def test_a_part_whose_work_is_never_done_is_pending_at_the_end(self, frames_of):
+        with background_never():
+            progress, end = frames_of()
+        assert (progress.kind, progress.data["name"]) == ("progress", "a")
+        assert end.data == {"total_parts": 1, "delivered": 0, "has_more": True}
+
+    def test_a_part_whose_work_fails_is_an_error(self, frames_of):
+        with background_fails():
+            part, end = frames_of()
+        assert part.data["error"]["code"] == "part_failed"
+        assert end.data["has_more"] is False
+
+
 class TestAnEndThatHasMore:
     """The end of a stream that waited long enough: 15 seconds, here none at all."""
 
@@ -278,13 +321,14 @@ class TestAnEndThatHasMore:
 
     @each_type
     @pytest.mark.parametrize("cut_after", [None, 1])
-    def test_a_walk_over_streams_has_every_part_once(self, serve, accept, cut_after):
+    @pytest.mark.parametrize("then", ["stream", "pages"])
+    def test_a_walk_over_streams_has_every_part_once(self, serve, accept, cut_after, then):
         parts = [
             (name, lazy(Waiting(*range(number), value=name))) for number, name in enumerate("abcd")
         ]
         client = serve(view_of(*parts, concurrency=2))
         with walks_go_on():
-            walked = walk_stream(client, "/", accept=accept, cut_after=cut_after)
+            walked = walk_stream(client, "/", accept=accept, cut_after=cut_after, then=then)
         assert walked.parts == {name: name for name in "abcd"}
 
 

@@ -1,6 +1,7 @@
 """Walks that mix streams and pages, cut anywhere, lose and repeat no part, and end."""
 
 import asyncio
+from unittest import mock
 
 import pytest
 from django.test import Client
@@ -9,9 +10,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from django_partstream import ProgressiveView, lazy
+from django_partstream.delivery import streams
 from django_partstream.received import READERS
 from django_partstream.testing import walk, walk_stream
 from django_partstream.testing.streams import opened
+from tests.core.streaming import Waiting
 
 #: The longest walk: each part may be cut off a few times.
 STEPS = 120
@@ -49,8 +52,21 @@ kinds = st.one_of(
     st.just(lazy(failing)),
     st.integers(0, 6).map(lambda turns: lazy(after(turns))),
 )
+#: Parts that are pending up to four times: plain, or a coroutine.
+waiting = st.builds(
+    lambda tries, kind: lazy(kind(Waiting(*range(tries)))),
+    st.integers(0, 4),
+    st.sampled_from([lambda part: part, lambda part: part.awaited]),
+)
 names = st.text("abcdefghäö☃", min_size=1, max_size=30)
-plans = st.lists(st.tuples(names, kinds), unique_by=lambda part: part[0], max_size=9)
+
+
+def plans_of(kinds):
+    """Plans of parts of these *kinds*."""
+    return st.lists(st.tuples(names, kinds), unique_by=lambda part: part[0], max_size=9)
+
+
+plans = plans_of(kinds)
 requests = st.tuples(
     st.sampled_from(["page", *READERS]),
     st.one_of(st.none(), st.integers(0, 3)),
@@ -86,12 +102,12 @@ class Walker:
             for count, frame in enumerate(frames):
                 if count == cut_after:
                     return
+                if frame.kind == "part":
+                    self.delivered.append(frame.data["name"])
+                self.cursor = frame.cursor or self.cursor
                 if frame.kind == "end":
-                    assert not frame.data["has_more"]
-                    self.ended = True
+                    self.ended = not frame.data["has_more"]
                     return
-                self.delivered.append(frame.data["name"])
-                self.cursor = frame.cursor
         raise AssertionError("The stream broke off.")
 
 
@@ -125,6 +141,32 @@ def test_a_walk_of_streams_and_pages_delivers_each_part_that_stays_once(
     assert walker.ended
     assert len(walker.delivered) == len(set(walker.delivered))
     assert steady <= set(walker.delivered) <= {name for name, _ in parts}
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@hypothesis_settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    plans_of(kinds | waiting),
+    st.integers(1, 4),
+    st.lists(requests, min_size=1, max_size=8),
+    st.sampled_from([0.0, 3600.0]),
+)
+def test_a_walk_delivers_each_part_once_however_often_it_is_pending(
+    serve, parts, size, steps, patience
+):
+    walker = Walker(serve(type("View", (Changing,), {"chunk_size": size, "concurrency": size})))
+    Changing.response = parts
+    with mock.patch.object(streams, "PATIENCE", patience):
+        for number in range(STEPS):
+            accept, cut_after, by = steps[number % len(steps)]
+            walker.step(accept, None if number > STEPS // 2 else cut_after, by)
+            if walker.ended:
+                break
+    assert walker.ended
+    assert sorted(walker.delivered) == sorted(name for name, _ in parts)
 
 
 @hypothesis_settings(
