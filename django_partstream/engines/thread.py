@@ -1,12 +1,15 @@
 """
 The engine ``thread``: a few threads of this process, with nothing installed.
 
-A job ends with its process. Then it is asked for again, by a reader of another process. A thread
-cannot be stopped, so a job that hangs keeps its thread.
+A job ends with its process, and so do the messages that wait. They are asked for again, by a reader
+of another process: at once, if the process has ended in order. A thread cannot be stopped, so a job
+that hangs keeps its thread.
 """
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import threading
 from collections import deque
@@ -14,7 +17,9 @@ from typing import Any
 
 from django.db import connections
 
-from django_partstream.jobs.work import run_message
+from django_partstream.jobs.work import leave, run_message
+
+logger = logging.getLogger("django_partstream")
 
 #: Threads in a process, messages that may wait for them, and seconds until an idle thread ends.
 THREADS, WAITING, IDLE = 4, 100, 10.0
@@ -52,6 +57,17 @@ class Pool:
                 threading.Thread(target=self._serve, name="partstream-job", daemon=True).start()
                 self._threads += 1
 
+    def leave(self) -> None:
+        """
+        Leave the messages that wait to other processes.
+
+        Raises:
+            Exception: a cache raised it. Readers will ask again, but not at once.
+        """
+        with self._changed:
+            while self._messages:
+                leave(self._messages.pop())
+
     def _serve(self) -> None:
         try:
             while (message := self._next()) is not None:
@@ -82,6 +98,15 @@ def _forget() -> None:
 
 
 os.register_at_fork(after_in_child=_forget)
+
+
+@atexit.register
+def _leave() -> None:
+    """Leave the messages that wait to other processes at once, for this process ends."""
+    try:
+        _pool.leave()
+    except Exception:
+        logger.info("Messages were not left to another process.", exc_info=True)
 
 
 def is_local() -> bool:

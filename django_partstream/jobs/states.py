@@ -142,10 +142,14 @@ class Place:
         """Record that the work is asked for. Return whether this reader is to ask for it."""
         return bool(self.cache.add(f"{self.key}:asked", time.time(), ASKED))
 
+    def withdraw(self) -> None:
+        """Record that nobody is asked for the work any more, so that the next reader asks."""
+        self.cache.delete(f"{self.key}:asked")
+
     def refuse(self, failure: Failure) -> None:
         """Keep the *failure* of an engine that has not taken the work."""
         self._keep(Failed(failure), self.current_mark(), REFUSED)
-        self.cache.delete(f"{self.key}:asked")
+        self.withdraw()
 
     def bury(self, failure: Failure) -> None:
         """Keep the *failure* of a job that has killed its workers, and count anew after that."""

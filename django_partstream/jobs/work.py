@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -78,6 +79,15 @@ def lost(raw: Any) -> None:
             place_of(function, message).lose()
 
 
+def leave(raw: Any) -> None:
+    """Record that this process will not do what the message *raw* asks for: it ends before."""
+    found = _read(raw)
+    if found is not None:
+        function, message = found
+        with message.entered():
+            place_of(function, message).withdraw()
+
+
 def _read(raw: Any) -> tuple[Background[..., Any], Message] | None:
     try:
         message = Message.read(raw)
@@ -102,7 +112,7 @@ class Work:
         if mark is None:
             return
         started = time.perf_counter()
-        heart = Heart(self._beat)
+        self._heart = Heart(self._beat)
         _running.add(self)
         try:
             self._place.keep_value(self._value(), mark)
@@ -118,11 +128,12 @@ class Work:
             )
         finally:
             _running.discard(self)
-            heart.stop()
+            self._heart.stop()
             self._place.end()
 
     def let_go(self) -> None:
         """Leave the work to another worker, for this process ends."""
+        self._heart.stop(within=1)  # it would take the lease again
         with self._message.entered():
             self._place.end()
 
@@ -187,10 +198,10 @@ class Heart:
         self._thread = threading.Thread(target=self._run, name="partstream-heart", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Beat no more."""
+    def stop(self, *, within: float | None = None) -> None:
+        """Beat no more. With *within*, wait for so many seconds at most for a beat to end."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(within)
 
     def _run(self) -> None:
         try:
@@ -208,6 +219,8 @@ _work: ContextVar[Work | None] = ContextVar("django_partstream.work", default=No
 
 #: The works of this process.
 _running: set[Work] = set()
+
+os.register_at_fork(after_in_child=_running.clear)  # they run in the parent
 
 
 @atexit.register

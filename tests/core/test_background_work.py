@@ -164,6 +164,8 @@ def test_an_orderly_end_of_the_process_leaves_the_work_to_another(in_thread):
         jobs.begun.clear()
         work._let_go()
         assert place.look() is None
+        # No sign of life takes the lease again.
+        assert "partstream-heart" not in [each.name for each in threading.enumerate()]
 
 
 @pytest.mark.parametrize(
@@ -298,6 +300,32 @@ class TestThreads:
             assert time.monotonic() < until
             time.sleep(0.01)
         assert [name for _, name in jobs.calls] == ["a", "b", "c"]
+
+    def test_messages_that_wait_when_the_process_ends_are_left_to_another(self, monkeypatch):
+        monkeypatch.setattr(thread, "THREADS", 1)
+        monkeypatch.setattr(thread, "_pool", thread.Pool())
+        for name in "abc":
+            assert place_for(jobs.gated, name).claim()
+            thread.enqueue(message_for(jobs.gated, name).as_json())
+        assert jobs.begun.wait(20)
+        thread._leave()
+        looks = [place_for(jobs.gated, name).look() for name in "abc"]
+        assert [type(look) for look in looks] == [Underway, type(None), type(None)]
+        jobs.gate.set()
+        until = time.monotonic() + 20
+        while not isinstance(place_for(jobs.gated, "a").look(), Kept):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert [name for _, name in jobs.calls] == ["a"]
+
+    def test_a_cache_that_is_down_keeps_no_process_from_ending(self, monkeypatch, caplog):
+        pool = thread.Pool()
+        pool._messages.append(message_for(jobs.forecast, 1).as_json())
+        monkeypatch.setattr(thread, "_pool", pool)
+        monkeypatch.setattr(states.Place, "withdraw", mock.Mock(side_effect=OSError("down")))
+        caplog.set_level(logging.INFO, "django_partstream")
+        thread._leave()
+        assert "Messages were not left to another process." in caplog.text
 
     def test_a_thread_without_work_ends_and_another_begins(self, monkeypatch):
         monkeypatch.setattr(thread, "IDLE", 0.01)
