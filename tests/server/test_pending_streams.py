@@ -7,6 +7,7 @@ import pytest
 
 from django_partstream.received import READERS
 from django_partstream.testing import walk_stream
+from tests.pending import walks_go_on
 from tests.server.servers import PATIENCE, STREAMING
 from tests.server.streaming import StreamClient, address_of
 from tests.server.test_streams import SOON, SSE, told
@@ -124,5 +125,6 @@ def test_a_walk_over_streams_has_a_part_that_was_pending_once(impatient, gate, a
     client = StreamClient(impatient["gthread"])
     threading.Thread(target=lambda: gate.visit().open()).start()
     address = address_of("fast,elsewhere,rows_a,elsewhere_async,last", gate=gate.port)
-    walked = walk_stream(client, address, accept=accept, cut_after=1)
+    with walks_go_on():
+        walked = walk_stream(client, address, accept=accept, cut_after=1)
     assert sorted(walked.names) == ["elsewhere", "elsewhere_async", "fast", "last", "rows_a"]
