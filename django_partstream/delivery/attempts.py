@@ -96,6 +96,8 @@ class Attempt(Recorder):
         self.is_guarded = bool(self._guards)
         #: The work elsewhere that the part waits for, and that is to be asked for.
         self.asks: list[Ask] = []
+        #: How often the attempt has asked.
+        self.looks = 0
 
     @property
     def immediate(self) -> bool:

@@ -39,6 +39,10 @@ logger = logging.getLogger("django_partstream")
 #: Types of which no value is awaitable, found without asking each abstract class.
 _DATA = frozenset({type(None), bool, int, float, str, list, tuple, dict})
 
+#: The looks of a part at work that it has just asked for. A part that asks for other work at each
+#: try, by a time among the arguments for example, would not end.
+MAX_LOOKS = 20
+
 #: Takes the outcome of an attempt, in the thread or task in which the part ended.
 Told: TypeAlias = Callable[[Attempt, Outcome], None]
 
@@ -88,16 +92,13 @@ def begin(attempt: Attempt, enter: Enter) -> Outcome | Rest:
 
 
 def _is_worth_a_look(attempt: Attempt, outcome: Outcome) -> bool:
-    """
-    Ask for the work that *attempt* has noted. Return whether the part is to be tried again.
-
-    Each try that is worth it has noted other work, unless the part asks for new work for ever.
-    """
+    """Ask for the work that *attempt* has noted. Return whether the part is to be tried again."""
     if not attempt.asks:
         return False
     asks, attempt.asks = attempt.asks, []
     may_be_done = [ask() for ask in asks]
-    return outcome.pending is not None and any(may_be_done)
+    attempt.looks += 1
+    return outcome.pending is not None and any(may_be_done) and attempt.looks < MAX_LOOKS
 
 
 def _outcome_of(attempt: Attempt, exc: BaseException) -> Outcome:

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 
 from django_partstream import background, cached_for, lazy, progress, safe_call, with_timeout
+from django_partstream.delivery import steps
 from django_partstream.exceptions import BackgroundFailed, PartPending
 from django_partstream.jobs import states
 from django_partstream.outcomes import Status
@@ -255,6 +256,18 @@ def test_a_part_that_waits_twice_has_both_values(deliver):
     with background_now():
         both = deliver(part=lazy(lambda request: [jobs.forecast(1), jobs.forecast(2)]))["part"]
     assert [each["store"] for each in both.value] == [1, 2]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["function", "coroutine"])
+def test_a_part_that_asks_for_other_work_at_each_try_ends_its_page(deliver, messages, is_async):
+    numbers = iter(range(10_000))
+
+    async def asks(request):
+        return await sync_to_async(jobs.forecast)(next(numbers))
+
+    part = asks if is_async else lambda request: jobs.forecast(next(numbers))
+    assert deliver(part=lazy(part))["part"].status is Status.PENDING
+    assert len(messages) == steps.MAX_LOOKS
 
 
 @pytest.mark.django_db(transaction=True)
