@@ -11,9 +11,10 @@ from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRen
 from django_partstream import lazy
 from django_partstream.cursors import read
 from django_partstream.exceptions import PartPending
+from django_partstream.signals import part_resolved
 from django_partstream.testing import walk
 from tests.owing import owing
-from tests.pending import Work, names_of, pending_of, waiting, walks_go_on
+from tests.pending import names_of, pending_of, waiting, walks_go_on
 
 NOW = 1_700_000_000.0
 
@@ -271,8 +272,6 @@ def test_the_cursor_of_a_page_carries_the_query_that_was_asked_though_a_part_cha
 
 
 def test_a_pending_part_is_not_signalled_until_it_ends(serve):
-    from django_partstream.signals import part_resolved
-
     heard = []
 
     def hear(name, status, **_):
@@ -286,10 +285,3 @@ def test_a_pending_part_is_not_signalled_until_it_ends(serve):
     finally:
         part_resolved.disconnect(hear, sender=view)
     assert heard == [("b", "ok"), ("a", "ok")]
-
-
-def test_work_that_ends_between_two_pages_is_looked_for_once_a_page():
-    work = Work({"a": 1})
-    with pytest.raises(PartPending):
-        work.look("a")
-    assert (work.look("a"), work.looks["a"]) == ("a", 2)
