@@ -153,3 +153,11 @@ def test_a_killed_worker_is_replaced_by_another_when_its_lease_ends(celery_site,
     gate.visit().open()
     assert rest.result(PATIENCE).parts == {"forecast": f"forecast of {run}"}
     assert len(another.events.of("begun", run)) == 1
+
+
+def test_an_eager_celery_has_the_value_on_the_same_page_and_asks_no_broker(celery_site, run):
+    server = celery_site.start_server(SITE_EAGER=True)
+    celery_site.broker.proxy.close()
+    answer = page(server, "fast,forecast", run=run)
+    assert answer.parts == {"fast": "fast", "forecast": f"forecast of {run}"}
+    assert len(server.events.wait_for("begun", run)) == 1
