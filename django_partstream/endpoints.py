@@ -25,10 +25,10 @@ from django_partstream.delivery.attempts import Attempt
 from django_partstream.delivery.streams import Stream, always
 from django_partstream.exceptions import CursorInvalid
 from django_partstream.identity import audience_identity, is_identified, is_personal
-from django_partstream.jobs.functions import in_place
+from django_partstream.jobs.functions import no_waiting
 from django_partstream.ledgers import Ledger
 from django_partstream.outcomes import Outcome, Wait
-from django_partstream.pages import Page
+from django_partstream.pages import OwingPage, Page
 from django_partstream.parts import Plan, is_inert, is_lazy, plan_of
 from django_partstream.tenancy import capture
 
@@ -119,8 +119,11 @@ class Endpoint:
         Raises:
             PlanError: ``get_parts()`` did not return a list of parts.
         """
-        with in_place("get_parts()"):
+        token = no_waiting.set("get_parts()")
+        try:
             return plan_of(self.owner) if self._make_plan is None else self._make_plan()
+        finally:
+            no_waiting.reset(token)
 
     def option(self, name: str) -> int:
         """
@@ -163,9 +166,9 @@ class Endpoint:
             PlanError: ``get_parts()`` did not return a list of parts.
         """
         page = self.plan.page(after=after, size=size, only=only)
-        debts = page.debts
-        self._first_owed = {name: debt.since for name, debt in debts.items()} if debts else {}
-        self._owing = page if debts else None
+        if isinstance(page, OwingPage):
+            self._first_owed = {name: debt.since for name, debt in page.debts.items()}
+            self._owing = page if page.debts else None
         return page
 
     def first_owed(self, name: str) -> float:

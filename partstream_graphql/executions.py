@@ -19,7 +19,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from django_partstream.endpoints import Endpoint
-from django_partstream.jobs.functions import finders, in_place
+from django_partstream.jobs.functions import finders, no_waiting
 from partstream_graphql._graphql_core import is_executing
 
 #: Where code runs that is no resolver of a part.
@@ -51,11 +51,11 @@ _current: ContextVar[Execution | None] = ContextVar("partstream_graphql.executio
 def watched_execution() -> Iterator[Execution]:
     """Yield an execution that notes the pages resolved in the body, where no field waits."""
     execution = Execution()
-    token = _current.set(execution)
+    token, place = _current.set(execution), no_waiting.set(_PLACE)
     try:
-        with in_place(_PLACE):
-            yield execution
+        yield execution
     finally:
+        no_waiting.reset(place)
         _current.reset(token)
 
 

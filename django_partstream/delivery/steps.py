@@ -86,15 +86,13 @@ def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) 
 def begin(attempt: Attempt, enter: Enter) -> Outcome | Rest:
     """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
     end = _begin(attempt, enter)
-    while isinstance(end, Outcome) and _is_worth_a_look(attempt, end):
+    while attempt.asks and isinstance(end, Outcome) and _is_worth_a_look(attempt, end):
         end = _begin(attempt, enter)
     return end
 
 
 def _is_worth_a_look(attempt: Attempt, outcome: Outcome) -> bool:
     """Ask for the work that *attempt* has noted. Return whether the part is to be tried again."""
-    if not attempt.asks:
-        return False
     asks, attempt.asks = attempt.asks, []
     may_be_done = [ask() for ask in asks]
     attempt.looks += 1
@@ -243,7 +241,7 @@ async def finish_all(
 def run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
     """Run an attempt in *transactions*. If it fails or is pending, undo its work there."""
     outcome = _run_undoable(attempt, transactions)
-    while _is_worth_a_look(attempt, outcome):
+    while attempt.asks and _is_worth_a_look(attempt, outcome):
         outcome = _run_undoable(attempt, transactions)
     return outcome
 

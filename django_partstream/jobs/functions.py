@@ -33,21 +33,6 @@ no_waiting: ContextVar[str | None] = ContextVar("django_partstream.no_waiting", 
 finders: list[Callable[[], str | None]] = []
 
 
-class in_place:  # noqa: N801 - a context manager; a page enters it, so it is cheap
-    """Have code in the body run in the *place* of a response, in words, where nothing can wait."""
-
-    __slots__ = ("_place", "_token")
-
-    def __init__(self, place: str) -> None:
-        self._place = place
-
-    def __enter__(self) -> None:
-        self._token = no_waiting.set(self._place)
-
-    def __exit__(self, *_: object) -> None:
-        no_waiting.reset(self._token)
-
-
 @overload
 def background(func: Callable[P, R], /) -> Background[P, R]: ...
 @overload
