@@ -27,11 +27,6 @@ class Walk:
     errors: dict[str, Any] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
 
-    @property
-    def longest(self) -> float:
-        """The seconds of the slowest page."""
-        return max(answer.seconds for answer in self.answers)
-
 
 def page(server: Asking, parts: str, **query: Any) -> Answer:
     """Ask for a page of those *parts*."""
@@ -62,7 +57,7 @@ def walk(server: Asking, parts: str, *, cursor: str | None = None, **query: Any)
         cursor = answer.cursor
         if cursor is None:
             return taken
-        assert time.monotonic() < ends, f"{pending(answer)} never came: {taken}"
+        assert time.monotonic() < ends, f"{pending(answer)} never came, in {len(taken.answers)} pages"
         if pending(answer):
             time.sleep(PAUSE)
 
