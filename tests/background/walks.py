@@ -57,7 +57,9 @@ def walk(server: Asking, parts: str, *, cursor: str | None = None, **query: Any)
         cursor = answer.cursor
         if cursor is None:
             return taken
-        assert time.monotonic() < ends, f"{pending(answer)} never came, in {len(taken.answers)} pages"
+        assert time.monotonic() < ends, (
+            f"{pending(answer)} never came, in {len(taken.answers)} pages"
+        )
         if pending(answer):
             time.sleep(PAUSE)
 
