@@ -8,7 +8,10 @@ The clients run in processes of their own, so they cannot patch anything. ``GET 
 - ``hang/?part=a``: the limit of part ``a`` passes at once,
 - ``hold/?part=a``: part ``a`` waits until ``release/``,
 - ``leave_out/?part=a``: the response has no such part any more,
-- ``release/``: all waiting parts go on, and no part waits from then on,
+- ``pend/?part=a``: part ``a`` is pending until ``release/``, half of it done; with ``&times=3`` the
+  first three looks find it pending, with ``&age=8`` it was asked for eight seconds ago,
+- ``hurry/``: a response with increments gives up at once when nothing but pending parts is left,
+- ``release/``: all waiting parts go on, and no part waits or is pending from then on,
 - ``reset/``: the server behaves normally again,
 - ``expired/?cursor=x``: ``{"cursor": …}``, the same cursor with an expiry in the past.
 
@@ -24,8 +27,9 @@ from unittest import mock
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
+from django_partstream.delivery import streams
 from django_partstream.delivery.attempts import Attempt
-from django_partstream.exceptions import PartTimeout
+from django_partstream.exceptions import PartPending, PartTimeout
 from django_partstream.testing import expired
 from example_schema.parts import DashboardParts
 from tests.clients import forecasts
@@ -68,6 +72,21 @@ def hold(part: str) -> None:
     _stack.enter_context(_before(part, lambda: gate.wait(PATIENCE)))
 
 
+def pend(part: str, times: str = "1000000", age: str = "0") -> None:
+    looks, gate = iter(range(int(times))), Event()
+    _gates.append(gate)
+
+    def wait() -> None:
+        if not gate.is_set() and next(looks, None) is not None:
+            raise PartPending(part, age=float(age), limit=600, progress=0.5)
+
+    _stack.enter_context(_before(part, wait))
+
+
+def hurry() -> None:
+    _stack.enter_context(mock.patch.object(streams, "PATIENCE", 0.0))
+
+
 def leave_out(part: str) -> None:
     known = DashboardParts.get_parts
 
@@ -108,7 +127,7 @@ def _view(control: Callable[..., None]) -> Callable[[HttpRequest], JsonResponse]
 urlpatterns = [
     *(
         path(f"control/{control.__name__}/", _view(control))
-        for control in (busy, fail, hang, hold, leave_out, release, reset)
+        for control in (busy, fail, hang, hold, hurry, leave_out, pend, release, reset)
     ),
     path(
         "control/expired/",

@@ -60,6 +60,42 @@ describe.each(Object.entries(CLIENTS))("%s", (_, makeApp) => {
     expect(asked).toEqual([null, expect.any(String), expect.any(String)]);
   });
 
+  test("waits for a pending part, and shows how far it is", async () => {
+    await control("pend", { part: "today_stats" });
+    render(makeApp());
+    const others = NAMES.filter((name) => name !== "todayStats");
+    await until(() => expect(titles()).toEqual(others));
+    const started = asked.length;
+    await until(() => expect(asked.length).toBeGreaterThan(started + 1));
+    expect(screen.getByRole("main").ariaBusy).toBe("true");
+    expect(screen.getByTitle("todayStats").value).toBe(0.5);
+    await control("release");
+    await settled();
+    expect(titles()).toEqual([...others, "todayStats"]);
+    expect(JSON.parse(textOf("todayStats")).ordersToday).toBeTypeOf("number");
+    expect(screen.queryByTitle("todayStats")).toBe(null);
+  });
+
+  test("goes on behind pages on which every part is pending, from the first page", async () => {
+    const waiting = ["overview", "today_stats", "sales_analytics", "customer_insights"];
+    for (const part of waiting) await control("pend", { part, times: 2 });
+    render(makeApp());
+    await until(() => expect([...titles()].sort()).toEqual([...NAMES].sort()));
+    await settled();
+    expect(screen.queryAllByRole("progressbar")).toEqual([]);
+  });
+
+  test("does not ask for the next page until the pending parts want to be looked at", async () => {
+    await control("pend", { part: "overview", age: 8 }); // look again after 1.7 s or more
+    render(makeApp());
+    await until(() => expect(titles()).toHaveLength(5));
+    const [before, begun] = [asked.length, performance.now()];
+    await until(() => expect(asked.length).toBe(before + 2));
+    expect(performance.now() - begun).toBeGreaterThan(2500); // the server holds a page for a second
+    await control("release");
+    await settled();
+  });
+
   test("shows a failed part from its error as data", async () => {
     await control("fail", { part: "sales_analytics" });
     render(makeApp());

@@ -91,6 +91,23 @@ describe.each(Object.entries(CLIENTS))("%s", (name, start) => {
     expect(answers).toEqual([`multipart/mixed; boundary="-"${SPEC[name]}`]);
   });
 
+  test("has an error for a part that stays pending, and the part when it asks again", async () => {
+    await control("hurry");
+    await control("pend", { part: "today_stats" });
+    start((data, error) => states.push({ data, error }));
+    await until(() => expect(states.at(-1)?.error).toBeTruthy());
+    const { error } = states.at(-1);
+    const [told] = error.errors ?? error.graphQLErrors;
+    expect(told.extensions).toMatchObject({ code: "PART_PENDING", retryable: true });
+    expect(latest()[2].recentOrders).toHaveLength(5);
+    expect(latest()[1].status ?? null).toBe(null);
+    await control("release");
+    states.length = 0;
+    start((data, error) => states.push({ data, error }));
+    await until(() => expect(latest()[1]?.status).toBe("OK"));
+    expect(states.at(-1).error).toBeFalsy();
+  });
+
   test("has a failed part as data", async () => {
     await control("fail", { part: "today_stats" });
     start((data, error) => states.push({ data, error }));

@@ -23,7 +23,7 @@ writeFileSync(
       target: "es2022",
       module: "esnext",
       moduleResolution: "bundler",
-      lib: ["es2023"],
+      lib: ["es2023", "dom"],
       types: [],
       skipLibCheck: true,
     },
