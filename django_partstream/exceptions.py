@@ -144,6 +144,15 @@ class PartPending(BaseException):
         return round(min(max(self.age / 4, 0.5), 10.0) * random.uniform(0.85, 1.15), 2)  # noqa: S311
 
 
+class PendingInTask(PartPending, Exception):
+    """
+    A :class:`PartPending` in a task that nothing waits for, such as the task of a data loader.
+
+    A loader hands an ``Exception`` on to all parts that wait for its batch. Anything else would end
+    its task, and leave the parts waiting for ever.
+    """
+
+
 def pending_in(exc: BaseException) -> PartPending | None:
     """The :class:`PartPending` that *exc* is, or that stands in a group of exceptions."""
     if isinstance(exc, PartPending):

@@ -28,7 +28,7 @@ from django_partstream.delivery.attempts import (
     current_attempt,
     current_recorder,
 )
-from django_partstream.exceptions import PartTimeout
+from django_partstream.exceptions import PartTimeout, pending_in
 from django_partstream.failures import failure_of
 from django_partstream.identity import Asked, request_of
 from django_partstream.outcomes import Status
@@ -182,8 +182,10 @@ def _answer(call: Call, exc: Exception, fallback: Any) -> Any:
     Return the fallback for *exc*.
 
     Raises:
-        Exception: *exc*, where it is a denial and a page resolves the part.
+        Exception: *exc*, if the part is pending; or if it is a denial and a page resolves the part.
     """
+    if pending_in(exc) is not None:
+        raise exc
     if call.attempt is None:
         name = getattr(call.func, "__qualname__", repr(call.func))
         logger.warning("safe_call caught a failure of %s.", name, exc_info=exc)

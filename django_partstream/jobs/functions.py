@@ -15,8 +15,10 @@ from weakref import WeakValueDictionary
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
 
+from django_partstream._asyncio import is_lone_task
 from django_partstream.delivery.attempts import Attempt, current_attempt
 from django_partstream.delivery.loops import in_request_thread
+from django_partstream.exceptions import PartPending, PendingInTask
 from django_partstream.guards import is_number
 from django_partstream.jobs import asking
 from django_partstream.jobs.states import mark_of, usable_cache
@@ -146,12 +148,18 @@ class Background(Generic[P, R]):
             bound = self._signature.bind(*args, **kwargs)  # equal calls have a single key
         except TypeError as exc:
             raise TypeError(f"{self.path}(): {exc}.") from None
-        return asking.take(self, attempt, bound.args, bound.kwargs)
+        try:
+            return asking.take(self, attempt, bound.args, bound.kwargs)
+        except PartPending as wait:
+            raise _for_this_task(wait) from None
 
     async def _taken_later(
         self, attempt: Attempt, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        return await in_request_thread(self._taken, attempt, args, kwargs)
+        try:
+            return await in_request_thread(self._taken, attempt, args, kwargs)
+        except PartPending as wait:
+            raise _for_this_task(wait) from None
 
     def _find(self) -> None:
         """
@@ -195,6 +203,13 @@ _declared: WeakValueDictionary[str, Background[..., Any]] = WeakValueDictionary(
 def declared() -> list[Background[..., Any]]:
     """The background functions of the modules that were imported."""
     return list(_declared.values())
+
+
+def _for_this_task(wait: PartPending) -> PartPending:
+    """*wait* in a form that reaches the part, also from a task that nothing waits for."""
+    if not is_lone_task():
+        return wait
+    return PendingInTask(wait.name, age=wait.age, limit=wait.limit, progress=wait.progress)
 
 
 def _check_function(func: Any) -> None:
