@@ -31,17 +31,20 @@ class Execution:
     """
     An execution: the *paths* of its progressive connections, and the *endpoints* of their pages.
 
-    It is *final* unless a part has failed, or is not there yet.
+    *failed* once a part has failed, *pending* once a part is.
     """
 
     paths: list[list[Any]] = field(default_factory=list)
     endpoints: list[Endpoint] = field(default_factory=list)
-    final: bool = True
+    failed: bool = False
+    pending: bool = False
 
     @property
     def is_private(self) -> bool:
-        """Whether a page is for a single reader, or would be another one if asked for again."""
-        return not self.final or any(endpoint.is_personal for endpoint in self.endpoints)
+        """Whether a page is for a single reader, has a failure, or lacks a part."""
+        return (
+            self.failed or self.pending or any(endpoint.is_personal for endpoint in self.endpoints)
+        )
 
 
 _current: ContextVar[Execution | None] = ContextVar("partstream_graphql.execution", default=None)
@@ -72,8 +75,9 @@ def note_connection(info: GraphQLResolveInfo) -> None:
         execution.paths.append(info.path.as_list())
 
 
-def note_page(endpoint: Endpoint, *, final: bool) -> None:
-    """Note a page of *endpoint*; *final* unless a part of it failed or is pending."""
+def note_page(endpoint: Endpoint, *, failed: bool, pending: bool) -> None:
+    """Note a page of *endpoint*; *failed* if a part of it failed, *pending* if it lacks a part."""
     if (execution := _current.get()) is not None:
         execution.endpoints.append(endpoint)
-        execution.final = execution.final and final
+        execution.failed = execution.failed or failed
+        execution.pending = execution.pending or pending

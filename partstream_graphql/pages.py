@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from django_partstream.outcomes import Outcome, PartError, Status, Wait
+from django_partstream.outcomes import Outcome, PartError, Status
 from django_partstream.pages import Page
 from partstream_graphql.errors import part_error
 from partstream_graphql.selection import Place, Selection
@@ -13,7 +13,7 @@ from partstream_graphql.types import NodeStatus
 
 
 class Waiting(NamedTuple):
-    """A pending part, as the type ``PendingPart`` completes it."""
+    """A pending part, as the type ``PendingPart`` completes it; *name* is that of its field."""
 
     name: str
     retry_after: float
@@ -68,14 +68,6 @@ class ConnectionPage:
         """The outcomes of the part *name*: an outcome for each of its runs."""
         runs = self._selection.runs.get(name, ())
         return [run.outcome for run in runs if run.outcome is not None]
-
-    def pending(self, waits: Mapping[str, Wait]) -> list[Waiting]:
-        """The pending parts that this page owes, in declared order; *waits* by part name."""
-        return [
-            Waiting(self.field_names[name], waits[name].retry_after, waits[name].progress)
-            for name in self.page.debts
-            if name in waits
-        ]
 
     def cursor(self, index: int) -> str:
         """The cursor behind the part at *index*."""

@@ -142,13 +142,18 @@ class PageRequest:
         if self._promise is not None:
             self._begin_promised(self._promise, connection._page)
         failed = any(outcome.error for outcome in outcomes)
-        note_page(self.endpoint, final=sent is page and not failed)
+        note_page(self.endpoint, failed=failed, pending=sent is not page)
         return connection
 
     def _pending(self, sent: Page, outcomes: list[Outcome]) -> list[Waiting]:
         """The pending parts of a page as it is *sent*. Of several runs the longest wait counts."""
-        longest_last = sorted(outcomes, key=_retry_after)
-        return self.connection._page.pending(self.endpoint.waits(sent, longest_last))
+        waits = self.endpoint.waits(sent, sorted(outcomes, key=_retry_after))
+        fields, in_order = self.spelling.fields, dict.fromkeys(each.name for each in outcomes)
+        return [
+            Waiting(fields[name], waits[name].retry_after, waits[name].progress)
+            for name in in_order
+            if name in waits
+        ]
 
     async def _complete_later(
         self,

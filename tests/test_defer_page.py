@@ -11,6 +11,7 @@ import pytest
 from django_partstream.conf import SETTINGS
 from example_schema.schema import schema
 from partstream_graphql import ProgressiveDeferRule, defer_directives
+from partstream_graphql.errors import part_pending
 from partstream_graphql.http import labels
 from tests import tools
 from tests.documentation import ROOT, blocks
@@ -93,6 +94,11 @@ def test_the_codes_of_the_page_are_those_of_the_rule():
     source = (ROOT / "partstream_graphql" / "http" / "labels.py").read_text()
     assert listed == set(re.findall(r'"(DEFER_[A-Z_]+)"', source))
     assert labels.ProgressiveDeferRule is ProgressiveDeferRule
+
+
+def test_the_error_of_a_pending_fragment_is_that_of_the_page():
+    (told,) = (json.loads(one) for one in re.findall(r"^```json\n(.*?)^```$", TEXT, re.M | re.S))
+    assert part_pending(told["path"]).formatted == told
 
 
 def test_the_bound_of_the_page_is_the_default():

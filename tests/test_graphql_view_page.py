@@ -10,6 +10,8 @@ import graphene
 import pytest
 from django.urls import path
 
+from django_partstream.delivery import attempts
+from django_partstream.exceptions import PartPending
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
 from partstream_graphql.http.persisted import AutomaticPersistedQueries, digest_of
 from partstream_graphql.views import ProgressiveGraphQLView
@@ -177,6 +179,23 @@ def test_the_page_for_a_signed_in_user_is_not_kept_by_caches(post, client, admin
     client.force_login(admin_user)
     response = client.get("/graphql/", {"query": QUERY})
     assert response["Cache-Control"] == "private, no-store"
+
+
+def test_the_query_of_pending_parts_is_answered_as_the_page_says(post, monkeypatch):
+    def wait():
+        raise PartPending("work", limit=600, progress=0.3)
+
+    (query,) = blocks(PAGE, "graphql")
+    monkeypatch.setitem(attempts.stand_ins, "overview", wait)
+    dashboard = post(query)["data"]["dashboard"]
+    (entry,) = dashboard["pending"]
+    assert (entry["name"], entry["progress"]) == ("overview", 0.3)
+    assert dashboard["pageInfo"]["hasNextPage"] is True
+    assert [edge["node"]["name"] for edge in dashboard["edges"]] == ["orders"]
+    monkeypatch.delitem(attempts.stand_ins, "overview")
+    last = post(query, variables={"after": dashboard["pageInfo"]["endCursor"]})["data"]["dashboard"]
+    assert [edge["node"]["name"] for edge in last["edges"]] == ["overview"]
+    assert (last["pending"], last["pageInfo"]["hasNextPage"]) == ([], False)
 
 
 def test_a_hash_is_enough_once_its_text_was_sent(post, settings):

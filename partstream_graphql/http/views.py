@@ -63,7 +63,8 @@ class ProgressiveGraphQLView(GraphQLView):
       is a batch whose operations ask too much together.
     - A malformed request is a 400 (:mod:`~partstream_graphql.http.reading`). Media types and
       statuses are those of GraphQL over HTTP (:mod:`~partstream_graphql.http.negotiation`).
-    - The response to a GET is private if it is for a single reader or has a failure.
+    - The response to a GET is private if it is for a single reader, has a failure, or lacks a part
+      that is pending. In the last case no ``Cache-Control`` of the project counts.
     - The CSRF cookie is sent as ever, but not with the answer to a POST that came without it.
     - A field below a part may fail after the part has ended. The text of its exception is logged
       and does not reach the client, unless ``DEBUG`` is on. ``format_error()``, graphene-django's
@@ -83,7 +84,7 @@ class ProgressiveGraphQLView(GraphQLView):
 
     #: The delivery of the fragments with ``@defer``.
     _delivery: Delivery | None = None
-    _is_answer = _is_unknown_hash = _is_private = False
+    _is_answer = _is_unknown_hash = _is_private = _is_pending = False
 
     def __init__(
         self,
@@ -118,6 +119,7 @@ class ProgressiveGraphQLView(GraphQLView):
             negotiate(request, response)
         if request.method == "GET" and self._is_private_to(request, response):
             mark_private(response)
+            response.is_pending = self._is_pending
         return response
 
     def _is_private_to(self, request: Any, response: Any) -> bool:
@@ -261,6 +263,7 @@ class ProgressiveGraphQLView(GraphQLView):
             result.errors = mask_below(execution.paths, result.errors)
         if request.method == "GET":
             self._is_private = bool(result.errors) or execution.is_private
+            self._is_pending = execution.pending
         return result
 
     def _deliver(

@@ -10,6 +10,7 @@ from graphene_django import DjangoConnectionField, DjangoListField, DjangoObject
 
 from django_partstream import cached_for, lazy, safe_call, signals, with_timeout
 from django_partstream.cursors import read
+from django_partstream.delivery import pacing
 from django_partstream.exceptions import PartPending
 from example_schema.models import Customer
 from partstream_graphql import Part, ProgressiveConnection, ProgressiveConnectionField
@@ -134,6 +135,24 @@ def test_pages_of_a_single_part_go_on_while_a_part_is_pending(page):
         after = taken["pageInfo"]["endCursor"]
     assert found == [([], ["a"]), (["b"], ["a"]), (["c"], ["a"]), (["d"], ["a"])]
     assert taken["pageInfo"]["hasNextPage"] is True
+
+
+def test_a_page_on_which_nothing_ends_is_held_and_looks_again(page, client, monkeypatch):
+    held = []
+
+    def end_meanwhile(seconds):
+        held.append(seconds)
+        WAITS.clear()
+
+    monkeypatch.setattr(pacing.time, "sleep", end_meanwhile)
+    client.defaults["wsgi.multithread"] = True
+    pend("a")
+    after = page("a", first=1)["pageInfo"]["endCursor"]
+    assert held == []
+    last = page("a", first=1, after=after)
+    assert (names_of(last), last["pending"]) == (["a"], [])
+    (seconds,) = held
+    assert 0.4 < seconds < 0.6
 
 
 @pytest.mark.parametrize(

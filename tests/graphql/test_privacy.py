@@ -153,8 +153,13 @@ def test_a_response_with_a_failure_is_private(get, text):
 
 
 @pytest.mark.parametrize("text", ["{ dashboard { waits } }", "{ dashboard { a waits } }"])
-def test_a_page_with_a_pending_part_is_private(get, text):
+def test_a_page_with_a_pending_part_is_private_whatever_the_project_sets(get, text):
+    @method_decorator(cache_control(max_age=60), name="dispatch")
+    class View(ProgressiveGraphQLView):
+        pass
+
     assert get(text) == PRIVATE
+    assert get(text, view=View.as_view(schema=SCHEMA)) == PRIVATE
     assert "errors" not in get.body
 
 

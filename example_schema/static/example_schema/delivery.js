@@ -48,6 +48,7 @@ const queryOf = (only) => `query Dashboard($after: String) {
   dashboard(after: $after) {
     totalCount
     pageInfo { hasNextPage endCursor }
+    pending { name retryAfter progress }
     edges { node {
       name
       error { code message retryable reference }
@@ -73,13 +74,14 @@ async function askGraphQL(query, variables, signal) {
     const status = STATUS[extensions.code] ?? response.status;
     throw new PartstreamError(status, extensions.code ?? "", message);
   }
-  const { totalCount, pageInfo, edges } = data.dashboard;
+  const { totalCount, pageInfo, pending, edges } = data.dashboard;
   const nodes = edges.map(({ node }) => node);
   return {
     results: nodes.map((node) => ({ [snake(node.name)]: inSnakes(node[node.name]) })),
     errors: nodes
       .filter(({ error }) => error)
       .map(({ name, error }) => ({ part: snake(name), ...error })),
+    pending: pending.map((part) => ({ ...part, name: snake(part.name) })),
     cursor: pageInfo.hasNextPage ? pageInfo.endCursor : null,
     meta: { total_parts: totalCount },
   };
