@@ -52,7 +52,7 @@ _looking: Any = None
 )
 def run(message: dict[str, Any]) -> None:
     """Do the work that *message* asks for."""
-    work.run_message(message)
+    work.run_message(message, may_exit=not is_local())
 
 
 def is_local() -> bool:

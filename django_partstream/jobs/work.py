@@ -43,11 +43,15 @@ stand_in: Callable[[], Any] | None = None
 PROGRESS_EVERY = 0.2
 
 
-def run_message(raw: Any) -> None:
+def run_message(raw: Any, *, may_exit: bool = False) -> None:
     """
     Do the work that the JSON object *raw* asks for, and keep its value.
 
-    A message that names no background function is refused and logged.
+    A message that names no background function is refused and logged. A ``SystemExit`` fails the
+    work; with *may_exit* it ends this process, and leaves the work to another worker.
+
+    Raises:
+        SystemExit: with *may_exit*, by a signal to this process or by the function itself.
     """
     found = _read(raw)
     if found is None:
@@ -56,7 +60,7 @@ def run_message(raw: Any) -> None:
     _tidy()
     try:
         with message.entered():
-            Work(function, message).run()
+            Work(function, message, may_exit=may_exit).run()
     except Exception:
         logger.exception("Background work %s could not be done.", message.function)
     finally:
@@ -98,10 +102,16 @@ def _read(raw: Any) -> tuple[Background[..., Any], Message] | None:
 
 
 class Work:
-    """The work of *message*, a call of *function*, in this thread."""
+    """
+    The work of *message*, a call of *function*, in this thread.
 
-    def __init__(self, function: Background[..., Any], message: Message) -> None:
-        self._function, self._message = function, message
+    *may_exit* tells whether a ``SystemExit`` ends this process; otherwise it fails the work.
+    """
+
+    def __init__(
+        self, function: Background[..., Any], message: Message, *, may_exit: bool = False
+    ) -> None:
+        self._function, self._message, self._may_exit = function, message, may_exit
         self._place: Place = place_of(function, message)
         self._progress: float | None = None
         self._told_at = -PROGRESS_EVERY
@@ -111,12 +121,15 @@ class Work:
         mark = self._place.begin()
         if mark is None:
             return
-        started = time.perf_counter()
+        started, end = time.perf_counter(), self._place.end
         self._heart = Heart(self._beat)
         _running.add(self)
         try:
             self._place.keep_value(self._value(), mark)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - readers hear of it
+        except (Exception, SystemExit) as exc:
+            if self._may_exit and isinstance(exc, SystemExit):
+                end = self._place.lose  # a function that calls sys.exit() is tried three times
+                raise
             self._place.keep_failure(self._failure_of(exc), mark)
         else:
             seconds = time.perf_counter() - started
@@ -129,7 +142,7 @@ class Work:
         finally:
             _running.discard(self)
             self._heart.stop()
-            self._place.end()
+            end()
 
     def let_go(self) -> None:
         """Leave the work to another worker, for this process ends."""

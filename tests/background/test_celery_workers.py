@@ -91,12 +91,25 @@ def test_a_lost_child_process_is_replaced_at_once(site, run, gate):
     assert len(begun(site, run)) == 2
 
 
-def test_a_job_that_kills_its_worker_three_times_fails_and_is_not_begun_again(site, run):
-    walked = walk(site.server, "poison", run=run)
+def test_a_child_process_that_is_told_to_end_leaves_its_job_to_another(site, run, gate):
+    query = {"run": run, "gate": gate.port}
+    first = page(site.server, "forecast", **query)
+    gate.visit()
+    (child,) = pids(site.worker.events.wait_for("begun", run))
+    os.kill(child, signal.SIGTERM)
+    rest = walking(site.server, "forecast", cursor=first.cursor, **query)
+    gate.visit().open()
+    assert rest.result(PATIENCE).parts == {"forecast": f"forecast of {run}"}
+    assert len(begun(site, run)) == 2
+
+
+@pytest.mark.parametrize("name", ["poison", "leaves"])
+def test_a_job_that_ends_its_worker_three_times_fails_and_is_not_begun_again(site, run, name):
+    walked = walk(site.server, name, run=run)
     (error,) = walked.errors.values()
     assert (error["code"], error["retryable"]) == ("part_failed", False)
-    again = page(site.server, "poison", run=run)
-    assert (again.codes, pending(again)) == ({"poison": "part_failed"}, [])
+    again = page(site.server, name, run=run)
+    assert (again.codes, pending(again)) == ({name: "part_failed"}, [])
     assert len(begun(site, run)) == 3
     assert site.broker.waiting() == 0
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 
 import pytest
@@ -76,6 +77,25 @@ def test_a_killed_db_worker_is_replaced_by_another_when_its_lease_ends(site, run
     another = site.start_worker("tasks")
     rest = walking(server, "forecast", cursor=first.cursor, **query)
     gate.visit().open()
+    assert rest.result(PATIENCE).parts == {"forecast": f"forecast of {run}"}
+    assert len(another.events.of("begun", run)) == 1
+
+
+def test_a_db_worker_that_is_told_to_end_leaves_its_job_to_another_at_once(site, run, gate):
+    site.environ["SITE_TIMES"] = {}  # a lease is 15 s
+    query = {"run": run, "gate": gate.port}
+    server, worker = site.start_server(), site.start_worker("tasks")
+    first = page(server, "forecast", **query)
+    gate.visit()
+    another = site.start_worker("tasks")
+    for _ in range(2):  # it waits for its job at the first
+        worker.process.terminate()
+        assert worker.log.wait_for("shutting down gracefully")
+    worker.process.wait(PATIENCE)
+    told = time.monotonic()
+    rest = walking(server, "forecast", cursor=first.cursor, **query)
+    gate.visit().open()
+    assert time.monotonic() - told < 5
     assert rest.result(PATIENCE).parts == {"forecast": f"forecast of {run}"}
     assert len(another.events.of("begun", run)) == 1
 

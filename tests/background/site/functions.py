@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import time
 
 from django_partstream import background
@@ -44,6 +45,12 @@ def poison(run, gate=None):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@background(keep=60, limit=60)
+def leaves(run, gate=None):
+    tell("begun", run)
+    sys.exit(1)
+
+
 @background(keep=60, limit=1)
 def endless(run, gate=None):
     tell("begun", run)
@@ -56,4 +63,6 @@ def endless(run, gate=None):
             tell("interrupted", run)
 
 
-FUNCTIONS = {function.__name__: function for function in [forecast, export, poison, endless]}
+FUNCTIONS = {
+    function.__name__: function for function in [forecast, export, poison, leaves, endless]
+}
