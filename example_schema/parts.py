@@ -15,6 +15,7 @@ from django.utils import timezone
 from rest_framework.permissions import IsAdminUser, IsAuthenticated
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
+from example_schema import forecasts
 from example_schema.models import Customer, DailyVisits, Order, Product
 from example_schema.serializers import OrderSerializer
 
@@ -33,6 +34,7 @@ class DashboardParts:
             ("recent_orders", lazy(self.get_recent_orders)),
             ("inventory_alerts", lazy(self.get_inventory_alerts)),
             ("sales_analytics", lazy(safe_call(with_timeout(self.get_sales_analytics, 5)))),
+            ("sales_forecast", lazy(self.get_sales_forecast)),
             ("customer_insights", lazy(safe_call(self.get_customer_insights))),
         ]
 
@@ -86,6 +88,10 @@ class DashboardParts:
                 for row in months
             ],
         }
+
+    def get_sales_forecast(self, request: Any) -> dict[str, Any]:
+        """A background function: the part is pending until the value is there."""
+        return forecasts.sales_forecast(12)
 
     @cached_for(300, per_user=False)
     def get_customer_insights(self, request: Any) -> dict[str, Any]:

@@ -68,6 +68,26 @@ class SalesAnalytics(graphene.ObjectType):
     )
 
 
+class WeeklyForecast(graphene.ObjectType):
+    """The revenue expected in a week."""
+
+    week = graphene.Date(required=True, description="Its Monday.")
+    expected = graphene.Int(required=True, description="What its orders are expected to come to.")
+    low = graphene.Int(required=True, description="Of ten futures one is below.")
+    high = graphene.Int(required=True, description="Of ten futures one is above.")
+
+
+class SalesForecast(graphene.ObjectType):
+    """The revenue expected in the next weeks."""
+
+    expected = graphene.Int(required=True, description="What all orders are expected to come to.")
+    low = graphene.Int(required=True, description="Of ten futures one is below.")
+    high = graphene.Int(required=True, description="Of ten futures one is above.")
+    by_week = graphene.List(
+        graphene.NonNull(WeeklyForecast), required=True, description="The same week by week."
+    )
+
+
 class CustomerInsights(graphene.ObjectType):
     """How customers come, stay and leave."""
 
@@ -91,6 +111,9 @@ class Dashboard(DashboardParts, ProgressiveConnection):
         graphene.List(graphene.NonNull(ProductType)), description="Products that run out."
     )
     sales_analytics = Part(SalesAnalytics, description="Revenue and conversion over time.")
+    sales_forecast = Part(
+        SalesForecast, description="Revenue of the next twelve weeks; computed in the background."
+    )
     customer_insights = Part(CustomerInsights, description="Churn and lifetime value.")
 
 

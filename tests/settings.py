@@ -18,6 +18,7 @@ ROOT_URLCONF = "example_schema.urls" if HAS_REST and HAS_GRAPHQL else "tests.no_
 STATIC_URL = "static/"
 LOGIN_URL = "admin:login"
 EXAMPLE_SIGN_IN = False
+EXAMPLE_FORECAST_SECONDS = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

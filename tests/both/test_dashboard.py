@@ -7,15 +7,22 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.utils import timezone
 
-from django_partstream.testing import part_fails, walk, walk_connection
-from example_schema import parts
+from django_partstream.testing import (
+    background_never,
+    background_now,
+    part_fails,
+    walk,
+    walk_connection,
+)
+from example_schema import forecasts, parts
 from example_schema.models import Order
 
 QUERY = Path("example_schema/dashboard.graphql").read_text()
 NAMES = [
     "overview", "today_stats", "recent_orders", "inventory_alerts", "sales_analytics",
-    "customer_insights",
+    "sales_forecast", "customer_insights",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +36,8 @@ def shop():
 @pytest.fixture
 def staff(client, shop):
     client.force_login(User.objects.get(username="demo"))
-    return client
+    with background_now():
+        yield client
 
 
 def test_both_fronts_deliver_the_same_parts_in_the_same_order(staff):
@@ -38,7 +46,7 @@ def test_both_fronts_deliver_the_same_parts_in_the_same_order(staff):
     assert rest.names == NAMES
     assert graphql.names == [re.sub("_(.)", lambda m: m[1].upper(), name) for name in NAMES]
     assert rest.errors == graphql.errors == []
-    assert len(rest.pages) == len(graphql.pages) == 3
+    assert len(rest.pages) == len(graphql.pages) == 4
 
 
 def test_both_fronts_deliver_the_same_values(staff):
@@ -48,6 +56,7 @@ def test_both_fronts_deliver_the_same_values(staff):
     assert (
         float(graphql["salesAnalytics"]["totalRevenue"]) == rest["sales_analytics"]["total_revenue"]
     )
+    assert graphql["salesForecast"]["expected"] == rest["sales_forecast"]["expected"]
     assert graphql["customerInsights"]["churnRate"] == rest["customer_insights"]["churn_rate"]
     assert [order["id"] for order in graphql["recentOrders"]] == [
         str(order["id"]) for order in rest["recent_orders"][:5]
@@ -120,3 +129,30 @@ def test_graphiql_opens_with_the_query_of_the_dashboard(client):
 
 def test_the_shop_is_seeded_to_the_last_day(shop):
     assert Order.objects.count() == 60
+
+
+class TestForecast:
+    def test_the_forecast_lies_between_its_deciles_in_each_of_twelve_weeks(self, shop):
+        forecast = forecasts.sales_forecast(12)
+        assert 0 <= forecast["low"] < forecast["expected"] < forecast["high"]
+        weeks = forecast["by_week"]
+        assert [one["week"].weekday() for one in weeks] == [0] * 12
+        assert weeks[0]["week"] <= timezone.localdate() < weeks[1]["week"]
+        assert all(one["low"] <= one["expected"] <= one["high"] for one in weeks)
+        total = sum(one["expected"] for one in weeks)
+        assert total == pytest.approx(forecast["expected"], abs=12)
+
+    def test_the_forecast_of_a_shop_without_orders_is_nothing(self):
+        forecast = forecasts.sales_forecast(2)
+        assert (forecast["expected"], forecast["high"]) == (0, 0)
+
+    def test_the_dashboard_waits_for_the_forecast_alone(self, client, shop):
+        client.force_login(User.objects.get(username="demo"))
+        names, url = [], "/api/dashboard/"
+        with background_never():
+            for _ in range(4):
+                page = client.get(url).json()
+                names += [name for result in page["results"] for name in result]
+                url = f"/api/dashboard/?cursor={page['cursor']}"
+        assert [entry["part"] for entry in page["pending"]] == ["sales_forecast"]
+        assert names == [name for name in NAMES if name != "sales_forecast"]

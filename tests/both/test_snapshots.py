@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import User
 
-from django_partstream.testing import part_fails, walk, walk_connection
+from django_partstream.testing import background_now, part_fails, walk, walk_connection
 from example_schema.models import Customer, DailyVisits, Order, Product
 from tests.both.test_dashboard import QUERY
 from tests.masking import claims, masked
@@ -25,7 +25,7 @@ def staff(client, db):
     Product.objects.create(pk=1, name="Teapot", sku="T-1", category="Home", price="9.90", stock=3)
     DailyVisits.objects.create(date=NOW.date(), visitors=40)
     client.force_login(User.objects.create_user("ann", is_staff=True))
-    with mock.patch("django.utils.timezone.now", return_value=NOW):
+    with background_now(), mock.patch("django.utils.timezone.now", return_value=NOW):
         yield client
 
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
+from django_partstream.testing import background_now
 from tests import tools
 from tests.settings import HAS_GRAPHQL, HAS_REST
 
@@ -70,7 +71,14 @@ def trade():
 
 
 @pytest.fixture
-def page(browser, transactional_db, live_server, client, trade):
+def background():
+    """Compute the forecast of the shop at once, in the request."""
+    with background_now():
+        yield
+
+
+@pytest.fixture
+def page(browser, transactional_db, live_server, client, trade, background):
     """A page of the seeded shop, with the demo's member of staff signed in."""
     call_command("seed", **trade, verbosity=0)
     client.force_login(get_user_model().objects.get())
@@ -140,3 +148,19 @@ def cdn(page, npm_file):
         )
 
     page.route(CDN, serve)
+
+
+@pytest.fixture
+def violations(page, npm_file):
+    """The violations of accessibility, of any impact, that axe-core finds on the page."""
+    axe = npm_file("axe-core@4.14.1", "axe.min.js").decode()
+
+    def found():
+        page.evaluate(axe)
+        results = page.evaluate("axe.run()")
+        assert len(results["passes"]) > 10
+        return [
+            (one["id"], [node["html"] for node in one["nodes"]]) for one in results["violations"]
+        ]
+
+    return found

@@ -53,7 +53,7 @@ def take(page, capsys):
 
 def loaded(page, expect, failed=0):
     page.goto("/")
-    words = "6 of 6 parts" + (f", {failed} failed" if failed else "")
+    words = "7 of 7 parts" + (f", {failed} failed" if failed else "")
     expect(page.get_by_role("status")).to_have_text(words)
 
 
@@ -74,10 +74,10 @@ def test_phone(page, expect, take, scheme):
 
 def test_mid_load(page, expect, take, gate):
     page.goto("/")
-    expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("2 of 7 parts")
     take("mid-load")
     gate.set()
-    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
 
 
 def test_failed_parts(page, expect, take):

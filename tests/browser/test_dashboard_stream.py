@@ -38,13 +38,13 @@ def requests(page):
 
 def test_parts_of_a_stream_arrive_one_at_a_time(page, expect, gates, requests, complaints):
     page.goto("/?over=stream")
-    expect(page.get_by_role("status")).to_have_text("0 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("0 of 7 parts")
     for number, name in enumerate(PARTS[:3], 1):
         gates[name].set()
-        expect(page.get_by_role("status")).to_have_text(f"{number} of 6 parts")
-        expect(page.locator("section[aria-busy=true] .skeleton")).to_have_count(6 - number)
+        expect(page.get_by_role("status")).to_have_text(f"{number} of 7 parts")
+        expect(page.locator("section[aria-busy=true] .skeleton")).to_have_count(7 - number)
     gates[PARTS[3]].set()
-    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     assert len(requests) == 1
     assert complaints == []
 
@@ -53,12 +53,12 @@ def test_a_failed_part_can_be_retried_while_the_stream_goes_on(page, expect, gat
     with part_fails("overview"):
         gates["overview"].set()
         page.goto("/?over=stream")
-        expect(page.get_by_role("status")).to_have_text("1 of 6 parts, 1 failed")
+        expect(page.get_by_role("status")).to_have_text("1 of 7 parts, 1 failed")
     page.get_by_role("button", name="Retry").click()
-    expect(page.get_by_role("status")).to_have_text("1 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("1 of 7 parts")
     for gate in gates.values():
         gate.set()
-    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     assert complaints == []
 
 
@@ -72,13 +72,13 @@ def test_the_switch_ends_one_delivery_and_begins_another(
     gates["overview"].set()
     gates["today_stats"].set()
     page.goto(f"/?over={first.lower()}")
-    expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("2 of 7 parts")
     page.get_by_label(then, exact=True).check()
-    expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("2 of 7 parts")
     for gate in gates.values():
         gate.set()
-    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
-    expect(page.locator("section.filled")).to_have_count(6)
+    expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
+    expect(page.locator("section.filled")).to_have_count(7)
     expect(page).to_have_url(re.compile(rf"/\?over={then.lower()}$"))
     assert complaints == []
 
@@ -87,7 +87,7 @@ def test_a_part_unknown_to_the_page_is_counted_in_a_stream(page, expect, monkeyp
     known = DashboardParts.get_parts
     monkeypatch.setattr(DashboardParts, "get_parts", lambda view: [("news", "!"), *known(view)])
     page.goto("/?over=stream")
-    expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
+    expect(page.get_by_role("status")).to_have_text("8 of 8 parts")
 
 
 def test_where_the_server_has_no_streams_the_page_takes_pages(page, expect, monkeypatch, requests):
@@ -95,8 +95,8 @@ def test_where_the_server_has_no_streams_the_page_takes_pages(page, expect, monk
 
     monkeypatch.setattr(DashboardView, "streams", False)
     page.goto("/?over=stream")
-    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
-    assert len(requests) == 1 + 3
+    expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
+    assert len(requests) == 1 + 4
 
 
 def test_every_delivery_can_be_chosen_with_the_keyboard(page, expect):
@@ -105,4 +105,4 @@ def test_every_delivery_can_be_chosen_with_the_keyboard(page, expect):
     for label in ("GraphQL", "Stream"):
         page.keyboard.press("ArrowRight")
         expect(page.get_by_label(label, exact=True)).to_be_focused()
-        expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+        expect(page.get_by_role("status")).to_have_text("7 of 7 parts")

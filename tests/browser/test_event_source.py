@@ -66,6 +66,7 @@ def server(request, database):
         **SHOP,
         EXAMPLE_DB=database,
         EXAMPLE_SIGN_IN="1",
+        EXAMPLE_FORECAST_SECONDS="0.5",
     )
     yield server
     server.stop()
@@ -128,10 +129,10 @@ def test_an_event_source_without_a_break_ends_by_itself(visit, server, collect):
 
 def test_the_page_fills_every_card_where_its_stream_breaks_behind_each_part(visit, server, expect):
     page, proxy = visit("/", None)
-    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     proxy.cut = LINE
     page.get_by_label("Stream", exact=True).check()
-    expect(page.locator("section.filled")).to_have_count(6)
-    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(page.locator("section.filled")).to_have_count(7)
+    expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     # Where breaks overtake two parts in a row, pages follow.
     assert proxy.cuts >= 2, server.log

@@ -21,6 +21,7 @@ NAMES = [
     "recent_orders",
     "inventory_alerts",
     "sales_analytics",
+    "sales_forecast",
     "customer_insights",
 ]
 
@@ -63,7 +64,7 @@ class TestSnippets:
     def test_the_guides_component_works_with_any_chunk_size(
         self, page, guide, expect, monkeypatch, name, title
     ):
-        for size in (1, 6):
+        for size in (1, 7):
             monkeypatch.setattr(DashboardParts, "chunk_size", size)
             guide(name)
             expect(page.locator(title)).to_have_text(NAMES)
@@ -88,4 +89,4 @@ def test_the_guides_loader_reports_each_page_for_addresses_with_and_without_quer
     expect(page.locator("h2")).to_have_text(NAMES)
     loaded = page.evaluate(LOAD, f"/api/dashboard/{query}")
     assert loaded["names"] == NAMES
-    assert loaded["reports"] == [[2, 2, True], [2, 4, True], [2, 6, False]]
+    assert loaded["reports"] == [[2, 2, True], [2, 4, True], [2, 6, True], [1, 7, False]]

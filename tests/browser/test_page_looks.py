@@ -40,8 +40,8 @@ def load(page, expect, until):
 
     def loaded():
         page.goto("/")
-        expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
-        until(f"{CHARTS}.length === 2")
+        expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
+        until(f"{CHARTS}.length === 3")
 
     return loaded
 
@@ -80,27 +80,26 @@ def test_animations_stop_where_reduced_motion_is_preferred(
 ):
     page.emulate_media(reduced_motion=motion)
     page.goto("/")
-    expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("2 of 7 parts")
     skeletons = "(all) => all.flatMap((one) => one.getAnimations()).length > 0"
     assert page.locator(".skeleton").evaluate_all(skeletons) is moves
     gate.set()
-    until(f"{CHARTS}.length === 2")
-    assert page.evaluate(f"{CHARTS}.map(({{ options }}) => Boolean(options.animation))") == [
-        moves,
-        moves,
-    ]
+    until(f"{CHARTS}.length === 3")
+    assert (
+        page.evaluate(f"{CHARTS}.map(({{ options }}) => Boolean(options.animation))") == [moves] * 3
+    )
 
 
 @pytest.mark.parametrize("width", [1280, 800, 600, 390])
 def test_a_card_has_the_same_height_before_and_after_its_part_arrives(page, expect, gate, width):
     page.set_viewport_size({"width": width, "height": 800})
     page.goto("/")
-    expect(page.get_by_role("status")).to_have_text("2 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("2 of 7 parts")
     waiting = page.evaluate(HEIGHTS)
     gate.set()
-    expect(page.get_by_role("status")).to_have_text("6 of 6 parts")
+    expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     filled = page.evaluate(HEIGHTS)
-    for part in ("recent_orders", "sales_analytics", "customer_insights"):
+    for part in ("recent_orders", "sales_analytics", "sales_forecast", "customer_insights"):
         assert filled[part] == pytest.approx(waiting[part], abs=4)
 
 
@@ -108,4 +107,4 @@ def test_a_chart_removed_by_a_reload_is_destroyed(page, load, until):
     load()
     before = page.evaluate_handle(f"{CHARTS}[0]")
     page.get_by_role("button", name="Reload").click()
-    until(f"!{CHARTS}.includes(arg) && {CHARTS}.length === 2", before)
+    until(f"!{CHARTS}.includes(arg) && {CHARTS}.length === 3", before)

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import path
 
 from django_partstream import ProgressiveView, lazy, with_timeout
+from django_partstream.testing import background_now
 from example_schema.models import Customer
 from tests.both.test_dashboard import QUERY
 
@@ -48,7 +49,8 @@ def staff(live_server):
     call_command("seed", customers=20, products=30, orders=60, verbosity=0)
     client = Client()
     client.force_login(User.objects.get(username="demo"))
-    return Answers(live_server, f"sessionid={client.cookies['sessionid'].value}")
+    with background_now():
+        yield Answers(live_server, f"sessionid={client.cookies['sessionid'].value}")
 
 
 def test_a_rest_response_is_walked_to_its_end_over_http(staff):
@@ -61,7 +63,7 @@ def test_a_rest_response_is_walked_to_its_end_over_http(staff):
         address = page["cursor"] and f"/api/dashboard/?cursor={page['cursor']}"
     assert names == [
         "overview", "today_stats", "recent_orders", "inventory_alerts", "sales_analytics",
-        "customer_insights",
+        "sales_forecast", "customer_insights",
     ]  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def test_a_graphql_connection_is_walked_to_its_end_over_http(staff):
         names += [edge["node"]["name"] for edge in page["edges"]]
         assert all(edge["node"]["status"] == "OK" for edge in page["edges"])
         after = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
-    assert len(names) == len(set(names)) == 6
+    assert len(names) == len(set(names)) == 7
 
 
 def test_clients_without_a_session_are_refused_over_http(live_server):

@@ -6,7 +6,7 @@ export const barChart = (series) => figure("bar", series, { borderRadius: 2 });
 export const lineChart = (series) => figure("line", series, { pointRadius: 0, tension: 0.3 });
 
 // `summary` describes the chart to screen readers; `axis` is a shorter `format`.
-function figure(type, { title, summary, labels, values, format, axis }, look) {
+function figure(type, { title, per = "month", summary, labels, values, format, axis }, look) {
   const made = document.createElement("figure");
   const caption = document.createElement("figcaption");
   const frame = document.createElement("div");
@@ -14,7 +14,7 @@ function figure(type, { title, summary, labels, values, format, axis }, look) {
   caption.textContent = title;
   frame.className = "chart";
   canvas.role = "img";
-  canvas.ariaLabel = `${title} by month, ${summary}`;
+  canvas.ariaLabel = `${title} by ${per}, ${summary}`;
   frame.append(canvas);
   made.append(caption, frame);
   // Chart.js measures the frame, so the frame must be in the page first.

@@ -33,7 +33,8 @@ async function load() {
 
 async function fill(options) {
   const began = performance.now();
-  for await (const part of deliver[controls.over.value](options)) {
+  const parts = deliver[controls.over.value]({ ...options, onPending: showPending });
+  for await (const part of parts) {
     const { name, value, error, total, worked } = part;
     const card = cardOf(name);
     if (error) fail(card, error);
@@ -58,7 +59,16 @@ async function retry(card) {
   }
 }
 
-// Cards: waiting, filled or failed.
+// The server computes these parts in the background: [{ name, progress }, …].
+function showPending(pending) {
+  for (const { name, progress: share } of pending) {
+    const card = cardOf(name);
+    move(card.querySelector(".bar") ?? computing(card), share);
+  }
+  report(expected());
+}
+
+// Cards: waiting (with a bar, while the part is computed in the background), filled or failed.
 
 function makeCard(name) {
   const words = name.replaceAll("_", " ");
@@ -79,7 +89,7 @@ function cardOf(name) {
 
 function settle(card, state, ...content) {
   card.className = state;
-  card.ariaBusy = String(state === "waiting");
+  card.ariaBusy = String(state.startsWith("waiting"));
   card.lastElementChild.replaceChildren(...content);
   return card;
 }
@@ -87,6 +97,22 @@ function settle(card, state, ...content) {
 function wait(card) {
   tell(card);
   return settle(card, "waiting", element("div", { className: "skeleton", ariaHidden: "true" }));
+}
+
+// Give the card a progress bar, and return it.
+function computing(card) {
+  const again = card.classList.contains("again") ? " again" : "";
+  const bar = element("div", { className: "bar", role: "progressbar" }, element("div"));
+  Object.assign(bar, { ariaValueMin: "0", ariaValueMax: "100" });
+  bar.setAttribute("aria-labelledby", card.getAttribute("aria-labelledby"));
+  settle(card, `waiting computing${again}`, quietly("Computed in the background"), bar);
+  return bar;
+}
+
+// Show a share of the work, from 0 to 1; null if the server does not know it.
+function move(bar, share) {
+  bar.ariaValueNow = share === null ? null : String(Math.round(share * 100));
+  bar.firstElementChild.style.width = `${(share ?? 0) * 100}%`;
 }
 
 function show(card, value) {
@@ -122,7 +148,9 @@ function report(total) {
   const failed = board.querySelectorAll(".failed").length;
   bar.max = Math.max(total, 1);
   bar.value = board.querySelectorAll(".filled, .failed").length;
-  const text = `${bar.value} of ${total} parts${failed ? `, ${failed} failed` : ""}`;
+  const computed = board.querySelectorAll(".computing").length;
+  const notes = [failed && `${failed} failed`, computed && `${computed} in the background`];
+  const text = [`${bar.value} of ${total} parts`, ...notes.filter(Boolean)].join(", ");
   if (status.textContent !== text) status.textContent = text; // screen readers announce each change
 }
 

@@ -1,7 +1,8 @@
 // The sources of the parts: `deliver.rest(options)`, `deliver.graphql(options)` and
 // `deliver.stream(options)` yield the same `{ name, value, error, total }`. `only` requests a single
-// part, `signal` aborts. REST adds `worked`, the server's time for the part in milliseconds, if the
-// server sends it. In a stream `total` is null.
+// part, `signal` aborts, `onPending` is told of parts that are computed in the background. REST adds
+// `worked`, the server's time for the part in milliseconds, if the server sends it. In a stream
+// `total` is null.
 
 import { csrf, follow, parts, PartstreamError } from "../django_partstream/partstream.js";
 
@@ -9,7 +10,8 @@ const { rest, graphql } = document.querySelector("#board").dataset;
 
 export const deliver = {
   rest: askREST,
-  graphql: ({ only, signal }) => follow((after) => askGraphQL(queryOf(only), { after }, signal)),
+  graphql: ({ only, ...options }) =>
+    follow((after) => askGraphQL(queryOf(only), { after }, options.signal), options),
   stream: (options) => parts(rest, { ...options, stream: true }),
 };
 
@@ -41,6 +43,7 @@ const FIELDS = {
     totalRevenue avgOrderValue conversionRate
     byMonth { month revenue orders conversionRate }
   }`,
+  sales_forecast: "salesForecast { expected low high byWeek { week expected low high } }",
   customer_insights: "customerInsights { totalCustomers buyers churnRate lifetimeValue }",
 };
 

@@ -50,6 +50,15 @@ export const drawings = {
     ...(by_month.length ? [overTime(by_month)] : []),
   ],
 
+  sales_forecast: ({ expected, low, high, by_week }) => [
+    numbers({
+      [`Next ${count(by_week.length)} weeks`]: roughly(expected),
+      "Probably above": roughly(low),
+      "Probably below": roughly(high),
+    }),
+    weekByWeek(by_week),
+  ],
+
   customer_insights: ({ total_customers, buyers, churn_rate, lifetime_value }) => [
     facts({
       Customers: count(total_customers),
@@ -100,6 +109,21 @@ function overTime(months) {
   const summary = element("summary", {}, "The same as a table");
   const details = element("details", {}, summary, scroller("Months", figures));
   return element("div", {}, charts, details);
+}
+
+function weekByWeek(weeks) {
+  const labels = weeks.map(({ week }) => day(week));
+  const best = weeks.reduce((a, b) => (b.expected > a.expected ? b : a));
+  const chart = barChart({
+    title: "Expected revenue",
+    per: "week",
+    summary: `${labels[0]} to ${labels.at(-1)}. Most from ${day(best.week)}: ${roughly(best.expected)}.`,
+    labels,
+    values: weeks.map(({ expected }) => expected),
+    format: roughly,
+    axis: roughly,
+  });
+  return element("div", { className: "charts" }, chart);
 }
 
 // Elements. Data is inserted as text, never as HTML.
@@ -156,6 +180,11 @@ function moment(iso) {
 
 function monthName(date) {
   const options = { month: "short", year: "numeric", timeZone: "UTC" };
+  return new Date(date).toLocaleDateString(language, options);
+}
+
+function day(date) {
+  const options = { day: "numeric", month: "short", timeZone: "UTC" };
   return new Date(date).toLocaleDateString(language, options);
 }
 

@@ -83,12 +83,18 @@ snapshots['test_graphql_list_of_parts 1'] = {
                 },
                 {
                     'node': {
+                        'name': 'salesForecast',
+                        'status': 'PLANNED'
+                    }
+                },
+                {
+                    'node': {
                         'name': 'customerInsights',
                         'status': 'PLANNED'
                     }
                 }
             ],
-            'totalCount': 6
+            'totalCount': 7
         }
     }
 }
@@ -111,6 +117,7 @@ snapshots['test_graphql_pages 1'] = [
                             },
                             'recentOrders': None,
                             'salesAnalytics': None,
+                            'salesForecast': None,
                             'status': 'OK',
                             'todayStats': None
                         }
@@ -124,6 +131,7 @@ snapshots['test_graphql_pages 1'] = [
                             'overview': None,
                             'recentOrders': None,
                             'salesAnalytics': None,
+                            'salesForecast': None,
                             'status': 'OK',
                             'todayStats': {
                                 'newCustomers': 2,
@@ -156,6 +164,7 @@ snapshots['test_graphql_pages 1'] = [
                                 }
                             ],
                             'salesAnalytics': None,
+                            'salesForecast': None,
                             'status': 'OK',
                             'todayStats': None
                         }
@@ -165,7 +174,7 @@ snapshots['test_graphql_pages 1'] = [
                     'endCursor': '<cursor 1>',
                     'hasNextPage': True
                 },
-                'totalCount': 6
+                'totalCount': 7
             }
         }
     },
@@ -186,6 +195,7 @@ snapshots['test_graphql_pages 1'] = [
                             'overview': None,
                             'recentOrders': None,
                             'salesAnalytics': None,
+                            'salesForecast': None,
                             'status': 'ERROR',
                             'todayStats': None
                         }
@@ -210,10 +220,42 @@ snapshots['test_graphql_pages 1'] = [
                                 'conversionRate': 0.05,
                                 'totalRevenue': '30.75'
                             },
+                            'salesForecast': None,
                             'status': 'OK',
                             'todayStats': None
                         }
                     },
+                    {
+                        'node': {
+                            'customerInsights': None,
+                            'error': None,
+                            'inventoryAlerts': None,
+                            'name': 'salesForecast',
+                            'overview': None,
+                            'recentOrders': None,
+                            'salesAnalytics': None,
+                            'salesForecast': {
+                                'expected': 0,
+                                'high': 0,
+                                'low': 0
+                            },
+                            'status': 'OK',
+                            'todayStats': None
+                        }
+                    }
+                ],
+                'pageInfo': {
+                    'endCursor': '<cursor 1>',
+                    'hasNextPage': True
+                },
+                'totalCount': 7
+            }
+        }
+    },
+    {
+        'data': {
+            'dashboard': {
+                'edges': [
                     {
                         'node': {
                             'customerInsights': {
@@ -227,6 +269,7 @@ snapshots['test_graphql_pages 1'] = [
                             'overview': None,
                             'recentOrders': None,
                             'salesAnalytics': None,
+                            'salesForecast': None,
                             'status': 'OK',
                             'todayStats': None
                         }
@@ -236,7 +279,7 @@ snapshots['test_graphql_pages 1'] = [
                     'endCursor': '<cursor 1>',
                     'hasNextPage': False
                 },
-                'totalCount': 6
+                'totalCount': 7
             }
         }
     }
@@ -256,6 +299,7 @@ snapshots['test_rest_options 1'] = {
         'recent_orders',
         'inventory_alerts',
         'sales_analytics',
+        'sales_forecast',
         'customer_insights'
     ],
     'renders': [
@@ -270,7 +314,7 @@ snapshots['test_rest_pages 1'] = [
         'meta': {
             'current_chunk_size': 2,
             'has_more': True,
-            'total_parts': 6
+            'total_parts': 7
         },
         'results': [
             {
@@ -304,7 +348,7 @@ snapshots['test_rest_pages 1'] = [
         'meta': {
             'current_chunk_size': 2,
             'has_more': True,
-            'total_parts': 6
+            'total_parts': 7
         },
         'results': [
             {
@@ -331,11 +375,11 @@ snapshots['test_rest_pages 1'] = [
         ]
     },
     {
-        'cursor': None,
+        'cursor': '<cursor 1>',
         'meta': {
             'current_chunk_size': 2,
-            'has_more': False,
-            'total_parts': 6
+            'has_more': True,
+            'total_parts': 7
         },
         'results': [
             {
@@ -353,6 +397,97 @@ snapshots['test_rest_pages 1'] = [
                     'total_revenue': 30.75
                 }
             },
+            {
+                'sales_forecast': {
+                    'by_week': [
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-02-26'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-03-04'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-03-11'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-03-18'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-03-25'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-04-01'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-04-08'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-04-15'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-04-22'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-04-29'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-05-06'
+                        },
+                        {
+                            'expected': 0,
+                            'high': 0,
+                            'low': 0,
+                            'week': '2024-05-13'
+                        }
+                    ],
+                    'expected': 0,
+                    'high': 0,
+                    'low': 0
+                }
+            }
+        ]
+    },
+    {
+        'cursor': None,
+        'meta': {
+            'current_chunk_size': 1,
+            'has_more': False,
+            'total_parts': 7
+        },
+        'results': [
             {
                 'customer_insights': {
                     'buyers': 1,
