@@ -186,15 +186,19 @@ class Place:
         Keep *value*, unless it was dropped since the work began under *mark*.
 
         Raises:
-            ValueError: the cache has dropped it.
+            ValueError: the cache has dropped it, and it alone.
         """
-        if not self._is_current(mark):
-            return
-        self._keep(Kept(value), mark, self.keep)
-        if not self.cache.has_key(self.key):  # memcached drops it and says nothing
-            raise ValueError(
-                f"The cache {self.alias!r} did not keep the value, which may be too large for it."
-            )
+        for _ in range(2):  # again, if the cache was emptied at this moment
+            if not self._is_current(mark):
+                return
+            self._keep(Kept(value), mark, self.keep)
+            if self.cache.has_key(self.key):
+                return
+            if self.cache.has_key(f"{self.key}:lease"):  # memcached says nothing
+                raise ValueError(
+                    f"The cache {self.alias!r} did not keep the value, which may be too large "
+                    "for it."
+                )
 
     def keep_failure(self, failure: Failure, mark: str) -> None:
         """Keep the *failure* of work that began under *mark*, unless it was dropped meanwhile."""

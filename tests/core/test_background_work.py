@@ -60,6 +60,20 @@ def test_a_worker_keeps_the_value():
     assert place_for(jobs.forecast, 1).look() == Kept({"store": 1, "days": 7})
 
 
+def test_a_worker_keeps_the_value_in_a_cache_that_is_emptied_as_it_does(monkeypatch):
+    cache = caches["default"]
+    emptied, kept = iter([True, False]), states.Place._keep
+
+    def keep(place, *args):
+        kept(place, *args)
+        if next(emptied):
+            cache.clear()
+
+    monkeypatch.setattr(states.Place, "_keep", keep)
+    run(jobs.forecast, 1)
+    assert place_for(jobs.forecast, 1).look() == Kept({"store": 1, "days": 7})
+
+
 def test_a_duplicate_of_a_message_is_not_done_again(in_thread):
     first = in_thread(jobs.gated, "a")
     assert jobs.begun.wait(20)
