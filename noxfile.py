@@ -27,6 +27,8 @@ ASIDE = ("background", "browser", "clients", "server", "test_benchmarks.py")
 IN_PROCESS = [f"--ignore=tests/{name}" for name in ASIDE]
 #: The tests of the library itself, without those of the example, the README and the guide.
 LIBRARY = ["tests/core", "tests/rest", "tests/graphql", "tests/both"]
+#: The tests of the engines of background parts, without those of whole systems.
+ENGINE_TESTS = ["tests/background", "--ignore=tests/background/systems"]
 #: All that tests need; a session that does without some of it names its own extras.
 TEST_EXTRAS = "demo,test,test-graphql,test-engines"
 ENGINES = ["celery", "kombu", "django_tasks", "django_tasks_db"]
@@ -77,7 +79,7 @@ def lowest(session: nox.Session) -> None:
     # psycopg asks for a psycopg-binary of its own version, and pydantic for such a pydantic-core.
     others = pinned(without={*minima, "psycopg-binary", "pydantic-core"})
     install_constrained(session, [*minima.values(), *others], "-e", f".[{TEST_EXTRAS}]")
-    pytest(session, *LIBRARY, "tests/background")
+    pytest(session, *LIBRARY, *ENGINE_TESTS)
 
 
 @nox.session(python=max(DJANGO))
@@ -86,7 +88,7 @@ def upstream(session: nox.Session) -> None:
     with reported(session):
         session.install("--pre", "-e", ".[demo,test,test-engines]")
         session.run("python", "-m", "pip", "list")
-        pytest(session, *LIBRARY, "tests/background")
+        pytest(session, *LIBRARY, *ENGINE_TESTS)
 
 
 @nox.session

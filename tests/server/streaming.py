@@ -52,10 +52,12 @@ class StreamClient:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    def open(self, address: str, *, method: str = "GET", **headers: str) -> StreamResponse:
+    def open(
+        self, address: str, *, method: str = "GET", body: str | None = None, **headers: str
+    ) -> StreamResponse:
         """The response to a request, of which no byte of the body was read."""
         connection = HTTPConnection(*self._server.address, timeout=PATIENCE)
-        connection.request(method, address, headers={"Host": HOST, **headers})
+        connection.request(method, address, body, {"Host": HOST, **headers})
         return StreamResponse(connection)
 
     def get(self, address: str, *, headers: dict[str, str] | None = None) -> StreamResponse:

@@ -1,0 +1,1 @@
+"""Whole systems with background parts: web nodes, workers, a broker, a cache, and many clients."""
