@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from django.utils import timezone, translation
@@ -92,7 +92,7 @@ class Message:
 
     def as_json(self) -> dict[str, Any]:
         """The message as the JSON object that an engine carries."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _NAMES}
 
     @property
     def key(self) -> str:
@@ -115,6 +115,9 @@ class Message:
             tenant, schemas = self.context.get("tenant"), self.context.get("schemas", {})
             stack.enter_context(entered_for(tenant, schemas))
             return stack.pop_all()
+
+
+_NAMES = [each.name for each in fields(Message)]
 
 
 def _check(function: str, argument: Any, value: Any) -> None:

@@ -34,6 +34,7 @@ def _as_manage_py_check(monkeypatch, settings):
     monkeypatch.delattr(mail, "outbox")
     monkeypatch.setattr(functions, "_declared", {})
     settings.DEBUG = False
+    settings.ROOT_URLCONF = "tests.no_urls"  # those of the example have a background function
     settings.CACHES = {"default": LOCMEM, "shared": SHARED, "nothing": NOTHING}
 
 
