@@ -35,6 +35,8 @@ def name_of(zone: tzinfo) -> str:
 
     Offsets are in whole minutes, as those of Django are.
     """
+    if isinstance(zone, ZoneInfo) and zone.key:  # some have an offset, too, such as "UTC"
+        return zone.key
     offset = zone.utcoffset(None)
     if offset is None:
         return str(zone)

@@ -40,8 +40,17 @@ REST = 10
 #: At most so many lost leases are remembered for a cache; the oldest end by themselves.
 MAX_LOST = 100
 
-#: Errors of unpickling, by the documentation of pickle: a value of another release, for example.
-UNREADABLE = (UnpicklingError, AttributeError, EOFError, ImportError, IndexError)
+#: Errors of unpickling: of a value of another release, for example. Pickle itself raises the first
+#: four and IndexError. A class that has changed raises the others, or Django where a model is gone.
+UNREADABLE = (
+    UnpicklingError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    TypeError,
+    ValueError,
+    LookupError,
+)
 
 #: Errors of pickling. They are the fault of a value, not of the cache, as unreadable values are.
 UNWRITABLE = (PicklingError, TypeError, ValueError, RecursionError)

@@ -9,6 +9,7 @@ that hangs keeps its thread.
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import threading
@@ -40,12 +41,14 @@ class Pool:
 
     def put(self, message: dict[str, Any]) -> None:
         """
-        Take *message*.
+        Take *message*, unless an equal one waits: readers ask again for work that waits for long.
 
         Raises:
             RuntimeError: too many messages wait already.
         """
         with self._changed:
+            if self._has(message):
+                return
             if len(self._messages) >= WAITING:
                 raise RuntimeError(
                     f"{WAITING} jobs wait for the {THREADS} threads of this process already. Have "
@@ -56,6 +59,10 @@ class Pool:
             if len(self._messages) > self._free and self._threads < THREADS:
                 threading.Thread(target=self._serve, name="partstream-job", daemon=True).start()
                 self._threads += 1
+
+    def _has(self, message: dict[str, Any]) -> bool:
+        """Whether an equal message waits. They are compared as JSON, in which True is not 1."""
+        return _text(message) in map(_text, self._messages)
 
     def leave(self) -> None:
         """
@@ -71,7 +78,7 @@ class Pool:
     def _serve(self) -> None:
         try:
             while (message := self._next()) is not None:
-                run_message(message)
+                _run(message)
                 del message
         finally:
             connections.close_all()
@@ -86,6 +93,17 @@ class Pool:
                 return self._messages.popleft()
             self._threads -= 1
             return None
+
+
+def _text(message: dict[str, Any]) -> str:
+    return json.dumps(message, sort_keys=True)
+
+
+def _run(message: dict[str, Any]) -> None:
+    try:
+        run_message(message)
+    except BaseException:  # the thread goes on, for it is counted
+        logger.exception("Background work has ended by an exit.")
 
 
 _pool = Pool()

@@ -8,7 +8,6 @@ ended. In a transaction the engine is asked on commit, so that the worker sees w
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -94,10 +93,12 @@ class Job:
 
     def _wait(self, state: Underway) -> PartPending | PartTimeout:
         """The wait for the work in *state*, or the refusal to wait for work that hangs."""
-        age, limit = max(time.time() - state.since, 0), self.place.limit
-        if age > limit:
+        limit = self.place.limit
+        if state.age > limit:
             return PartTimeout(limit)
-        return PartPending(self.message.function, age=age, limit=limit, progress=state.progress)
+        return PartPending(
+            self.message.function, age=state.age, limit=limit, progress=state.progress
+        )
 
     def ask(self, request: Any) -> bool:
         """

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import Any, Self
 
 from django.utils import timezone, translation
@@ -22,6 +23,9 @@ from django_partstream.carried.surroundings import current_schemas, entered_for
 
 #: The types of JSON values without a look inside. A subclass, as of a choice, has an equal value.
 _SCALARS = (str, int, float, bool, type(None))
+
+#: From here on ``repr()`` writes a float with an exponent.
+_WITH_EXPONENT = 1e16
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +54,23 @@ class Message:
         Raises:
             TypeError: an argument has no JSON form.
         """
-        for argument in (*args, *kwargs.values()):
-            _check(function, argument, argument)
-        text = json.dumps([args, kwargs], allow_nan=False)
-        plain_args, plain_kwargs = json.loads(text)
+        try:
+            for argument in (*args, *kwargs.values()):
+                _check(function, argument, argument)
+            plain_args, plain_kwargs = json.loads(json.dumps([args, kwargs], allow_nan=False))
+        except RecursionError:
+            raise TypeError(
+                f"{function}() got an argument that is nested too deeply. Pass a flat one."
+            ) from None
         zone = clocks.time_zone()
-        context = {"tenant": tenant, "schemas": current_schemas()}
+        context = {"tenant": tenant, "schemas": current_schemas() or None}
         return cls(
             function,
             plain_args,
             plain_kwargs,
             translation.get_language(),
             clocks.name_of(zone) if zone else "",
-            {name: value for name, value in context.items() if value},
+            {name: value for name, value in context.items() if value is not None},
         )
 
     @classmethod
@@ -96,8 +104,8 @@ class Message:
 
     @property
     def key(self) -> str:
-        """The digest that the value of the call is kept under."""
-        return digest(json.dumps(self.as_json(), sort_keys=True))
+        """The digest that the value of the call is kept under; the same on both ends."""
+        return digest(json.dumps(_as_carried(self.as_json()), sort_keys=True))
 
     def entered(self) -> AbstractContextManager[Any]:
         """
@@ -139,6 +147,23 @@ def _check(function: str, argument: Any, value: Any) -> None:
             _check(function, argument, item)
     else:
         raise _no_form(function, argument, value)
+
+
+def _as_carried(value: Any) -> Any:
+    """
+    *value* with each number as a carrier may give it back.
+
+    PostgreSQL's ``jsonb`` has decimal numbers: no exponent, and no zero below zero.
+    """
+    if isinstance(value, float):
+        if value == 0:
+            return 0.0
+        return int(Decimal(repr(value))) if abs(value) >= _WITH_EXPONENT else value
+    if isinstance(value, list):
+        return [_as_carried(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _as_carried(item) for name, item in value.items()}
+    return value
 
 
 def _no_form(function: str, argument: Any, value: Any) -> TypeError:

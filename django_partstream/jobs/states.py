@@ -6,9 +6,9 @@ key              kept for      meaning
 ================ ============= =====================================================================
 ``KEY``          ``keep``      the value, or how the work failed, under the mark of the function
 ``KEY:asked``    ``ASKED``     the work was asked for, at this time
-``KEY:lease``    ``LEASE``     a worker is at work: its token, and the time at which it began
+``KEY:lease``    ``LEASE``     a worker is at work: its token
 ``KEY:tries``    ``limit`` +   how often the work was begun and not ended
-``KEY:progress`` ``LEASE``     a number from 0 to 1
+``KEY:progress`` ``LEASE``     the seconds that the work has taken, and a number from 0 to 1
 ================ ============= =====================================================================
 
 The rules:
@@ -20,11 +20,15 @@ The rules:
 - A worker counts a try when it begins, and takes the count away when it ends. Work that has killed
   its worker ``DEATHS`` times has failed.
 - A value or failure is good while the mark of the function is as it was when the work began.
-  ``invalidate()`` changes the mark. A lost mark costs a computation.
+  ``invalidate()`` changes the mark, and no mark expires. A lost mark costs a computation.
+- A value is never replaced by a failure, for whoever has failed may have come late.
+- The clock of a worker is not compared with the clock of a reader. A worker tells how long its work
+  has taken.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field, replace
 from math import ceil
@@ -41,6 +45,8 @@ from django_partstream.caching.keys import PREFIX
 from django_partstream.canonical import digest
 from django_partstream.failures import Failure
 
+logger = logging.getLogger("django_partstream")
+
 #: Seconds after which work that was asked for, and has not begun, is asked for again.
 ASKED = 60
 
@@ -56,6 +62,9 @@ FAILED, REFUSED = 15, 3
 #: Seconds for which a job that has killed its workers is kept from killing more, at most.
 POISONED = 300
 
+#: Seconds before each further look for a value that was kept: a replica may have it later.
+LOOKS = (0.05, 0.2, 0.5, 1.0)
+
 #: A cache that takes the place of every other, for tests.
 stand_in: BaseCache | None = None
 
@@ -69,16 +78,17 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The work has failed."""
+    """The work has failed. If it *is_buried* it has killed its workers, and is not begun."""
 
     failure: Failure
+    is_buried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """The work was asked for or begun *since* this time, in seconds since the epoch."""
+    """The work was asked for, or begun, *age* seconds ago."""
 
-    since: float
+    age: float
     progress: float | None
 
 
@@ -104,8 +114,8 @@ class Place:
     mark: str
     keep: float
     limit: float
-    #: The lease of a worker: its token, and when it began.
-    lease: tuple[str, float] = field(default=("", 0.0), init=False)
+    #: The token of a worker that has the lease.
+    lease: str = field(default="", init=False)
 
     @classmethod
     def of(cls, function: str, key: str, *, alias: str, keep: float, limit: float) -> Place:
@@ -131,11 +141,11 @@ class Place:
         if kept is not None and mark is not None and kept[1] == mark:
             ended: Kept | Failed = kept[0]
             return ended
-        progress = found.get(f"{self.key}:progress")
-        if (lease := found.get(f"{self.key}:lease")) is not None:
-            return Underway(lease[1], progress)
+        if f"{self.key}:lease" in found:
+            return Underway(*found.get(f"{self.key}:progress", (0.0, None)))
         if (asked := found.get(f"{self.key}:asked")) is not None:
-            return Underway(asked, None)
+            age = max(time.time() - asked, 0.0)
+            return Underway(min(age, self.limit), None)  # what has not begun does not hang
         return Deadly() if found.get(f"{self.key}:tries", 0) >= DEATHS else None
 
     def claim(self) -> bool:
@@ -146,25 +156,26 @@ class Place:
         """Record that nobody is asked for the work any more, so that the next reader asks."""
         self.cache.delete(f"{self.key}:asked")
 
-    def refuse(self, failure: Failure) -> None:
-        """Keep the *failure* of an engine that has not taken the work."""
-        self._keep(Failed(failure), self.current_mark(), REFUSED)
+    def refuse(self, failure: Failure, *, seconds: float = REFUSED) -> None:
+        """Keep the *failure* of an engine or worker that has not taken the work."""
+        self._fail(Failed(failure), self.current_mark(), seconds)
         self.withdraw()
 
     def bury(self, failure: Failure) -> None:
         """Keep the *failure* of a job that has killed its workers, and count anew after that."""
-        self._keep(Failed(failure), self.current_mark(), min(self.keep, POISONED))
+        buried = Failed(failure, is_buried=True)
+        self._fail(buried, self.current_mark(), min(self.keep, POISONED))
         self.cache.delete(f"{self.key}:tries")
 
     # For workers.
 
     def begin(self) -> str | None:
         """Take the lease. Return the mark to keep the value under; None if there is no work."""
-        cache, self.lease = self.cache, (token_hex(8), time.time())
+        cache, self.lease = self.cache, token_hex(8)
         if not cache.add(f"{self.key}:lease", self.lease, LEASE):
             return None
         tries = cache.get(f"{self.key}:tries", 0)
-        if tries >= DEATHS or isinstance(self.look(), Kept):
+        if tries >= DEATHS or self._has_ended():
             cache.delete_many([f"{self.key}:lease", f"{self.key}:asked"])
             return None
         cache.set(f"{self.key}:tries", tries + 1, ceil(self.limit) + POISONED)
@@ -177,43 +188,46 @@ class Place:
         if not self.cache.touch(lease, LEASE):
             self.cache.add(lease, self.lease, LEASE)
 
-    def tell(self, progress: float) -> None:
-        """Tell readers of the *progress*, until the lease would end."""
-        self.cache.set(f"{self.key}:progress", progress, LEASE)
+    def tell(self, seconds: float, progress: float | None) -> None:
+        """Tell readers of the *seconds* that the work has taken, and of its *progress*."""
+        self.cache.set(f"{self.key}:progress", (seconds, progress), LEASE)
 
     def keep_value(self, value: Any, mark: str) -> None:
         """
         Keep *value*, unless it was dropped since the work began under *mark*.
 
         Raises:
-            ValueError: the cache has dropped it, and it alone.
+            ValueError: the cache has dropped it, and it alone, or cannot give it back.
         """
         for _ in range(2):  # again, if the cache was emptied at this moment
             if not self._is_current(mark):
                 return
             self._keep(Kept(value), mark, self.keep)
-            if self.cache.has_key(self.key):
+            if self._is_there(mark):
                 return
-            if self.cache.has_key(f"{self.key}:lease"):  # memcached says nothing
-                raise ValueError(
-                    f"The cache {self.alias!r} did not keep the value, which may be too large "
-                    "for it."
-                )
+            if self.cache.has_key(f"{self.key}:lease"):
+                break
+        if not any(self._is_there(mark, after=seconds) for seconds in LOOKS):
+            raise ValueError(
+                f"The cache {self.alias!r} did not keep the value, which may be too large for it."
+            )
 
     def keep_failure(self, failure: Failure, mark: str) -> None:
         """Keep the *failure* of work that began under *mark*, unless it was dropped meanwhile."""
         if self._is_current(mark):
-            self._keep(Failed(failure), mark, FAILED)
+            self._fail(Failed(failure), mark, FAILED)
 
     def end(self) -> None:
-        """End the lease, if this worker holds it, and the count of tries."""
-        self.cache.delete_many([f"{self.key}:tries", f"{self.key}:progress"])
+        """End the lease, if this worker holds it, the count of tries, and what was asked for."""
+        signs = ("tries", "progress", "asked")  # asked by a reader that looked before the lease
+        self.cache.delete_many([f"{self.key}:{sign}" for sign in signs])
         if self.cache.get(f"{self.key}:lease") == self.lease:
             self.cache.delete(f"{self.key}:lease")
 
     def lose(self) -> None:
         """End the lease of a worker that has died, so that the next reader asks again."""
-        self.cache.delete_many([f"{self.key}:lease", f"{self.key}:progress"])
+        signs = ("progress", "asked", "lease")
+        self.cache.delete_many([f"{self.key}:{sign}" for sign in signs])
 
     def current_mark(self) -> str:
         """The mark of the function, made if there is none."""
@@ -227,10 +241,33 @@ class Place:
         return bool(self.cache.get(self.mark) == mark)
 
     def _add_mark(self, mark: str) -> None:
-        """Add *mark*, if there is none. It outlives each value that is kept under it."""
-        seconds = ceil(self.keep + self.limit + POISONED)
-        if not self.cache.add(self.mark, mark, seconds):
-            self.cache.touch(self.mark, seconds)
+        """Add *mark*, if there is none. It outlives each computation that has begun under it."""
+        self.cache.add(self.mark, mark, None)
+
+    def _has_ended(self) -> bool:
+        """Whether the work is not to be begun: its value is there, or it would kill its worker."""
+        state = self.look()
+        return isinstance(state, Kept) or (isinstance(state, Failed) and state.is_buried)
+
+    def _is_there(self, mark: str, *, after: float = 0) -> bool:
+        """
+        Whether the cache gives back the value under *mark*, *after* so many seconds.
+
+        A cache may drop it and say nothing, as memcached and a database do. An older one may stay.
+
+        Raises:
+            ValueError: it cannot be read.
+        """
+        time.sleep(after)
+        try:
+            found = self.cache.get(self.key)
+        except UNREADABLE as exc:
+            raise ValueError("The value can be pickled, and cannot be unpickled.") from exc
+        return found is not None and found[1] == mark
+
+    def _fail(self, failed: Failed, mark: str, seconds: float) -> None:
+        if not isinstance(self.look(), Kept):
+            self._keep(failed, mark, seconds)
 
     def _keep(self, ended: Kept | Failed, mark: str, seconds: float) -> None:
         self.cache.set(self.key, (ended, mark), ceil(seconds))
@@ -241,6 +278,10 @@ class Place:
         try:
             return self.cache.get_many(keys)
         except UNREADABLE:  # of another release
+            logger.warning(
+                "A value of a background function cannot be read here, and is computed anew.",
+                exc_info=True,
+            )
             self.cache.delete(self.key)
             return self.cache.get_many(keys)
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import threading
-import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from inspect import isawaitable, isgenerator
@@ -20,10 +18,12 @@ from secrets import token_hex
 from typing import Any
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Manager, QuerySet
+from django.db.models.query import RawQuerySet
 
 from django_partstream.clocks import monotonic
-from django_partstream.databases import close_if_obsolete
+from django_partstream.databases import close_if_obsolete, discard, open_transactions
 from django_partstream.delivery import loops
 from django_partstream.delivery.attempts import current
 from django_partstream.failures import Failure, failure_of, public_message
@@ -31,6 +31,7 @@ from django_partstream.guards import is_number
 from django_partstream.jobs import states
 from django_partstream.jobs.asking import place_of
 from django_partstream.jobs.functions import Background, function_named, no_waiting
+from django_partstream.jobs.heart import Heart
 from django_partstream.jobs.messages import Message
 from django_partstream.jobs.states import Place
 
@@ -38,9 +39,6 @@ logger = logging.getLogger("django_partstream")
 
 #: A function that is called in the place of every background function, for tests.
 stand_in: Callable[[], Any] | None = None
-
-#: Seconds between two reports of progress; what is said between them is told later.
-PROGRESS_EVERY = 0.2
 
 
 def run_message(raw: Any, *, may_exit: bool = False) -> None:
@@ -57,10 +55,10 @@ def run_message(raw: Any, *, may_exit: bool = False) -> None:
     if found is None:
         return
     function, message = found
+    work = Work(function, message, may_exit=may_exit)
     _tidy()
     try:
-        with message.entered():
-            Work(function, message, may_exit=may_exit).run()
+        work.run()
     except Exception:
         logger.exception("Background work %s could not be done.", message.function)
     finally:
@@ -96,8 +94,9 @@ def _read(raw: Any) -> tuple[Background[..., Any], Message] | None:
     try:
         message = Message.read(raw)
         return function_named(message.function), message
-    except (ValueError, LookupError) as exc:
-        logger.error("A message for background work was refused: %s", exc)
+    except Exception as exc:  # a module may raise any, when it is imported
+        is_expected = isinstance(exc, (ValueError, LookupError))
+        logger.error("A message for background work was refused: %s", exc, exc_info=not is_expected)
         return None
 
 
@@ -114,25 +113,40 @@ class Work:
         self._function, self._message, self._may_exit = function, message, may_exit
         self._place: Place = place_of(function, message)
         self._progress: float | None = None
-        self._told_at = -PROGRESS_EVERY
 
     def run(self) -> None:
-        """Do the work, unless another worker does, or has done it."""
-        mark = self._place.begin()
-        if mark is None:
+        """
+        Do the work for its language, time zone and tenant.
+
+        Raises:
+            SystemExit, KeyboardInterrupt: they end this process.
+            Exception: the cache raised it.
+        """
+        try:
+            entered = self._message.entered()
+        except Exception as exc:  # noqa: BLE001 - of another process, or of the project's tenancy
+            self._place.refuse(self._failure_of(exc), seconds=states.FAILED)
             return
-        started, end = time.perf_counter(), self._place.end
+        with entered:
+            mark = self._place.begin()
+            if mark is not None:  # no other worker does it, or has done it
+                self._run(mark)
+
+    def _run(self, mark: str) -> None:
+        self._started, end = monotonic(), self._place.end
         self._heart = Heart(self._beat)
         _running.add(self)
         try:
             self._place.keep_value(self._value(), mark)
-        except (Exception, SystemExit) as exc:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:
             if self._may_exit and isinstance(exc, SystemExit):
                 end = self._place.lose  # a function that calls sys.exit() is tried three times
                 raise
             self._place.keep_failure(self._failure_of(exc), mark)
         else:
-            seconds = time.perf_counter() - started
+            seconds = monotonic() - self._started
             logger.info(
                 "Background work %s took %.2f s.",
                 self._message.function,
@@ -151,23 +165,27 @@ class Work:
             self._place.end()
 
     def tell(self, progress: float) -> None:
-        """Tell readers of the *progress*, now or with the next sign of life."""
+        """
+        Have the heart tell readers of the *progress*.
+
+        The function must not wait for a cache, nor fail with it. And its own transaction would hold
+        the row of a cache in the database, for which the heart would wait.
+        """
         self._progress = progress
-        if monotonic() - self._told_at >= PROGRESS_EVERY:
-            self._told_at = monotonic()
-            self._place.tell(progress)
+        self._heart.hurry()
 
     def _beat(self) -> None:
         self._place.beat()
-        if self._progress is not None:
-            self._place.tell(self._progress)
+        self._place.tell(monotonic() - self._started, self._progress)
 
     def _value(self) -> Any:
         """The value of the function, evaluated as far as a query would be needed for it."""
         tokens = [(each, each.set(value)) for each, value in self._variables()]
+        around = open_transactions()
         try:
             return _settled(self._call())
         finally:
+            _close_left_open(around)
             for variable, token in tokens:
                 variable.reset(token)
 
@@ -201,30 +219,6 @@ class Work:
                 reference=reference,
             )
         )
-
-
-class Heart:
-    """A thread that calls *beat* every ``states.BEAT`` seconds until :meth:`stop`."""
-
-    def __init__(self, beat: Callable[[], None]) -> None:
-        self._beat, self._ended = beat, threading.Event()
-        self._thread = threading.Thread(target=self._run, name="partstream-heart", daemon=True)
-        self._thread.start()
-
-    def stop(self, *, within: float | None = None) -> None:
-        """Beat no more. With *within*, wait for so many seconds at most for a beat to end."""
-        self._ended.set()
-        self._thread.join(within)
-
-    def _run(self) -> None:
-        try:
-            while not self._ended.wait(states.BEAT):
-                try:
-                    self._beat()
-                except Exception:
-                    logger.warning("A worker could not give a sign of life.", exc_info=True)
-        finally:
-            connections.close_all()  # of a cache in a database
 
 
 _work: ContextVar[Work | None] = ContextVar("django_partstream.work", default=None)
@@ -262,6 +256,14 @@ def progress(share: float) -> None:
         work.tell(float(share))
 
 
+def _close_left_open(around: list[BaseDatabaseWrapper]) -> None:
+    """Discard the connections of a function that left a transaction open; not those *around* it."""
+    for connection in open_transactions():
+        if connection not in around:
+            logger.warning("Background work left a transaction open on %r.", connection.alias)
+            discard(connection)
+
+
 def _settled(value: Any) -> Any:
     """*value* as it can be pickled: awaited, and with its rows."""
     if isawaitable(value):
@@ -270,7 +272,7 @@ def _settled(value: Any) -> Any:
         value = value.all()
     if isinstance(value, QuerySet):
         len(value)  # here, in the tenant of the work
-    return list(value) if isgenerator(value) else value
+    return list(value) if isgenerator(value) or isinstance(value, RawQuerySet) else value
 
 
 async def _awaited(value: Any) -> Any:

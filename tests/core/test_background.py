@@ -4,6 +4,7 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -340,14 +341,35 @@ def test_a_walk_that_has_waited_for_longer_than_the_limit_gets_a_timeout(attempt
     assert late.error.retryable
 
 
-def test_a_new_reader_does_not_wait_for_work_that_hangs(deliver):
+def test_a_new_reader_does_not_wait_for_work_that_hangs(deliver, monkeypatch):
+    monkeypatch.setattr(states, "BEAT", 0.01)
     part = lazy(lambda request: jobs.gated("hangs"))
+    assert deliver(part=part)["part"].status is Status.PENDING
+    assert jobs.begun.wait(20)
+    later = partial(sum, (time.monotonic(), jobs.gated.limit, 1))
+    monkeypatch.setattr("django_partstream.jobs.work.monotonic", later)
+    eventually(lambda: deliver(part=part)["part"].status is Status.TIMEOUT)
+    jobs.gate.set()
+
+
+@pytest.mark.parametrize("minutes", [-60, 60])
+def test_the_clock_of_a_worker_may_differ_from_that_of_a_reader(deliver, monkeypatch, minutes):
+    part = lazy(lambda request: jobs.gated("a"))
     deliver(part=part)
     assert jobs.begun.wait(20)
-    later = mock.Mock(time=lambda: time.time() + jobs.gated.limit + 1)
-    with mock.patch("django_partstream.jobs.asking.time", later):
-        assert deliver(part=part)["part"].status is Status.TIMEOUT
+    other = mock.Mock(time=lambda: time.time() + 60 * minutes)
+    monkeypatch.setattr(states, "time", other)
+    assert deliver(part=part)["part"].status is Status.PENDING
     jobs.gate.set()
+
+
+def test_work_that_waits_for_a_worker_does_not_hang(deliver, messages, monkeypatch):
+    part = lazy(lambda request: jobs.forecast(1))
+    deliver(part=part)
+    later = mock.Mock(time=lambda: time.time() + jobs.forecast.limit + 1)
+    monkeypatch.setattr(states, "time", later)
+    assert deliver(part=part)["part"].status is Status.PENDING
+    assert len(messages) == 1
 
 
 def test_the_wait_grows_with_the_age_of_the_work():
@@ -408,11 +430,16 @@ def test_work_whose_value_cannot_be_had_fails_the_part(deliver, func):
     assert outcome.status is Status.ERROR
 
 
-def test_a_value_that_the_cache_drops_fails_the_part(deliver, caplog):
-    with (
-        background_now(),
-        mock.patch.object(states.stand_in, "has_key", lambda key: key.endswith(":lease")),
-    ):
+def test_a_value_that_the_cache_drops_fails_the_part(deliver, caplog, monkeypatch):
+    monkeypatch.setattr(states, "LOOKS", (0, 0))
+    with background_now():
+        keep = states.stand_in.set
+
+        def set_small(key, value, timeout):
+            is_large = isinstance(value, tuple) and isinstance(value[0], states.Kept)
+            return None if is_large else keep(key, value, timeout)
+
+        monkeypatch.setattr(states.stand_in, "set", set_small)
         outcome = deliver(part=lazy(lambda request: jobs.forecast(1)))["part"]
     assert outcome.status is Status.ERROR
     assert "did not keep the value" in caplog.text
@@ -447,6 +474,7 @@ class TestAnEngine:
         settings.PARTSTREAM = {"BACKGROUND": "thread"}
         with mock.patch.object(caches["default"], "get_many", _forgetful(caches["default"])):
             assert deliver(part=part)["part"].status is Status.PENDING
+        eventually(lambda: deliver(part=part)["part"].status is Status.OK)
 
     def test_that_does_not_answer_holds_a_page_for_its_deadline(
         self, deliver, settings, monkeypatch

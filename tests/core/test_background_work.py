@@ -1,17 +1,24 @@
 """A worker does a job once, gives signs of life, and believes a message in nothing but the call."""
 
+import asyncio
+import json
 import logging
 import os
 import threading
 import time
+from decimal import Decimal
 from types import SimpleNamespace
 from unittest import mock
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.cache import caches
+from django.db import connections, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from django_partstream import lazy
+from django_partstream import lazy, progress
+from django_partstream.databases import open_transactions
 from django_partstream.engines import thread
 from django_partstream.failures import Failure, register
 from django_partstream.jobs import states, work
@@ -20,6 +27,7 @@ from django_partstream.jobs.messages import Message
 from django_partstream.jobs.states import Deadly, Failed, Kept, Underway
 from django_partstream.jobs.work import lost, run_message
 from django_partstream.outcomes import Status
+from example_schema.models import Customer
 from tests.core import jobs
 
 pytestmark = pytest.mark.usefixtures("fresh_jobs")
@@ -297,7 +305,172 @@ def test_work_is_done_in_the_tenant_of_the_reader(deliver, settings):
     assert seen == [["a"], ["b"]]
 
 
+@pytest.mark.parametrize("tenant", [0, "", False, "a"])
+def test_a_message_carries_every_tenant_but_none(tenant):
+    message = Message.of(jobs.forecast.path, [1], {}, tenant=tenant)
+    assert Message.read(message.as_json()).context == {"tenant": tenant}
+    assert message.key != message_for(jobs.forecast, 1).key
+
+
+@pytest.mark.parametrize("argument", [-0.0, 1e16, 1.2345678901234568e17, 1e22, -1.5e300, 1e-7])
+@pytest.mark.parametrize("carrier", ["a broker", "jsonb"])
+def test_both_ends_have_the_same_key_for_a_number(argument, carrier):
+    raw = message_for(jobs.forecast, argument).as_json()
+    text = json.dumps(raw)
+    if carrier == "jsonb":  # of PostgreSQL: decimal numbers, without an exponent or a -0
+        text = json.dumps(raw, default=str).replace(repr(argument), _decimal(argument))
+    assert Message.read(json.loads(text)).key == message_for(jobs.forecast, argument).key
+
+
+def _decimal(number):
+    return "0.0" if number == 0 else f"{Decimal(repr(number)):f}"
+
+
+@pytest.mark.parametrize("name", ["UTC", "Etc/GMT+5", "Europe/Berlin"])
+def test_a_time_zone_keeps_its_name(name):
+    with timezone.override(ZoneInfo(name)):
+        message = message_for(jobs.forecast, 1)
+    with message.entered():
+        assert timezone.get_current_timezone() == ZoneInfo(name)
+
+
+def test_an_argument_that_is_nested_too_deeply_is_refused():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(TypeError, match="nested too deeply"):
+        message_for(jobs.forecast, nested)
+
+
+@pytest.mark.parametrize(
+    "kind", [asyncio.CancelledError, GeneratorExit, type("X", (BaseException,), {})]
+)
+def test_an_exception_of_any_kind_fails_the_work(kind):
+    with mock.patch.object(work, "stand_in", mock.Mock(side_effect=kind)):
+        run(jobs.forecast, 1)
+    assert isinstance(place_for(jobs.forecast, 1).look(), Failed)
+
+
+def test_an_interrupt_leaves_the_work_to_another_worker():
+    with (
+        mock.patch.object(work, "stand_in", mock.Mock(side_effect=KeyboardInterrupt)),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        run(jobs.forecast, 1)
+    assert place_for(jobs.forecast, 1).look() is None
+
+
+def test_a_cache_that_takes_no_progress_fails_no_work(monkeypatch, caplog):
+    told = threading.Event()
+
+    def tell(self, *_):
+        told.set()
+        raise ConnectionError("down")
+
+    def works():
+        progress(0.5)
+        return told.wait(20)
+
+    monkeypatch.setattr(states.Place, "tell", tell)
+    with mock.patch.object(work, "stand_in", works):
+        run(jobs.forecast, 1)
+    assert place_for(jobs.forecast, 1).look() == Kept(True)
+
+
+def test_progress_is_never_told_in_the_thread_of_the_function(monkeypatch):
+    """Its transaction would hold the row of a cache in the database, and so hold up the heart."""
+    tellers, told = [], threading.Event()
+
+    def tell(self, *_):
+        tellers.append(threading.get_ident())
+        told.set()
+
+    def works():
+        progress(0.5)
+        return told.wait(20)
+
+    monkeypatch.setattr(states.Place, "tell", tell)
+    with mock.patch.object(work, "stand_in", works):
+        run(jobs.forecast, 1)
+    assert threading.get_ident() not in tellers
+
+
+def test_readers_hear_of_a_message_that_no_worker_can_follow(caplog):
+    raw = {**message_for(jobs.forecast, 1).as_json(), "zone": "No/Such"}
+    place = place_of(jobs.forecast, Message.read(raw))
+    assert place.claim()
+    run_message(raw)
+    assert place.look().failure.reference in caplog.text
+
+
+def test_a_module_that_raises_when_it_is_imported_refuses_its_messages(caplog, tmp_path):
+    raw = {**message_for(jobs.forecast, 1).as_json(), "function": "tests.core.broken.f"}
+    with mock.patch(
+        "django_partstream.jobs.functions.import_module", side_effect=RuntimeError("x")
+    ):
+        run_message(raw)
+    assert "was refused" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_a_function_leaves_open_does_not_reach_the_next_job():
+    def leaves_open():
+        transaction.atomic().__enter__()
+        Customer.objects.create(name="x", email="x@example.org")
+
+    def in_thread():
+        with mock.patch.object(work, "stand_in", leaves_open):
+            run(jobs.forecast, 1)
+        left.extend(open_transactions())
+        connections.close_all()
+
+    left = []
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    thread.join(20)
+    assert left == []
+    assert Customer.objects.count() == 0
+    assert place_for(jobs.forecast, 1).look() == Kept(None)
+
+
+@pytest.mark.django_db
+def test_a_raw_query_set_is_evaluated_by_the_worker(django_assert_num_queries):
+    Customer.objects.create(name="Ann", email="ann@example.org")
+    sql = "SELECT id, name, 7 AS seven FROM example_schema_customer"
+    with mock.patch.object(work, "stand_in", mock.Mock(side_effect=[Customer.objects.raw(sql)])):
+        run(jobs.forecast, 1)
+    with django_assert_num_queries(0):
+        (row,) = place_for(jobs.forecast, 1).look().value
+        assert (row.name, row.seven) == ("Ann", 7)
+
+
 class TestThreads:
+    def test_a_message_waits_once_however_often_it_is_asked_for(self, monkeypatch):
+        monkeypatch.setattr(thread, "WAITING", 3)
+        monkeypatch.setattr(thread, "THREADS", 0)
+        pool = thread.Pool()
+        for _ in range(10):  # it waits for minutes, and readers ask again
+            for argument in (1, True, 1.0):
+                pool.put(message_for(jobs.forecast, argument).as_json())
+        assert len(pool._messages) == 3
+
+    def test_an_exit_does_not_end_a_thread_that_is_counted(self, monkeypatch):
+        monkeypatch.setattr(thread, "THREADS", 1)
+        ran = []
+
+        def run_message(message):
+            ran.append(message)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(thread, "run_message", run_message)
+        pool = thread.Pool()
+        for turn in range(3):
+            pool.put({"turn": turn})
+        until = time.monotonic() + 20
+        while len(ran) < 3:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
     def test_more_jobs_than_may_wait_are_refused(self, monkeypatch):
         monkeypatch.setattr(thread, "WAITING", 2)
         monkeypatch.setattr(thread, "THREADS", 1)
