@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 __all__ = [
     "BackgroundFailed",
+    "BackgroundTimeout",
     "CursorError",
     "CursorExpired",
     "CursorInvalid",
@@ -100,6 +101,26 @@ class PartTimeout(PartstreamError, TimeoutError):
         return f"No answer within {self.seconds:g} seconds."
 
 
+class BackgroundTimeout(PartTimeout):
+    """
+    The value of a background *function* was not there within its limit, in *seconds*.
+
+    *begun* tells whether a worker was at work on it.
+    """
+
+    def __init__(self, function: str, seconds: float, *, begun: bool) -> None:
+        super().__init__(seconds)
+        self.function, self.begun = function, begun
+
+    def __str__(self) -> str:
+        if self.begun:
+            return f"{self.function} takes longer than its limit of {self.seconds:g} seconds."
+        return (
+            f"No worker is at work on {self.function} after {self.seconds:g} seconds. Start one, "
+            "with the settings of this project, that listens to the queue of the function."
+        )
+
+
 class BackgroundFailed(PartstreamError):
     """
     A background *function* failed; its worker has logged the exception with the *reference*.
@@ -121,15 +142,23 @@ class PartPending(BaseException):
     The value of a background function is not there yet, so the part that asked is pending.
 
     It is no ``Exception``, so that ``except Exception`` in a part does not take it for a failure.
-    *age* tells how long ago the work was asked for, and *limit* how long a walk waits for the
-    part, both in seconds. *progress* is a number from 0 to 1, or None.
+    *age* tells how long ago the work was asked for or begun, and *limit* how long a walk waits for
+    the part, both in seconds. *progress* is a number from 0 to 1, or None. *begun* tells whether a
+    worker is at work.
     """
 
     def __init__(
-        self, name: str, *, age: float = 0.0, limit: float, progress: float | None = None
+        self,
+        name: str,
+        *,
+        age: float = 0.0,
+        limit: float,
+        progress: float | None = None,
+        begun: bool = False,
     ) -> None:
         super().__init__(name)
-        self.name, self.age, self.limit, self.progress = name, age, limit, progress
+        self.name, self.age, self.limit = name, age, limit
+        self.progress, self.begun = progress, begun
 
     def __str__(self) -> str:
         return f"{self.name} is being computed."

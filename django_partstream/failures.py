@@ -9,7 +9,7 @@ cannot import the type. A project registers its own with :func:`register`, which
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,7 +18,7 @@ from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOpera
 from django.http import Http404
 from django.utils.functional import Promise
 
-from django_partstream.exceptions import BackgroundFailed, PartTimeout
+from django_partstream.exceptions import BackgroundFailed, BackgroundTimeout, PartTimeout
 from django_partstream.outcomes import Status
 
 __all__ = ["register"]
@@ -31,7 +31,8 @@ class Failure:
 
     An *expected* failure is an answer that the code gives on purpose (a 404, a refused
     permission). Any other failure is a fault of the code, and ``DEBUG`` shows its text. A failure
-    that was logged before, elsewhere, has the *reference* of that record.
+    that was logged before, elsewhere, has the *reference* of that record, and the *text* that
+    ``DEBUG`` shows.
     """
 
     status: Status = Status.ERROR
@@ -41,6 +42,7 @@ class Failure:
     expected: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
     reference: str | None = None
+    text: str | None = None
 
 
 Translator: TypeAlias = Callable[[Any], Failure]
@@ -221,6 +223,11 @@ def _timeout(exc: PartTimeout) -> Failure:
     )
 
 
+@translates(BackgroundTimeout)
+def _late_elsewhere(exc: BackgroundTimeout) -> Failure:
+    return replace(_timeout(exc), text=str(exc))
+
+
 @translates(BackgroundFailed)
 def _failure_elsewhere(exc: BackgroundFailed) -> Failure:
     failure: Failure = exc.failure
@@ -259,9 +266,16 @@ def _group(exc: ExceptionGroup[Any]) -> Failure:
 def public_message(failure: Failure, exc: BaseException) -> str:
     """The message of *failure* for a client; the text of *exc* itself only under ``DEBUG``."""
     message = failure.message
-    if settings.DEBUG and not failure.expected:
-        try:
-            message = f"{type(exc).__name__}: {exc}"
-        except Exception:  # noqa: BLE001 - the text of an exception may raise any other
-            message = type(exc).__name__
+    if settings.DEBUG and failure.text is not None:
+        message = failure.text
+    elif settings.DEBUG and not failure.expected:
+        message = text_of(exc)
     return message.encode("utf-8", "replace").decode()
+
+
+def text_of(exc: BaseException) -> str:
+    """The class and the text of *exc*, on which the message of a client never depends."""
+    try:
+        return f"{type(exc).__name__}: {exc}"
+    except Exception:  # noqa: BLE001 - the text of an exception may raise any other
+        return type(exc).__name__

@@ -29,7 +29,7 @@ from asgiref.sync import iscoroutinefunction
 
 from django_partstream.delivery.loops import in_request_thread
 from django_partstream.delivery.reports import Scope, level_of, log_failure
-from django_partstream.exceptions import PartPending, PartTimeout
+from django_partstream.exceptions import BackgroundTimeout, PartPending
 from django_partstream.failures import failure_of, public_message
 from django_partstream.outcomes import Outcome, PartError, Status, Wait
 
@@ -183,8 +183,9 @@ class Attempt(Recorder):
 
         Once the walk has waited for longer than the limit of that work, the part ends ``timeout``.
         """
-        if time.time() - self.scope.first_owed(self.name) > wait.limit:
-            return self.raised(PartTimeout(wait.limit))
+        waited = time.time() - self.scope.first_owed(self.name) - 1  # told in whole seconds
+        if waited > wait.limit:
+            return self.raised(BackgroundTimeout(wait.name, wait.limit, begun=wait.begun))
         self._forget()
         return Outcome(
             name=self.name,

@@ -6,6 +6,7 @@ import logging
 from typing import Any, Protocol
 
 from django_partstream._django import has_receivers
+from django_partstream.exceptions import BackgroundFailed
 from django_partstream.failures import Failure
 from django_partstream.outcomes import Outcome, Status
 from django_partstream.signals import part_resolved
@@ -53,6 +54,8 @@ def log_failure(
     scope: Scope, part: str, exc: Exception, *, status: Status, level: int, reference: str
 ) -> None:
     """Log *exc* in a single record, with the *reference* that the client gets."""
+    # The worker has logged what has failed, and where; here it is the same for each reader.
+    traceback = None if isinstance(exc, BackgroundFailed) else exc.__traceback__
     logger.log(
         level,
         "Part %r of %s ended %s [%s].",
@@ -60,7 +63,7 @@ def log_failure(
         scope.name,
         status,
         reference,
-        exc_info=exc,
+        exc_info=(type(exc), exc, traceback),
         extra={
             "part": part,
             "endpoint": scope.name,

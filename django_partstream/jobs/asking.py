@@ -8,6 +8,7 @@ ended. In a transaction the engine is asked on commit, so that the worker sees w
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,11 +19,24 @@ from django.db import transaction
 
 from django_partstream.databases import open_transactions
 from django_partstream.delivery.attempts import Attempt
-from django_partstream.exceptions import BackgroundFailed, PartPending, PartTimeout
-from django_partstream.failures import Failure
+from django_partstream.exceptions import (
+    BackgroundFailed,
+    BackgroundTimeout,
+    PartPending,
+    PartTimeout,
+)
+from django_partstream.failures import Failure, text_of
 from django_partstream.jobs import engine
 from django_partstream.jobs.messages import Message
-from django_partstream.jobs.states import Deadly, Failed, Kept, Place, Underway
+from django_partstream.jobs.states import (
+    DEATHS,
+    LEASE,
+    Deadly,
+    Failed,
+    Kept,
+    Place,
+    Underway,
+)
 from django_partstream.tenancy import capture
 
 if TYPE_CHECKING:
@@ -52,7 +66,8 @@ def take(
     job = Job(message, place_of(function, message))
     state = job.place.look()
     if state is None or (isinstance(state, Underway) and engine.works_at_once()):
-        attempt.asks.append(partial(job.ask, attempt.scope.request))
+        waited = time.time() - attempt.scope.first_owed(attempt.name)
+        attempt.asks.append(partial(job.ask, attempt.scope.request, waited))
         raise PartPending(function.path, limit=function.limit)
     return job.answer(state)
 
@@ -93,20 +108,21 @@ class Job:
 
     def _wait(self, state: Underway) -> PartPending | PartTimeout:
         """The wait for the work in *state*, or the refusal to wait for work that hangs."""
-        limit = self.place.limit
+        function, limit = self.message.function, self.place.limit
         if state.age > limit:
-            return PartTimeout(limit)
+            return BackgroundTimeout(function, limit, begun=state.begun)
         return PartPending(
-            self.message.function, age=state.age, limit=limit, progress=state.progress
+            function, age=state.age, limit=limit, progress=state.progress, begun=state.begun
         )
 
-    def ask(self, request: Any) -> bool:
+    def ask(self, request: Any, waited: float) -> bool:
         """
         Ask an engine for the work, on commit if a transaction is open.
 
-        Return whether the work may be done, or refused, already.
+        *waited* is the time for which the reader has waited already, in seconds. Return whether the
+        work may be done, or refused, already.
         """
-        send = partial(self._send, request)
+        send = partial(self._send, request, waited)
         waits_for = [] if engine.works_in_transactions() else open_transactions()
         if not waits_for:
             send()
@@ -116,10 +132,12 @@ class Job:
         send()
         return False
 
-    def _send(self, request: Any) -> None:
+    def _send(self, request: Any, waited: float) -> None:
         """Have an engine take the message, unless another reader has asked. Never raises."""
         try:
             if self.place.claim() or engine.works_at_once():
+                if waited > LEASE:
+                    self._warn(waited)
                 self._hand_over(request)
         except Exception:  # the part will fail by itself when it looks again
             logger.exception("The cache did not answer for %s.", self.message.function)
@@ -128,12 +146,22 @@ class Job:
         try:
             engine.enqueue(self.message.as_json(), request)
         except Exception as exc:  # noqa: BLE001 - an engine raises the errors of its broker
-            failure = Failure(retryable=True, reference=token_hex(4))
+            failure = Failure(retryable=True, reference=token_hex(4), text=text_of(exc))
             _log("was not taken by its engine", self.message, failure, exc)
             self.place.refuse(failure)
 
+    def _warn(self, waited: float) -> None:
+        logger.warning(
+            "Background work %s is asked for again: a reader has waited for %.0f s, and no worker "
+            "is at work on it. Do workers run, and listen to its queue?",
+            self.message.function,
+            waited,
+            extra={"function": self.message.function, "seconds": waited},
+        )
+
     def _bury(self) -> Failure:
-        failure = Failure(reference=token_hex(4))
+        text = f"{self.message.function} has ended its worker each of {DEATHS} times."
+        failure = Failure(reference=token_hex(4), text=text)
         _log("has ended its worker each time", self.message, failure, None)
         self.place.bury(failure)
         return failure

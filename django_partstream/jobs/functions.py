@@ -58,7 +58,8 @@ def background(
     tenant, share a single computation. Elsewhere (in a shell, a worker, a test) it is the plain
     function.
 
-    The value is kept for *keep* seconds in the cache with the alias *cache*. A walk waits at most
+    The value is kept for *keep* seconds (at least 15, so that readers who wait come in time) in the
+    cache with the alias *cache*. A walk waits at most
     *limit* seconds for the part, which then ends ``timeout``. *queue* is a queue of the engine that
     the setting ``BACKGROUND`` names. ``f.invalidate()`` drops all values.
 
@@ -209,7 +210,9 @@ def _for_this_task(wait: PartPending) -> PartPending:
     """*wait* in a form that reaches the part, also from a task that nothing waits for."""
     if not is_lone_task():
         return wait
-    return PendingInTask(wait.name, age=wait.age, limit=wait.limit, progress=wait.progress)
+    return PendingInTask(
+        wait.name, age=wait.age, limit=wait.limit, progress=wait.progress, begun=wait.begun
+    )
 
 
 def _check_function(func: Any) -> None:

@@ -40,7 +40,7 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.exceptions import ImproperlyConfigured
 
 from django_partstream._current import cache_of
-from django_partstream.caching.health import UNREADABLE
+from django_partstream.caching.health import UNREADABLE, UNWRITABLE
 from django_partstream.caching.keys import PREFIX
 from django_partstream.canonical import digest
 from django_partstream.failures import Failure
@@ -58,6 +58,9 @@ DEATHS = 3
 
 #: Seconds for which a failure is kept: of the function; of an engine that does not take the work.
 FAILED, REFUSED = 15, 3
+
+#: Seconds for which a value is kept at least, so that readers who wait come in time to have it.
+SEEN = 15
 
 #: Seconds for which a job that has killed its workers is kept from killing more, at most.
 POISONED = 300
@@ -86,10 +89,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """The work was asked for, or begun, *age* seconds ago."""
+    """The work was asked for, or *begun* by a worker, *age* seconds ago."""
 
     age: float
     progress: float | None
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ class Place:
             ended: Kept | Failed = kept[0]
             return ended
         if f"{self.key}:lease" in found:
-            return Underway(*found.get(f"{self.key}:progress", (0.0, None)))
+            return Underway(*found.get(f"{self.key}:progress", (0.0, None)), begun=True)
         if (asked := found.get(f"{self.key}:asked")) is not None:
             age = max(time.time() - asked, 0.0)
             return Underway(min(age, self.limit), None)  # what has not begun does not hang
@@ -164,7 +168,7 @@ class Place:
     def bury(self, failure: Failure) -> None:
         """Keep the *failure* of a job that has killed its workers, and count anew after that."""
         buried = Failed(failure, is_buried=True)
-        self._fail(buried, self.current_mark(), min(self.keep, POISONED))
+        self._fail(buried, self.current_mark(), min(max(self.keep, SEEN), POISONED))
         self.cache.delete(f"{self.key}:tries")
 
     # For workers.
@@ -197,12 +201,13 @@ class Place:
         Keep *value*, unless it was dropped since the work began under *mark*.
 
         Raises:
+            TypeError: it cannot be pickled.
             ValueError: the cache has dropped it, and it alone, or cannot give it back.
         """
         for _ in range(2):  # again, if the cache was emptied at this moment
             if not self._is_current(mark):
                 return
-            self._keep(Kept(value), mark, self.keep)
+            self._write(value, mark)
             if self._is_there(mark):
                 return
             if self.cache.has_key(f"{self.key}:lease"):
@@ -211,6 +216,15 @@ class Place:
             raise ValueError(
                 f"The cache {self.alias!r} did not keep the value, which may be too large for it."
             )
+
+    def _write(self, value: Any, mark: str) -> None:
+        try:
+            self._keep(Kept(value), mark, max(self.keep, SEEN))
+        except (*UNWRITABLE, AttributeError) as exc:  # the last of a lambda or a local class
+            raise TypeError(
+                f"The value cannot be kept in the cache {self.alias!r}: {exc}. Return text, "
+                "numbers, dates, lists and dicts of those, or rows of models."
+            ) from exc
 
     def keep_failure(self, failure: Failure, mark: str) -> None:
         """Keep the *failure* of work that began under *mark*, unless it was dropped meanwhile."""

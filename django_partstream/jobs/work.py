@@ -26,7 +26,8 @@ from django_partstream.clocks import monotonic
 from django_partstream.databases import close_if_obsolete, discard, open_transactions
 from django_partstream.delivery import loops
 from django_partstream.delivery.attempts import current
-from django_partstream.failures import Failure, failure_of, public_message
+from django_partstream.delivery.reports import level_of
+from django_partstream.failures import Failure, failure_of, text_of
 from django_partstream.guards import is_number
 from django_partstream.jobs import states
 from django_partstream.jobs.asking import place_of
@@ -34,6 +35,7 @@ from django_partstream.jobs.functions import Background, function_named, no_wait
 from django_partstream.jobs.heart import Heart
 from django_partstream.jobs.messages import Message
 from django_partstream.jobs.states import Place
+from django_partstream.outcomes import Status
 
 logger = logging.getLogger("django_partstream")
 
@@ -77,6 +79,11 @@ def lost(raw: Any) -> None:
     found = _read(raw)
     if found is not None:
         function, message = found
+        logger.warning(
+            "The worker of background work %s has died. The next reader asks for it again.",
+            message.function,
+            extra={"function": message.function},
+        )
         with message.entered():
             place_of(function, message).lose()
 
@@ -201,8 +208,9 @@ class Work:
     def _failure_of(self, exc: BaseException) -> Failure:
         """The meaning of *exc*, which is logged."""
         known = failure_of(exc) if isinstance(exc, Exception) else Failure(expected=False)
-        reference = token_hex(4)
-        logger.error(
+        reference, is_meant = token_hex(4), known.expected and known.status is not Status.TIMEOUT
+        logger.log(
+            level_of(known),
             "Background work %s failed [%s].",
             self._message.function,
             reference,
@@ -213,10 +221,11 @@ class Work:
             Failure(
                 status=known.status,
                 code=known.code,
-                message=public_message(known, exc),
+                message=str(known.message),
                 retryable=known.retryable,
                 details=known.details,
                 reference=reference,
+                text=None if is_meant else text_of(exc),
             )
         )
 

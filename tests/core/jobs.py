@@ -90,3 +90,8 @@ def exits():
 @background
 def unpicklable():
     return lambda: None
+
+
+@background(keep=0.5)
+def fleeting():
+    return "now"

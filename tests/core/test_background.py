@@ -18,6 +18,8 @@ from django_partstream import background, cached_for, lazy, progress, safe_call,
 from django_partstream.delivery import steps
 from django_partstream.exceptions import BackgroundFailed, PartPending
 from django_partstream.jobs import states
+from django_partstream.jobs.asking import place_of
+from django_partstream.jobs.messages import Message
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved
 from django_partstream.testing import background_fails, background_never, background_now
@@ -341,6 +343,46 @@ def test_a_walk_that_has_waited_for_longer_than_the_limit_gets_a_timeout(attempt
     assert late.error.retryable
 
 
+def test_a_walk_waits_for_its_limit_though_cursors_tell_whole_seconds(attempts_of):
+    endpoint, attempts = attempts_of(part=lazy(lambda request: jobs.forecast(1)))
+    with background_never():
+        endpoint._first_owed["part"] = time.time() - jobs.forecast.limit - 0.9
+        assert endpoint.resolve(attempts)[0].status is Status.PENDING
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_timeout_tells_the_function_and_whether_a_worker_is_at_work(
+    attempts_of, messages, settings, begun, caplog
+):
+    endpoint, attempts = attempts_of(part=lazy(lambda request: jobs.forecast(1)))
+    assert endpoint.resolve(attempts)[0].status is Status.PENDING
+    if begun:
+        place_of(jobs.forecast, Message.read(messages[0])).begin()
+    endpoint._first_owed["part"] = time.time() - jobs.forecast.limit - 2
+    settings.DEBUG = True
+    (late,) = endpoint.resolve(attempts)
+    assert late.status is Status.TIMEOUT
+    assert late.error.message == str(caplog.records[-1].exc_info[1])
+    assert "tests.core.jobs.forecast" in late.error.message
+    assert ("No worker is at work" in late.error.message) is not begun
+
+
+def test_work_that_no_worker_has_begun_is_asked_for_again_with_a_warning(
+    attempts_of, messages, caplog
+):
+    endpoint, attempts = attempts_of(part=lazy(lambda request: jobs.forecast(1)))
+    endpoint.resolve(attempts)
+    assert caplog.records == []
+    place_of(jobs.forecast, Message.read(messages[0])).withdraw()  # as after ASKED seconds
+    endpoint._first_owed["part"] = time.time() - 16
+    endpoint.resolve(attempts)
+    endpoint.resolve(attempts)
+    assert len(messages) == 2
+    (record,) = caplog.records
+    assert record.function == "tests.core.jobs.forecast"
+    assert "has waited for 16 s, and no worker is at work on it" in record.message
+
+
 def test_a_new_reader_does_not_wait_for_work_that_hangs(deliver, monkeypatch):
     monkeypatch.setattr(states, "BEAT", 0.01)
     part = lazy(lambda request: jobs.gated("hangs"))
@@ -401,6 +443,35 @@ def test_a_failure_keeps_the_reference_of_the_worker(deliver, caplog):
     assert jobs.calls == [("broken", "secret")]
 
 
+def test_a_failure_elsewhere_is_logged_without_a_traceback_that_is_always_the_same(deliver, caplog):
+    with background_now():
+        deliver(part=lazy(lambda request: jobs.broken("x")))
+    of_worker, of_part = caplog.records
+    assert (of_worker.levelname, of_part.levelname) == ("ERROR", "WARNING")
+    assert of_worker.exc_info[2] is not None
+    assert isinstance(of_part.exc_info[1], BackgroundFailed)
+    assert of_part.exc_info[2] is None
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_the_text_of_a_failure_is_shown_with_the_debug_of_the_server(deliver, settings, debug):
+    settings.DEBUG = not debug  # of the worker
+    with background_now():
+        jobs_of_worker = lazy(lambda request: jobs.broken("secret"))
+        deliver(part=jobs_of_worker)
+        settings.DEBUG = debug
+        message = deliver(part=jobs_of_worker)["part"].error.message
+    assert len(jobs.calls) == 1
+    assert message == ("LookupError: secret" if debug else "This part could not be loaded.")
+
+
+def test_a_failure_that_is_an_answer_is_no_error_in_the_log_of_the_worker(deliver, caplog):
+    caplog.set_level("INFO", "django_partstream")
+    with background_fails(PermissionDenied("no")):
+        deliver(part=lazy(lambda request: jobs.forecast(1)))
+    assert {record.levelname for record in caplog.records} == {"INFO"}
+
+
 def test_a_failure_is_what_the_exception_means(deliver):
     with background_fails(PermissionDenied("no")):
         assert deliver(part=lazy(lambda request: jobs.forecast(1)))["part"].status is Status.DENIED
@@ -428,6 +499,24 @@ def test_work_whose_value_cannot_be_had_fails_the_part(deliver, func):
     with background_now():
         outcome = deliver(part=lazy(lambda request: func()))["part"]
     assert outcome.status is Status.ERROR
+
+
+def test_a_value_that_no_cache_can_keep_is_told_with_the_remedy(deliver, settings):
+    settings.DEBUG = True
+    with background_now():
+        error = deliver(part=lazy(lambda request: jobs.unpicklable()))["part"].error
+    assert "The value cannot be kept in the cache 'default'" in error.message
+    assert "Return text" in error.message
+    assert not error.retryable
+
+
+def test_a_value_is_kept_long_enough_for_a_reader_who_waits(deliver):
+    with background_now():
+        part = lazy(lambda request: jobs.fleeting())
+        with mock.patch.object(states.stand_in, "set", wraps=states.stand_in.set) as kept:
+            deliver(part=part)
+    assert PartPending("f", age=600, limit=600).retry_after < 15
+    assert [call.args[2] for call in kept.call_args_list if isinstance(call.args[1], tuple)] == [15]
 
 
 def test_a_value_that_the_cache_drops_fails_the_part(deliver, caplog, monkeypatch):
@@ -471,6 +560,9 @@ class TestAnEngine:
         assert (outcome.status, outcome.error.retryable) == (Status.ERROR, True)
         assert "was not taken by its engine" in caplog.text
         assert outcome.error.reference in caplog.text
+        settings.DEBUG = True
+        message = deliver(part=part)["part"].error.message
+        assert message == "ConnectionRefusedError: no broker"
         settings.PARTSTREAM = {"BACKGROUND": "thread"}
         with mock.patch.object(caches["default"], "get_many", _forgetful(caches["default"])):
             assert deliver(part=part)["part"].status is Status.PENDING

@@ -142,13 +142,14 @@ def test_a_value_under_a_lost_mark_is_not_served_again(in_thread):
     assert place.look() is None
 
 
-def test_the_next_reader_asks_again_for_work_whose_worker_has_died(deliver, in_thread):
+def test_the_next_reader_asks_again_for_work_whose_worker_has_died(deliver, in_thread, caplog):
     place = place_for(jobs.gated, "a")
     assert place.begin() is not None  # of a worker that is killed now
     part = lazy(lambda request: jobs.gated("a"))
     assert deliver(part=part)["part"].status is Status.PENDING
     assert not jobs.begun.is_set()
     lost(message_for(jobs.gated, "a").as_json())
+    assert "The worker of background work tests.core.jobs.gated has died." in caplog.text
     assert deliver(part=part)["part"].status is Status.PENDING
     assert jobs.begun.wait(20)
     jobs.gate.set()
