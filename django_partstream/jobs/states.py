@@ -146,7 +146,8 @@ class Place:
             ended: Kept | Failed = kept[0]
             return ended
         if f"{self.key}:lease" in found:
-            return Underway(*found.get(f"{self.key}:progress", (0.0, None)), begun=True)
+            age, progress = found.get(f"{self.key}:progress", (0.0, None))
+            return Underway(age, progress, begun=True)
         if (asked := found.get(f"{self.key}:asked")) is not None:
             age = max(time.time() - asked, 0.0)
             return Underway(min(age, self.limit), None)  # what has not begun does not hang
