@@ -35,9 +35,10 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 
-soak: $(VENV)/.dev ## Walk real servers for two minutes, and print their resources (SOAK=600 for twenty)
+soak: $(VENV)/.dev ## Walk real servers for three minutes, and print their resources (SOAK=600 for thirty)
 	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest -q \
-		tests/server/test_soak.py tests/server/test_soak_of_streams.py
+		tests/server/test_soak.py tests/server/test_soak_of_streams.py \
+		tests/background/systems/test_soak.py
 
 mutants: $(VENV)/.dev ## Change the code in one place at a time; list changes that no test notices
 	@$(RUN) -m tests.mutants $(ARGS)

@@ -53,6 +53,29 @@ def test_jobs_in_threads_that_end_with_their_process_are_begun_again_at_once(kin
 
 
 @pytest.mark.redis
+def test_jobs_of_a_server_that_a_signal_ends_are_begun_by_another_when_their_signs_are_old(
+    run, gate
+):
+    # uvicorn ends itself by the signal that it got, so Python has no time to leave anything.
+    times = {"LEASE": 3, "BEAT": 0.5, "ASKED": 4}
+    with nodes_on("thread", SITE_TIMES=times) as nodes:
+        one, other = nodes.start_node("uvicorn"), nodes.start_node("uvicorn")
+        runs = [
+            f"{number} of {run}" for number in range(THREADS + 1)
+        ]  # the last waits for a thread
+        walks = [page(one, "fast,forecast", run=each, gate=gate.port) for each in runs]
+        for _ in range(THREADS):
+            gate.visit()
+        one.terminate()
+        assert one.process.wait(PATIENCE) == -signal.SIGTERM
+        rests = [walking(other, "fast,forecast", cursor=walk.cursor) for walk in walks]
+        for _ in runs:
+            gate.visit().open()
+        ends = [rest.result(PATIENCE).parts for rest in rests]
+        assert ends == [{"forecast": f"forecast of {each}"} for each in runs]
+
+
+@pytest.mark.redis
 @pytest.mark.parametrize("kind", ["sync", "gthread"])
 def test_walks_go_on_with_other_processes_of_the_server_and_one_computation(kind, run, gate):
     with nodes_on("redis") as nodes:
