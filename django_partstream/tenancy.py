@@ -50,7 +50,7 @@ def named(path: str, key: str) -> Any:
     except (ImportError, AttributeError, ValueError) as exc:
         raise ImproperlyConfigured(
             f"PARTSTREAM[{key!r}] names {path!r}, which cannot be imported: {exc}. "
-            "Name an object of a module: 'shop.tenants.Tenancy'."
+            "Name an object by its module and its name, as in 'package.module.name'."
         ) from exc
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import sys
 from collections import UserString
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
+from inspect import iscoroutine
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from json import JSONEncoder as StandardEncoder
 from math import isinf
@@ -145,6 +146,12 @@ def _refuse_callable(value: Any) -> NoReturn:
     raise TypeError(f"{value!r} has no form in JSON. To have it called, use lazy().")
 
 
+def _refuse_awaitable(value: Any) -> NoReturn:
+    if iscoroutine(value):
+        value.close()  # or Python warns that nothing has awaited it
+    raise TypeError(f"{value!r} has no form in JSON. Await it, in a part that is async def.")
+
+
 #: In this order: a manager may be callable, a serializer and an open file can be iterated.
 _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     ((QuerySet, Manager), rows_of),
@@ -161,6 +168,7 @@ _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     ((bytes, bytearray, memoryview), _refuse_bytes),
     (File, _refuse_file),
     (type, _refuse_callable),
+    (Awaitable, _refuse_awaitable),
     (Mapping, _object),
 )
 

@@ -169,10 +169,31 @@ def _app_of_celery() -> Any:
     return None if app is None or app.main == "default" else app
 
 
+def _scheme_of_broker(app: Any) -> str:
+    """
+    The kind of the broker of *app*, which is not asked.
+
+    Raises:
+        Exception: there is no such kind, or its client library is missing.
+    """
+    connection = app.connection_for_write()
+    _ = connection.transport  # imports the client library
+    scheme: str = connection.transport_cls
+    return scheme
+
+
 def _problems_of_broker(app: Any) -> Iterator[CheckMessage]:
     if app.conf.task_always_eager:
         return
-    scheme = app.connection_for_write().transport_cls
+    try:
+        scheme = _scheme_of_broker(app)
+    except Exception as exc:  # noqa: BLE001 - a transport raises what its client library raises
+        yield Error(
+            f"The broker of Celery cannot be used: {type(exc).__name__}: {exc}",
+            hint="Mend broker_url, or install its client, as in pip install 'celery[redis]'.",
+            id="partstream.E007",
+        )
+        return
     limits = _LIMITS.get(_KINDS.get(scheme, scheme), {})
     options = app.conf.broker_transport_options or {}
     lacking = {name: value for name, value in limits.items() if options.get(name) is None}

@@ -17,11 +17,13 @@ comes twice meets the value or the lease of its work. So the task needs little o
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded, WorkerLostError
 from celery.signals import task_failure, worker_ready
+from django.apps import apps
 
 from django_partstream.exceptions import PartTimeout
 from django_partstream.failures import Failure, failure_of, translates
@@ -41,6 +43,11 @@ _TRY_AGAIN = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interv
 
 #: The timer of those looks.
 _looking: Any = None
+
+#: Whether this process has looked at the imports of the Celery app.
+_has_looked = False
+
+logger = logging.getLogger("django_partstream")
 
 
 @shared_task(
@@ -69,13 +76,34 @@ def enqueue(message: dict[str, Any]) -> None:
         kombu.exceptions.OperationalError: the broker did not take the message.
     """
     function = function_named(message["function"])
+    _look_at_imports()
     run.apply_async(
         (message,),
+        shadow=function.path,  # in the logs of Celery, in the place of NAME
         queue=function.queue,
         soft_time_limit=function.limit,
         time_limit=function.limit + GRACE,
         retry=True,
         retry_policy=_TRY_AGAIN,
+    )
+
+
+def _look_at_imports() -> None:
+    """Warn, once in a process, that workers of this project do not import this module."""
+    global _has_looked  # noqa: PLW0603 - of the process
+    if _has_looked:
+        return
+    _has_looked = True
+    if apps.is_installed("django_partstream") or __name__ in (
+        *run.app.conf.imports,
+        *run.app.conf.include,
+    ):
+        return
+    logger.warning(
+        "Workers of Celery may not know the task %r, and then discard every message. Add "
+        "'django_partstream' to INSTALLED_APPS, or %r to the imports of the Celery app.",
+        NAME,
+        __name__,
     )
 
 

@@ -20,9 +20,7 @@ from django.utils import timezone, translation
 from django_partstream import clocks
 from django_partstream.canonical import digest
 from django_partstream.carried.surroundings import current_schemas, entered_for
-
-#: The types of JSON values without a look inside. A subclass, as of a choice, has an equal value.
-_SCALARS = (str, int, float, bool, type(None))
+from django_partstream.jobs.arguments import check
 
 #: From here on ``repr()`` writes a float with an exponent.
 _WITH_EXPONENT = 1e16
@@ -56,7 +54,7 @@ class Message:
         """
         try:
             for argument in (*args, *kwargs.values()):
-                _check(function, argument, argument)
+                check(function, argument)
             plain_args, plain_kwargs = json.loads(json.dumps([args, kwargs], allow_nan=False))
         except RecursionError:
             raise TypeError(
@@ -128,27 +126,6 @@ class Message:
 _NAMES = [each.name for each in fields(Message)]
 
 
-def _check(function: str, argument: Any, value: Any) -> None:
-    """
-    Check that *value*, in *argument* of a call of *function*, has a JSON form that is equal to it.
-
-    Raises:
-        TypeError: it has none.
-    """
-    if isinstance(value, float) and not (value - value == 0):  # NaN or an infinity
-        raise _no_form(function, argument, value)
-    if isinstance(value, _SCALARS):
-        return
-    if isinstance(value, list):
-        for item in value:
-            _check(function, argument, item)
-    elif isinstance(value, dict) and all(type(key) is str for key in value):
-        for item in value.values():
-            _check(function, argument, item)
-    else:
-        raise _no_form(function, argument, value)
-
-
 def _as_carried(value: Any) -> Any:
     """
     *value* with each number as a carrier may give it back.
@@ -164,19 +141,3 @@ def _as_carried(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _as_carried(item) for name, item in value.items()}
     return value
-
-
-def _no_form(function: str, argument: Any, value: Any) -> TypeError:
-    if hasattr(value, "META"):
-        remedy = "Pass what the function needs of the request, such as request.user.pk."
-    elif hasattr(value, "_meta"):
-        remedy = "Pass the primary key, and get the row in the function."
-    elif isinstance(value, tuple | set | frozenset):
-        remedy = "Pass a list."
-    else:
-        remedy = "Pass text, numbers, True, False, None, and lists and dicts of those."
-    inside = "" if value is argument else f" in {argument!r}"
-    return TypeError(
-        f"{function}() got {value!r}{inside}, which has no JSON form that a worker can be sent. "
-        f"{remedy}"
-    )

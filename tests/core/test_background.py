@@ -4,15 +4,23 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
 from functools import partial
 from unittest import mock
+from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser
 from django.core.cache import caches
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.http import QueryDict
 from django.utils import timezone, translation
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy
 
 from django_partstream import background, cached_for, lazy, progress, safe_call, with_timeout
 from django_partstream.delivery import steps
@@ -27,6 +35,10 @@ from example_schema.models import Customer
 from tests.core import jobs
 
 pytestmark = pytest.mark.usefixtures("fresh_jobs")
+
+
+class Kind(Enum):
+    SHOP = "shop"
 
 
 def eventually(look, seconds=20):
@@ -659,11 +671,25 @@ def test_no_request_can_be_passed(deliver, caplog):
         (Customer(pk=1), "primary key"),
         ((1, 2), "Pass a list"),
         ({1, 2}, "Pass a list"),
-        ({1: "a"}, "Pass text"),
-        ([float("nan")], "Pass text"),
-        (float("inf"), "Pass text"),
-        ({"a": [object()]}, "Pass text"),
-        (b"a", "Pass text"),
+        ((number for number in (1, 2)), "Pass a list"),
+        ({1: "a"}, "text as its keys"),
+        ([float("nan")], "Pass None"),
+        (float("inf"), "Pass None"),
+        ({"a": [object()]}, "Pass text, numbers"),
+        (b"a", "decode()"),
+        (Customer.objects.all(), "Pass primary keys"),
+        (Customer.objects, "Pass primary keys"),
+        (Customer.objects.values_list("pk", flat=True), "Pass primary keys"),
+        (AnonymousUser(), "user.pk"),
+        (SimpleLazyObject(AnonymousUser), "user.pk"),
+        ({"since": date(2024, 1, 1)}, "isoformat()"),
+        (datetime(2024, 1, 1), "isoformat()"),
+        (timedelta(days=1), "total_seconds()"),
+        (Decimal("1.5"), "str()"),
+        (UUID(int=3), "str()"),
+        (gettext_lazy("Yes"), "str()"),
+        (Kind.SHOP, "its value"),
+        (QueryDict("a=1&a=2"), "its dict()"),
     ],
 )
 def test_an_argument_without_json_form_fails_the_part_with_the_remedy(
@@ -672,6 +698,13 @@ def test_an_argument_without_json_form_fails_the_part_with_the_remedy(
     outcome = deliver(part=lazy(lambda request: jobs.forecast(argument)))["part"]
     assert (outcome.status, outcome.error.retryable) == (Status.ERROR, False)
     assert remedy in str(caplog.records[-1].exc_info[1])
+
+
+def test_a_message_about_an_argument_fetches_no_rows_and_is_short(deliver, caplog):
+    deliver(part=lazy(lambda request: jobs.forecast([Customer.objects.all()])))  # no database
+    assert "got a query set of Customer in a list" in str(caplog.records[-1].exc_info[1])
+    deliver(part=lazy(lambda request: jobs.forecast(tuple(range(10_000)))))
+    assert len(str(caplog.records[-1].exc_info[1])) < 400
 
 
 def test_arguments_that_the_function_does_not_take_fail_the_part(deliver, caplog):

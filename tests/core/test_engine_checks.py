@@ -241,6 +241,14 @@ class TestCelery:
         make(**options)
         assert problems() == []
 
+    @pytest.mark.parametrize("url", ["rabbit://127.0.0.1", "redis://127.0.0.1:1/0"])
+    def test_a_broker_that_cannot_be_used_is_an_error_with_the_remedy(self, make, url):
+        make(broker_url=url)
+        with mock.patch("kombu.transport.redis.redis", None):  # as without the package
+            (problem,) = problems()
+        assert problem.id == "partstream.E007"
+        assert "pip install" in problem.hint
+
     def test_an_eager_app_on_a_live_site_is_a_warning(self, make):
         make(task_always_eager=True)
         (problem,) = problems()
@@ -268,3 +276,28 @@ assert "django_partstream.run" in Celery("worker").tasks
 def test_a_worker_with_the_app_of_partstream_knows_the_task():
     pytest.importorskip("celery")
     subprocess.run([sys.executable, "-c", WORKER], cwd=ROOT, timeout=60, check=True)
+
+
+@pytest.mark.parametrize(
+    ("apps", "imports", "is_warned"),
+    [
+        ([], [], True),
+        (["django_partstream"], [], False),
+        ([], ["django_partstream.engines.celery"], False),
+    ],
+)
+def test_an_app_whose_workers_may_not_know_the_task_is_warned_of_once(
+    monkeypatch, caplog, apps, imports, is_warned
+):
+    pytest.importorskip("celery")
+    from django_partstream.engines import celery as engine
+
+    monkeypatch.setattr(engine, "_has_looked", False)
+    conf = SimpleNamespace(imports=imports, include=())
+    monkeypatch.setattr(engine, "run", mock.Mock(app=SimpleNamespace(conf=conf)))
+    monkeypatch.setattr(engine, "function_named", mock.Mock(return_value=mock.Mock(limit=60)))
+    monkeypatch.setattr(engine.apps, "is_installed", apps.__contains__)
+    for _ in range(2):
+        engine.enqueue({"function": "shop.forecast"})
+    assert len(caplog.records) == is_warned
+    assert all("INSTALLED_APPS" in record.message for record in caplog.records)

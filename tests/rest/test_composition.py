@@ -96,12 +96,18 @@ def test_the_error_of_a_bad_plan_notes_the_view_it_is_from(serve):
         (lambda view: view.get_a, "To have it called, use lazy()."),
         (lambda view: {"deep": lazy(view.get_a)}, "must be the whole value of a part"),
         (lambda view: lazy(lambda request: lazy(view.get_a)), "must be the whole value of a part"),
+        (lambda view: lazy(lambda request: {"deep": view.get_later()}), "Await it, in a part"),
     ],
 )
-def test_a_forgotten_or_misplaced_lazy_is_explained_in_debug(serve, settings, forgotten, message):
+def test_a_forgotten_or_misplaced_lazy_or_await_is_explained_in_debug(
+    serve, settings, forgotten, message
+):
     settings.DEBUG = True
 
     class View(Parts, ProgressiveView):
+        async def get_later(self):
+            raise AssertionError("Nothing has awaited it.")
+
         def get_parts(self):
             return [("bad", forgotten(self)), ("good", 1)]
 
