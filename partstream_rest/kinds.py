@@ -33,6 +33,7 @@ from django.utils.functional import Promise
 from rest_framework.serializers import BaseSerializer
 from rest_framework.utils.encoders import JSONEncoder
 
+from django_partstream.exceptions import PartPending
 from django_partstream.parts import Lazy
 from django_partstream.timed.deadlines import until_late
 from partstream_rest.rows import columns_of, rows_of
@@ -126,6 +127,11 @@ def _object(mapping: Any) -> dict[Any, Any]:
     return {name: mapping[name] for name in until_late(mapping.keys())}
 
 
+def _wait(pending: PartPending) -> NoReturn:
+    """Let the part wait, though ``gather(return_exceptions=True)`` took the wait for a value."""
+    raise pending
+
+
 def _refuse_lazy(value: Lazy) -> NoReturn:
     raise TypeError(f"{value!r} must be the whole value of a part, not inside a value.")
 
@@ -163,6 +169,7 @@ _FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (FieldFile, attrgetter("name")),
     (Enum, attrgetter("value")),
     (UserString, str),
+    (PartPending, _wait),
     (Lazy, _refuse_lazy),
     (SessionBase, _refuse_session),
     ((bytes, bytearray, memoryview), _refuse_bytes),

@@ -184,7 +184,7 @@ class Attempt(Recorder):
         Once the walk has waited for longer than the limit of that work, the part ends ``timeout``.
         """
         waited = time.time() - self.scope.first_owed(self.name) - 1  # told in whole seconds
-        if waited > wait.limit:
+        if waited >= wait.limit:
             return self.raised(BackgroundTimeout(wait.name, wait.limit, begun=wait.begun))
         self._forget()
         return Outcome(

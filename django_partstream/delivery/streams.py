@@ -16,8 +16,9 @@ A :class:`Stream` takes the steps of a page (:mod:`.steps`) for each attempt. Th
 - The surroundings of a part are those of the thread that made the stream, when it made it. The
   body of a response runs after the middlewares, which have taken theirs away.
 - The stream has ended when each attempt has, or when none runs, none is pending and none may begin.
-  In a thread of the server it ends, too, when nothing but pending parts has been left for
-  :data:`PATIENCE` seconds. :attr:`Stream.pending` then has the attempts that have not ended.
+  In a thread of the server, or inside a transaction, it ends, too, when nothing but pending parts
+  has been left for :data:`PATIENCE` seconds. :attr:`Stream.pending` then has the attempts that have
+  not ended.
 - A heartbeat is due when no part has ended for :data:`HEARTBEAT` seconds. Pending parts do not
   count, for the consumer may have nothing new to tell of them.
 - An early end (:meth:`Stream.close`, a closed or cancelled iterator, a client that has gone)
@@ -162,6 +163,8 @@ class Stream:
         self._work.wake = _waking(news)
         try:
             in_turn = not await sync_to_async(place.open)()
+            if in_turn:  # work is asked for when the transaction ends
+                self._work.waits.patience = PATIENCE
             pulse = Pulse(HEARTBEAT)
             while await self._advance_in_loop(news, in_turn=in_turn):
                 ended = await self._wait_for_end_in_loop(news, pulse)

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
-from django.db import connections
+from django.db import connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -200,6 +200,17 @@ class TestPatience:
         assert values(ends) == {"a": "done"}
         assert len(ends) == 10
         assert stream.pending == []
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_stream_in_a_loop_ends_in_a_transaction_that_work_waits_for(self, stream_of):
+        async def main():
+            stream = await sync_to_async(stream_of)(a=lazy(never), b=lazy(lambda request: 2))
+            async with asyncio.timeout(20):
+                return [end async for end in stream]
+
+        with transaction.atomic():
+            ends = async_to_sync(main)()
+        assert values(ends) == {"b": 2}
 
     def test_pending_parts_are_tried_again_while_another_part_runs(self, stream_of):
         gate = threading.Event()

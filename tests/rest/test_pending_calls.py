@@ -102,6 +102,15 @@ class TestGuards:
         assert site.serves(part).walk() == "forecast"
         assert [record.part for record in caplog.records] == ["forecast"]
 
+    def test_a_gather_that_returns_exceptions_does_not_take_a_pending_call_for_a_value(self, site):
+        async def look():
+            return site.look()
+
+        async def part(request):
+            return await asyncio.gather(look(), asyncio.sleep(0), return_exceptions=True)
+
+        assert site.serves(part).walk() == ["forecast", None]
+
     def test_a_broad_except_does_not_take_a_pending_call_for_a_failure(self, site):
         def part(request):
             try:
