@@ -1,18 +1,21 @@
 """The benchmarks measure and print correctly. Their speed is not tested."""
 
+import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import load, needs, readme, report
+from benchmarks import load, needs, readme, report, waiting
 from benchmarks.count import bounds, callgrind
 from benchmarks.count.__main__ import main as count
 from benchmarks.measure import Ratio, paired
 from benchmarks.rows.row import Row
+from django_partstream.exceptions import PartPending
 from tests.settings import HAS_GRAPHQL, HAS_REST
 from tests.tools import ROOT
 
@@ -271,3 +274,31 @@ def test_a_missing_program_is_lacking(monkeypatch):
     for name in needs.INSTALL:
         with pytest.raises(needs.LackingError, match=f"No {name}: apt-get install {name}"):
             needs.program(name)
+
+
+class TestReadersThatWait:
+    def test_a_reader_asks_again_after_the_wait_of_the_library(self):
+        asked = waiting.looks(600)
+        for at, following in itertools.pairwise(asked):
+            wait = PartPending("", age=at, limit=600).retry_after
+            assert 0.84 <= wait / (following - at) <= 1.16
+        assert asked[-2] < 600 <= asked[-1]
+
+    def test_the_table_has_the_requests_of_all_readers_in_a_second(self):
+        asked = waiting.looks(60)
+        rate = waiting.READERS * len(asked) / asked[-1]
+        assert f"| 60 s | {len(asked)} | {rate:,.0f} |" in waiting.table().splitlines()
+
+    def test_the_program_times_a_page_that_waits_and_prints_the_table(self):
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.waiting", "--seconds", "0.05"],
+            cwd=ROOT,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": ""},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        told = re.match(r"A core makes ([\d,]+) pages of a pending part in a second", done.stdout)
+        assert int(told[1].replace(",", "")) > 0
+        assert done.stdout.endswith(f"{waiting.table()}\n")
