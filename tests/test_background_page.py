@@ -18,7 +18,7 @@ from graphene_django.views import GraphQLView
 from django_partstream import checks, lazy
 from django_partstream.engines import run_message, thread
 from django_partstream.exceptions import PartPending
-from django_partstream.jobs import engine, functions, states, work
+from django_partstream.jobs import engine, functions, heart, states
 from django_partstream.testing import background_never, background_now, walk, walk_connection
 from example_schema.models import Order
 from partstream_graphql import ProgressiveConnectionField
@@ -270,7 +270,7 @@ def test_the_figures_of_the_page_are_those_of_the_code():
     assert f"ask again after {states.ASKED} seconds" in TEXT
     assert f"`enqueue()` has {engine.DEADLINE:.0f} seconds" in TEXT
     assert "five times a second" in TEXT
-    assert work.PROGRESS_EVERY == 1 / 5
+    assert heart.PROGRESS_EVERY == 1 / 5
 
 
 def test_the_defaults_of_the_page_are_those_of_the_decorator():

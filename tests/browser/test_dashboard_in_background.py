@@ -5,7 +5,6 @@ from threading import Semaphore
 
 import pytest
 
-from django_partstream.jobs import work
 from example_schema import forecasts
 from tests.browser.test_dashboard_page import FRONTS, card
 
@@ -13,9 +12,8 @@ COMPUTING = "6 of 7 parts, 1 in the background"
 
 
 @pytest.fixture
-def background(monkeypatch):
-    """Leave the engine in place, and have it tell readers of each step."""
-    monkeypatch.setattr(work, "PROGRESS_EVERY", 0)
+def background():
+    """Leave the engine in place."""
 
 
 @pytest.fixture
