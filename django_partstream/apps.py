@@ -26,6 +26,7 @@ class PartstreamConfig(AppConfig):
             checks.check_tenancy,
             checks.check_thread_locals,
             checks.check_engine,
+            checks.check_functions,
             checks.check_background_caches,
             checks.check_celery,
         ):

@@ -14,7 +14,12 @@ from functools import singledispatch
 from typing import Any, TypeAlias, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    ImproperlyConfigured,
+    PermissionDenied,
+    SuspiciousOperation,
+)
 from django.http import Http404
 from django.utils.functional import Promise
 
@@ -146,10 +151,11 @@ def _is_lasting(exc: Exception) -> bool:
     """
     Whether *exc* is raised again at each attempt, because of the code of the part.
 
-    That is so for a call with the wrong arguments, and for a value that cannot be sent: this
-    library itself or the JSON encoder raised it, or called a function that did not begin.
+    That is so for a call with the wrong arguments, for a value that cannot be sent, and for wrong
+    settings: this library itself or the JSON encoder raised it, or called a function that did not
+    begin.
     """
-    if not isinstance(exc, (TypeError, ValueError)):
+    if not isinstance(exc, (TypeError, ValueError, ImproperlyConfigured)):
         return False
     traceback = exc.__traceback__
     while traceback is not None and traceback.tb_next is not None:

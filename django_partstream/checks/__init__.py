@@ -18,6 +18,7 @@ partstream.W009   the cache of a background function is not shared by processes
 partstream.W010   a background function is computed in the request, or never
 partstream.W011   Celery has no app in this process
 partstream.W012   Celery waits for its broker without a time limit
+partstream.E013   a background function is in no app that is installed
 ================= ==================================================================
 """
 
@@ -25,6 +26,7 @@ from django_partstream.checks.engines import (
     check_background_caches,
     check_celery,
     check_engine,
+    check_functions,
 )
 from django_partstream.checks.options import check_settings
 from django_partstream.checks.tenants import check_policies, check_tenancy, check_thread_locals
@@ -33,6 +35,7 @@ __all__ = [
     "check_background_caches",
     "check_celery",
     "check_engine",
+    "check_functions",
     "check_policies",
     "check_settings",
     "check_tenancy",

@@ -26,7 +26,7 @@ from django.urls import get_resolver
 from django_partstream.checks.options import is_good
 from django_partstream.conf import setting
 from django_partstream.jobs.engine import current_engine
-from django_partstream.jobs.functions import declared
+from django_partstream.jobs.functions import Background, declared, is_of_installed_app
 
 #: Options of ``broker_transport_options`` without which Celery may wait for ever, by the scheme of
 #: the broker's address, each with a value that suits: a number of retries, and seconds.
@@ -62,6 +62,22 @@ def check_engine(**_: Any) -> list[CheckMessage]:
             ),
             id="partstream.W010",
         )
+    ]
+
+
+def check_functions(**_: Any) -> list[CheckMessage]:
+    """Name each background function that a worker would not find."""
+    if not is_good("BACKGROUND"):
+        return []
+    return [
+        Error(
+            f"{function.path} is a background function outside of the apps in INSTALLED_APPS, so "
+            "a worker would not find it.",
+            hint="Move it to a module of an app, or add its package to INSTALLED_APPS.",
+            id="partstream.E013",
+        )
+        for function in _functions()
+        if not is_of_installed_app(function.func.__module__)
     ]
 
 
@@ -118,11 +134,15 @@ def _is_test_run() -> bool:
     return hasattr(mail, "outbox")
 
 
-def _aliases() -> list[str]:
-    """The caches of the functions that are known; if there is none, that of functions to come."""
+def _functions() -> list[Background[..., Any]]:
     with suppress(Exception):  # Django's own check of the URLs says so
         _ = get_resolver().url_patterns  # imports the modules that serve, and so their functions
-    aliases = {function.cache for function in declared()}
+    return declared()
+
+
+def _aliases() -> list[str]:
+    """The caches of the functions that are known; if there is none, that of functions to come."""
+    aliases = {function.cache for function in _functions()}
     if not aliases and setting("BACKGROUND") != "thread":
         return ["default"]
     return sorted(aliases)
@@ -135,14 +155,17 @@ def _problems_of_cache(alias: str) -> Iterator[CheckMessage]:
         yield _error(f"A background function has the cache {alias!r}: {exc}")
         return
     if isinstance(cache, DummyCache):
-        yield _error(f"A background function has the cache {alias!r}, which keeps nothing.")
+        yield _error(
+            f"A background function has the cache {alias!r}, which keeps nothing.",
+            "" if _has_workers() else " On a single process, as of runserver, LocMemCache will do.",
+        )
     elif isinstance(cache, LocMemCache):
         yield from _problems_of_own_cache(alias)
 
 
 def _problems_of_own_cache(alias: str) -> Iterator[CheckMessage]:
     """The problems with the cache *alias*, of which each process has its own."""
-    if setting("BACKGROUND") in ("celery", "tasks") and not _is_local():
+    if _has_workers():
         yield _error(
             f"A background function has the cache {alias!r}, of which each process has its own. "
             "A value that a worker computes never reaches the server."
@@ -156,8 +179,13 @@ def _problems_of_own_cache(alias: str) -> Iterator[CheckMessage]:
         )
 
 
-def _error(message: str) -> Error:
-    return Error(message, hint=_SHARED, id="partstream.E008")
+def _has_workers() -> bool:
+    """Whether other processes than those of the server do the work, as far as is known."""
+    return setting("BACKGROUND") in ("celery", "tasks") and not _is_local()
+
+
+def _error(message: str, more: str = "") -> Error:
+    return Error(message, hint=f"{_SHARED}{more}", id="partstream.E008")
 
 
 def _app_of_celery() -> Any:

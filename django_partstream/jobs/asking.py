@@ -25,7 +25,7 @@ from django_partstream.exceptions import (
     PartPending,
     PartTimeout,
 )
-from django_partstream.failures import Failure, text_of
+from django_partstream.failures import Failure, failure_of, text_of
 from django_partstream.jobs import engine
 from django_partstream.jobs.messages import Message
 from django_partstream.jobs.states import (
@@ -63,7 +63,7 @@ def take(
     tenant = capture(attempt.scope.request)
     tenant = attempt.scope.tenant if tenant is None else tenant
     message = Message.of(function.path, args, kwargs, tenant=tenant)
-    job = Job(message, place_of(function, message))
+    job = Job(message, place_of(function, message), function.queue)
     state = job.place.look()
     if state is None or (isinstance(state, Underway) and engine.works_at_once()):
         waited = time.time() - attempt.scope.first_owed(attempt.name)
@@ -85,10 +85,11 @@ def place_of(function: Background[..., Any], message: Message) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A call of a background function: its *message*, and the *place* of its value."""
+    """A call of a background function: its *message*, *queue*, and the *place* of its value."""
 
     message: Message
     place: Place
+    queue: str | None
 
     def answer(self, state: Kept | Failed | Underway | Deadly) -> Any:
         """
@@ -146,16 +147,19 @@ class Job:
         try:
             engine.enqueue(self.message.as_json(), request)
         except Exception as exc:  # noqa: BLE001 - an engine raises the errors of its broker
-            failure = Failure(retryable=True, reference=token_hex(4), text=text_of(exc))
+            failure = Failure(
+                retryable=failure_of(exc).retryable, reference=token_hex(4), text=text_of(exc)
+            )
             _log("was not taken by its engine", self.message, failure, exc)
             self.place.refuse(failure)
 
     def _warn(self, waited: float) -> None:
         logger.warning(
             "Background work %s is asked for again: a reader has waited for %.0f s, and no worker "
-            "is at work on it. Do workers run, and listen to its queue?",
+            "is at work on it. Do workers run, and listen to the queue %r?",
             self.message.function,
             waited,
+            self.queue or "default",
             extra={"function": self.message.function, "seconds": waited},
         )
 

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 
 from django_partstream._asyncio import is_lone_task
 from django_partstream.delivery.attempts import Attempt, current_attempt
@@ -122,6 +123,7 @@ class Background(Generic[P, R]):
             PartPending: the value is being computed; it leaves the part pending.
             BackgroundFailed: the computation failed.
             RuntimeError: the call stands in a place of a response that cannot wait.
+            ImproperlyConfigured: a worker would not find the function, or its cache keeps nothing.
             TypeError: an argument has no JSON form, or is not one of the function.
             Exception: the cache raised it.
         """
@@ -167,14 +169,14 @@ class Background(Generic[P, R]):
         Make sure that a worker will find this function at its path.
 
         Raises:
-            RuntimeError: it will not.
+            ImproperlyConfigured: it will not.
         """
         try:
             is_found = function_named(self.path) is self
         except LookupError as exc:
-            raise RuntimeError(f"A worker would not find {self.path}: {exc}") from exc
+            raise ImproperlyConfigured(f"A worker would not find {self.path}: {exc}") from exc
         if not is_found:
-            raise RuntimeError(
+            raise ImproperlyConfigured(
                 f"A worker would not find {self.path}: the module has another background function "
                 "of that name. Give each its own name."
             )
@@ -242,8 +244,11 @@ def function_named(path: str) -> Background[..., Any]:
         LookupError: there is none. The message says why.
     """
     module_name, _dot, name = path.rpartition(".")
-    if not _is_of_installed_app(module_name):
-        raise LookupError(f"{module_name!r} belongs to no app in INSTALLED_APPS.")
+    if not is_of_installed_app(module_name):
+        raise LookupError(
+            f"{module_name!r} belongs to no app in INSTALLED_APPS. Move the function to a module "
+            "of an app, or add its package there."
+        )
     try:
         found = getattr(import_module(module_name), name, None)
     except ImportError as exc:
@@ -255,5 +260,6 @@ def function_named(path: str) -> Background[..., Any]:
     return found
 
 
-def _is_of_installed_app(module: str) -> bool:
+def is_of_installed_app(module: str) -> bool:
+    """Whether the *module* with this dotted path is in the package of an installed app."""
     return any(f"{module}.".startswith(f"{app.name}.") for app in apps.get_app_configs())

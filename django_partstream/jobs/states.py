@@ -318,7 +318,7 @@ def usable_cache(alias: str) -> BaseCache:
     if isinstance(cache, DummyCache):
         raise ImproperlyConfigured(
             f"Background functions keep their values in the cache {alias!r}, which keeps nothing. "
-            "Configure another backend in CACHES, such as Redis; "
+            "Configure another backend in CACHES: Redis, or for a single process LocMemCache; "
             "in a test, use django_partstream.testing.background_now()."
         )
     return cache

@@ -594,7 +594,8 @@ class TestAnEngine:
         self, deliver, settings, path, caplog
     ):
         settings.PARTSTREAM = {"BACKGROUND": path}
-        assert deliver(part=lazy(lambda request: jobs.forecast(1)))["part"].status is Status.ERROR
+        outcome = deliver(part=lazy(lambda request: jobs.forecast(1)))["part"]
+        assert (outcome.status, outcome.error.retryable) == (Status.ERROR, False)
         assert path in "".join(
             str(record.exc_info[1]) for record in caplog.records if record.exc_info
         )

@@ -156,6 +156,14 @@ class TestCaches:
         declare("nothing")
         assert problems() == []
 
+    @pytest.mark.parametrize("apps", [[], ["tests.core"]])
+    def test_a_function_in_no_app_is_an_error(self, declare, monkeypatch, apps):
+        configs = [SimpleNamespace(name=name) for name in apps]
+        monkeypatch.setattr(functions.apps, "get_app_configs", lambda: configs)
+        declare("shared")
+        found = [one.id for one in engines.check_functions()]
+        assert found == ([] if apps else ["partstream.E013"])
+
     def test_functions_that_only_the_urls_import_are_checked(self, declare, settings):
         class Resolver:
             @property

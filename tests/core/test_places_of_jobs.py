@@ -188,6 +188,6 @@ def test_a_cached_value_of_a_class_that_has_changed_is_computed_anew(request_of)
 
 def test_a_worker_that_has_just_begun_has_told_no_progress(place):
     assert place.begin() is not None
-    assert place.look() == Underway(0.0, None)
+    assert place.look() == Underway(0.0, None, begun=True)
     place.tell(3.5, 0.25)
-    assert place.look() == Underway(3.5, 0.25)
+    assert place.look() == Underway(3.5, 0.25, begun=True)
