@@ -35,11 +35,21 @@ export interface FollowOptions {
    * `[]` when none is left. The walk itself waits for them.
    */
   onPending?: (pending: Pending[]) => void;
-  /** Ends the walk, also while it waits for pending parts. */
+  /**
+   * Called with the error each time the walk waits for trouble to pass, such as a network that is
+   * gone or a busy server, and with null when the walk goes on or ends.
+   */
+  onWaiting?: (error: Error | null) => void;
+  /**
+   * The seconds for which the walk asks again where no page comes: 60 unless given, 0 for never.
+   * Then it throws the last error.
+   */
+  patience?: number;
+  /** Ends the walk at once, also while it waits. */
   signal?: AbortSignal | null;
 }
 
-/** The options of `fetch()`, and four more. */
+/** The options of `fetch()`, and those of a walk. */
 export interface Options extends FollowOptions, Omit<RequestInit, "method" | "body" | "signal"> {
   /** Request only these parts, for example to retry a failed part; null for all. */
   only?: string | readonly string[] | null;
@@ -55,10 +65,14 @@ export interface Options extends FollowOptions, Omit<RequestInit, "method" | "bo
 /**
  * Each part of a response as its page arrives, or by itself in a stream.
  *
- * If the cursor has expired, the walk starts again, and no part is yielded twice.
+ * If the cursor has expired, the walk starts again. If a request fails and may succeed later, the
+ * walk asks again: after an error of `fetch()`, a body that breaks off, or the status 408, 425, 429,
+ * 500, 502, 503 or 504. It waits as long as `Retry-After` says; else 0.5 to 1 second, then twice as
+ * long each time, up to 5 to 10. No part is yielded twice.
  *
- * @throws PartstreamError if the server sent no page.
- * @throws any error of `fetch()`; the reason of `signal` if it was aborted.
+ * @throws PartstreamError if the server sent no page; for a status above, once `patience` is over or
+ *   if `Retry-After` is longer than what is left of it.
+ * @throws any error of `fetch()` that lasts; the reason of `signal` if it was aborted.
  */
 export function parts<P = Record<string, unknown>>(
   url: string | URL,
@@ -91,8 +105,10 @@ export interface PendingEntry {
 
 /**
  * The same for pages of another source. `pageAt(cursor)` returns the page after a cursor, or the
- * first page for null. An error with `status` 410 means that the cursor is too old to follow. After
- * a page with pending parts and no new part the walk waits: 0.1 to 30 seconds, or 1 if it names none.
+ * first page for null. An error with `status` 410 means that the cursor is too old to follow. A
+ * `TypeError`, which `fetch()` throws, or an error with one of the statuses that may pass is waited
+ * out, for the seconds in its `retryAfter` if it has them. After a page with pending parts and no new
+ * part the walk waits: 0.1 to 30 seconds, or 1 if it names none.
  */
 export function follow<P = Record<string, unknown>>(
   pageAt: (cursor: string | null) => Promise<Page<P>>,
@@ -116,17 +132,25 @@ export class ProgressiveLoader<P = Record<string, unknown>> {
   readonly errors: PartError[];
   /** Load all parts; `onProgress` is called for each page, or part of a stream. Throws as `parts()` does. */
   loadAll(onProgress?: ((progress: Progress<P>) => void) | null): Promise<Array<Result<P>>>;
-  /** Request these parts again, or all failed parts that are retryable. */
+  /** Request these parts again, or all failed parts that are retryable. `signal` ends that at once. */
   retry(...names: string[]): Promise<Array<Result<P>>>;
+  retry(names: string | readonly string[], options?: RetryOptions): Promise<Array<Result<P>>>;
+}
+
+export interface RetryOptions {
+  /** Ends this request and its waits, beside the `signal` of the walk. */
+  signal?: AbortSignal | null;
 }
 
 /** The server sent no page. */
 export class PartstreamError extends Error {
-  constructor(status: number, code: string, message: string);
+  constructor(status: number, code: string, message: string, retryAfter?: number | null);
   /** The HTTP status. */
   status: number;
   /** "cursor_expired", "permission_denied", …; "" if the body has no code. */
   code: string;
+  /** The seconds that the server asks to wait; null if it does not say. */
+  retryAfter: number | null;
 }
 
 /** The CSRF header that Django requires of a POST, PUT or DELETE, from Django's cookie. */

@@ -1,4 +1,4 @@
-import type { Named, Options, Pending } from "./partstream.js";
+import type { Named, Options, Pending, RetryOptions } from "./partstream.js";
 
 export interface UsedParts<P = Record<string, unknown>> {
   /** The parts that arrived, in order. */
@@ -8,10 +8,16 @@ export interface UsedParts<P = Record<string, unknown>> {
   /** The number of parts in the response; null before the first page, or the end of a stream. */
   total: number | null;
   loading: boolean;
+  /** Whether a request waits for trouble to pass, such as a network that is gone. */
+  waiting: boolean;
   /** The error that stopped the walk: a `PartstreamError` or an error of `fetch()`. */
   error: Error | null;
-  /** Request these parts again, or all failed parts that are retryable. */
+  /**
+   * Request these parts again, or all failed parts that are retryable. `signal` ends that at once
+   * and leaves the parts as they are.
+   */
   retry(...names: string[]): void;
+  retry(names: string | readonly string[], options?: RetryOptions): void;
   /** Walk again from the start. */
   reload(): void;
 }

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 
-import { WAITING, walk } from "./walk.js";
+import { IDLE, walk } from "./walk.js";
 
 /**
  * The parts of `url` as they arrive; null waits for a URL. `options` (see `parts()`) are read when
@@ -8,7 +8,7 @@ import { WAITING, walk } from "./walk.js";
  */
 export function useParts(url, options) {
   const address = String(url || "");
-  const start = { address, ...WAITING, loading: address !== "" };
+  const start = { address, ...IDLE, loading: address !== "" };
   const [state, setState] = useState(start);
   const [round, setRound] = useState(0);
   const current = useRef(null);
@@ -26,9 +26,9 @@ export function useParts(url, options) {
       current.current = null;
     };
   }, [address, round]);
-  const retry = useCallback((...names) => current.current?.retry(...names), []);
+  const retry = useCallback((...given) => void current.current?.retry(...given), []);
   const reload = useCallback(() => setRound((number) => number + 1), []);
   // Until the effect has run, the state may belong to the previous address.
-  const { parts, pending, total, loading, error } = state.address === address ? state : start;
-  return { parts, pending, total, loading, error, retry, reload };
+  const { address: _, ...shown } = state.address === address ? state : start;
+  return { ...shown, retry, reload };
 }

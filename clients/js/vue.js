@@ -1,6 +1,6 @@
 import { computed, onScopeDispose, shallowRef, toValue, watch } from "vue";
 
-import { WAITING, walk } from "./walk.js";
+import { IDLE, walk } from "./walk.js";
 
 /**
  * The parts of `url` as they arrive, as refs. `url` may be a ref or a getter; null waits for a URL.
@@ -8,7 +8,7 @@ import { WAITING, walk } from "./walk.js";
  */
 export function useParts(url, options) {
   const address = () => String(toValue(url) || "");
-  const state = shallowRef(WAITING);
+  const state = shallowRef(IDLE);
   let walking = null;
 
   function stop() {
@@ -19,7 +19,7 @@ export function useParts(url, options) {
   function reload() {
     stop();
     const begins = address() !== "";
-    state.value = { ...WAITING, loading: begins };
+    state.value = { ...IDLE, loading: begins };
     // In server-side rendering the walk would never be awaited or stopped.
     if (begins && globalThis.document) {
       walking = walk(address(), toValue(options), (next) => {
@@ -36,8 +36,9 @@ export function useParts(url, options) {
     pending: of("pending"),
     total: of("total"),
     loading: of("loading"),
+    waiting: of("waiting"),
     error: of("error"),
-    retry: (...names) => walking?.retry(...names),
+    retry: (...given) => void walking?.retry(...given),
     reload,
   };
 }

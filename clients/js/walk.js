@@ -1,17 +1,26 @@
 // A walk with observable state, shared by the React hook and the Vue composable.
 
+import { either, wanted } from "./loader.js";
 import { parts } from "./partstream.js";
 
-export const WAITING = { parts: [], pending: [], total: null, loading: false, error: null };
+export const IDLE = {
+  parts: [],
+  pending: [],
+  total: null,
+  loading: false,
+  waiting: false,
+  error: null,
+};
 
-/** Walk `url` and call `tell` with each new state. Returns `{ retry(...names), stop() }`. */
-export function walk(url, { signal, onPending, ...options } = {}, tell) {
+/** Walk `url` and call `tell` with each new state. Returns `{ retry(names, { signal }), stop() }`. */
+export function walk(url, { signal, onPending, onWaiting, ...options } = {}, tell) {
   const controller = new AbortController();
   const stopped = controller.signal;
-  const init = { ...options, signal: signal ? AbortSignal.any([signal, stopped]) : stopped };
-  let state = WAITING;
+  const init = { ...options, signal: either(signal, stopped) };
+  let state = IDLE;
   let running = 0;
   const waits = new Map(); // the pending parts of each run
+  const troubled = new Set(); // the runs that wait for trouble to pass
   let broken = null; // the error that ended the walk; a retry of parts does not clear it
 
   function set(change) {
@@ -33,12 +42,19 @@ export function walk(url, { signal, onPending, ...options } = {}, tell) {
     return [...new Map(named).values()];
   }
 
-  async function run(only) {
-    const own = only ? { ...init, only } : { ...init };
+  async function run(only, signal) {
+    const own = { ...init, signal: either(signal, init.signal) };
+    if (only) own.only = only;
     own.onPending = (pending) => {
       waits.set(own, pending);
       set({ pending: allPending() });
       if (!stopped.aborted) onPending?.(state.pending);
+    };
+    own.onWaiting = (error) => {
+      if (error) troubled.add(own);
+      else troubled.delete(own);
+      set({ waiting: troubled.size > 0 });
+      if (error || !state.waiting) onWaiting?.(error);
     };
     running += 1;
     set({ loading: true, error: broken });
@@ -48,7 +64,7 @@ export function walk(url, { signal, onPending, ...options } = {}, tell) {
       if (!only) set({ total: state.total ?? state.parts.length });
     } catch (error) {
       if (!only) broken = error;
-      set({ error });
+      if (!signal?.aborted) set({ error });
     }
     running -= 1;
     waits.delete(own);
@@ -60,11 +76,11 @@ export function walk(url, { signal, onPending, ...options } = {}, tell) {
     return state.parts.find((part) => part.name === name)?.error?.part ?? name;
   }
 
-  function retry(...names) {
+  async function retry(...given) {
+    const { names, signal } = wanted(given);
     const failed = state.parts.filter(({ error }) => error?.retryable).map(({ error }) => error.part);
-    const named = names.map((name) => requested(name));
-    const only = names.length ? named : failed;
-    if (only.length) run(only);
+    const only = names?.map(requested) ?? failed;
+    if (only.length) await run(only, signal);
   }
 
   run();

@@ -1,23 +1,64 @@
-"""The JavaScript client in Django's static files is the same file as in the npm package."""
+"""The JavaScript client in Django's static files is the same as in the npm package."""
 
 import re
 from urllib.request import urlopen
 
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.template import Context, Template
 
 import django_partstream
 from tests.tools import ROOT
 
 CLIENT = ROOT / "clients/js"
+STATIC = ROOT / "django_partstream/static/django_partstream"
+
+#: An import of a module beside the file, also one that happens later.
+IMPORT = re.compile(r'\b(?:from |import\()"\./([\w.]+)"')
+
+
+def imported(folder, name):
+    """The file *name* in *folder* and all that it imports, with what that imports."""
+    names = IMPORT.findall((folder / name).read_text(encoding="utf-8"))
+    return {name}.union(*(imported(folder, one) for one in names))
 
 
 def test_the_static_javascript_client_is_served_at_the_address_in_its_readme(live_server):
     readme = (CLIENT / "README.md").read_text(encoding="utf-8")
     template = re.search(r"^```html\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)[1]
     address = re.search(r'from "(.*?)"', Template(template).render(Context()))[1]
-    with urlopen(live_server.url + address) as response:
-        assert response.headers.get_content_type() in {"text/javascript", "application/javascript"}
-        assert response.read() == (CLIENT / "partstream.js").read_bytes()
+    folder, _, name = address.rpartition("/")
+    assert name == "partstream.js"
+    assert {"partstream.js", "loader.js", "stream.js"} <= imported(CLIENT, name)
+    for one in imported(CLIENT, name):
+        with urlopen(f"{live_server.url}{folder}/{one}") as response:
+            kind = response.headers.get_content_type()
+            assert kind in {"text/javascript", "application/javascript"}
+            assert response.read() == (CLIENT / one).read_bytes()
+
+
+def test_each_static_file_of_the_javascript_client_is_the_file_of_the_npm_package():
+    files = {path.name: path.read_bytes() for path in STATIC.iterdir()}
+    assert files == {name: (CLIENT / name).read_bytes() for name in files}
+
+
+class HashedStorage(ManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True
+
+
+def test_the_imports_of_the_static_client_have_hashed_names_where_files_have(tmp_path):
+    storage = HashedStorage(location=tmp_path, base_url="/static/")
+    found = {f"django_partstream/{path.name}": path.name for path in STATIC.iterdir()}
+    for path in found:
+        with open(finders.find(path), "rb") as file:
+            storage.save(path, file)
+    renamed = dict(
+        pair[:2] for pair in storage.post_process({path: (storage, path) for path in found})
+    )
+    entry = renamed["django_partstream/partstream.js"]
+    linked = imported(tmp_path / "django_partstream", entry.rpartition("/")[2])
+    assert len(linked) == len(imported(CLIENT, "partstream.js"))
+    assert {f"django_partstream/{name}" for name in linked} <= set(renamed.values())
 
 
 def test_the_npm_and_python_packages_have_the_same_version():

@@ -8,6 +8,7 @@ import {
   follow,
   freeze,
   hang,
+  hurry,
   nothing,
   page,
   PARTS,
@@ -30,8 +31,7 @@ describe("where no stream comes through", () => {
 
   test.each([
     ["406", refusal(406, "not_acceptable")],
-    ["502 with HTML", HTML],
-    ["500", refusal(500, "error")],
+    ["501", refusal(501, "error")],
     ["200 with HTML", login],
   ])("%s makes it pages", async (_, way) => {
     const { names, asked } = await follow(way);
@@ -39,20 +39,42 @@ describe("where no stream comes through", () => {
     expect(asked).toEqual(["stream start", "page start", "page b"]);
   });
 
-  test("502 with HTML in the middle of a walk makes the rest pages", async () => {
+  test.each([
+    ["502 with HTML", HTML],
+    ["500", refusal(500, "error")],
+  ])("%s, twice, makes it pages", async (_, way) => {
+    const waits = hurry();
+    const { names, asked } = await follow(way, way);
+    expect(names).toEqual(PARTS);
+    expect(asked).toEqual(["stream start", "stream start", "page start", "page b"]);
+    expect(waits).toHaveLength(2);
+  });
+
+  test("502 with HTML behind a part that came makes the rest pages after two", async () => {
+    hurry();
     const { names, asked } = await follow(cut(1), HTML);
     expect(names).toEqual(PARTS);
     expect(asked).toEqual(["stream start", "stream a", "page a", "page c"]);
   });
 
-  test.each([
-    ["HTML in place of pages too", HTML, { status: 502, message: "502 Bad Gateway" }],
-    ["a form in place of pages too", login, { message: "The answer is no page of parts." }],
-  ])("%s is the error of the page", async (_, way, error) => {
-    const { url, asked } = await streamer(way, way);
+  test("a form in place of pages too is the error of the page", async () => {
+    const { url, asked } = await streamer(login, login);
     const walk = all(streamed(url));
-    await expect(walk).rejects.toMatchObject({ name: "PartstreamError", ...error });
+    const message = "The answer is no page of parts.";
+    await expect(walk).rejects.toMatchObject({ name: "PartstreamError", message });
     expect(asked).toEqual(["stream start", "page start"]);
+  });
+
+  test("because its module does not come through makes it pages", async () => {
+    vi.resetModules();
+    vi.doMock("../stream.js", () => {
+      throw new TypeError("Failed to fetch dynamically imported module");
+    });
+    onTestFinished(() => vi.doUnmock("../stream.js"));
+    const { parts } = await import("../partstream.js");
+    const { url, asked } = await streamer();
+    expect(namesOf(await all(parts(url, { stream: true })))).toEqual(PARTS);
+    expect(asked).toEqual(["page start", "page b"]);
   });
 
   test.each([
@@ -83,7 +105,8 @@ describe("where no stream comes through", () => {
   });
 
   test("because nobody answers rejects with the error of fetch()", async () => {
-    await expect(all(streamed("http://127.0.0.1:1/"))).rejects.toThrow("fetch failed");
+    const walk = all(streamed("http://127.0.0.1:1/", { patience: 0 }));
+    await expect(walk).rejects.toThrow("fetch failed");
   });
 });
 
@@ -92,7 +115,6 @@ test.each([
   [401, "not_authenticated"],
   [403, "permission_denied"],
   [404, "not_found"],
-  [429, "throttled"],
 ])("%i for a stream is an error at once", async (status, code) => {
   const { url, asked } = await streamer(refusal(status, code));
   const error = await all(streamed(url)).catch((it) => it);

@@ -18,17 +18,7 @@ import {
   streamed,
   streamer,
 } from "./streamer.js";
-
-/** Numbers from 0 to 1, always the same for a seed (mulberry32). */
-function numbers(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { numbers } from "./troubled.js";
 
 // Only a cursor can have expired.
 const tooOld = (response, request) =>

@@ -26,7 +26,7 @@ import {
   serve,
   STAFF,
 } from "./server.js";
-import { streamer } from "./streamer.js";
+import { hurry, streamer } from "./streamer.js";
 import { walk } from "../walk.js";
 
 describe("a walk", () => {
@@ -229,12 +229,13 @@ describe("an answer that is no page", () => {
     const url = await serve((response) => {
       response.writeHead(status, { "Content-Type": type }).end(body);
     });
-    const walk = all(parts(url));
+    const walk = all(parts(url, { patience: 0 }));
     await expect(walk).rejects.toMatchObject({ name: "PartstreamError", status, message });
   });
 
   test("because the network failed rejects with the error of fetch()", async () => {
-    await expect(all(parts("http://127.0.0.1:1/"))).rejects.toThrow("fetch failed");
+    const walk = all(parts("http://127.0.0.1:1/", { patience: 0 }));
+    await expect(walk).rejects.toThrow("fetch failed");
   });
 });
 
@@ -386,6 +387,37 @@ describe("a page with renamed keys", () => {
     ]);
   });
 
+  test("loses neither failure, nor total, nor the wait for a pending part", async () => {
+    const waiting = [{ part: "my_shelf", retryAfter: 2, progress: 0.5 }];
+    const failure = { part: "my_books", code: "part_failed", retryable: true, index: 0 };
+    const meta = { totalParts: 3, currentChunkSize: 2, hasMore: true };
+    const results = [{ myBooks: null }, { overview: 1 }];
+    const pages = [
+      { results, errors: [failure], cursor: "1", meta, pending: waiting },
+      { results: [], cursor: "2", meta, pending: waiting },
+      { results: [{ myShelf: 2 }], cursor: null, meta },
+      { results: [{ myBooks: 3 }], cursor: null, meta: { ...meta, totalParts: 1 } },
+    ];
+    const waits = hurry();
+    const fetch = answering(...pages);
+    const onPending = vi.fn();
+    let state;
+    const walking = walk("https://a.test/", { fetch, onPending }, (now) => (state = now));
+    await vi.waitFor(() => expect(state.loading).toBe(false));
+    expect(state.total).toBe(3);
+    expect(state.parts).toEqual([
+      { name: "myBooks", value: null, error: failure },
+      { name: "overview", value: 1, error: null },
+      { name: "myShelf", value: 2, error: null },
+    ]);
+    expect(waits).toEqual([2000]);
+    expect(onPending.mock.lastCall).toEqual([[]]);
+    walking.retry();
+    await vi.waitFor(() => expect(state.parts[0].value).toBe(3));
+    expect(state.total).toBe(3);
+    expect(fetch.asked).toEqual([null, null, null, "my_books"]);
+  });
+
   test("has the error of a part by its name if the entry has no place", async () => {
     const { index: _, ...older } = { ...failure, part: "todayStats" };
     const fetch = answering({ ...failed, errors: [older] });
@@ -460,8 +492,13 @@ describe("the package", () => {
   const here = new URL("..", import.meta.url).pathname;
   const npm = (...command) => execFileSync("npm", command, { cwd: here, encoding: "utf8" });
 
-  test("has a main module of less than 4 kB, compressed", () => {
-    expect(gzipSync(readFileSync(join(here, "partstream.js"))).length).toBeLessThan(4000);
+  test.each([
+    ["partstream.js", 3500],
+    ["loader.js", 1000],
+    ["stream.js", 2000],
+  ])("has %s in at most %i bytes, compressed", (name, most) => {
+    const file = readFileSync(join(here, name));
+    expect(gzipSync(file, { level: 9 }).length).toBeLessThanOrEqual(most);
   });
 
   test.each(["partstream", "react", "vue"])("has types for all exports of %s", async (name) => {
@@ -476,7 +513,7 @@ describe("the package", () => {
     const [packed] = JSON.parse(npm("pack", "--json", "--silent", "--pack-destination", place));
     const entries = ["partstream", "react", "vue"].flatMap((it) => [`${it}.js`, `${it}.d.ts`]);
     expect(packed.files.map(({ path }) => path).sort()).toEqual(
-      ["LICENSE", "README.md", "package.json", "walk.js", ...entries].sort(),
+      ["LICENSE", "README.md", "package.json", "loader.js", "stream.js", "walk.js", ...entries].sort(),
     );
 
     const installed = join(place, "node_modules");
@@ -490,11 +527,13 @@ describe("the package", () => {
       import { parts } from "partstream";
       import { useParts as react } from "partstream/react";
       import { useParts as vue } from "partstream/vue";
-      for await (const { name } of parts(process.argv[1])) console.log(name);
+      const url = process.argv[1];
+      for await (const { name } of parts(url)) console.log(name);
+      for await (const { total } of parts(url, { stream: true })) console.log(total);
       console.log(typeof react, typeof vue);
     `;
     const command = ["--input-type=module", "--eval", code, ECHO];
     const said = execFileSync(process.execPath, command, { cwd: place, encoding: "utf8" });
-    expect(said).toBe("query\nheaders\nlast\nfunction function\n");
+    expect(said).toBe("query\nheaders\nlast\nnull\nnull\nnull\nfunction function\n");
   });
 });

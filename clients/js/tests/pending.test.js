@@ -524,7 +524,9 @@ describe("a walk with state", () => {
 
   test("that an error ended has no pending part", async () => {
     const answers = [Response.json(waitingFor("forecast"))];
-    const { states, now } = walking(() => answers.shift() ?? Response.json({}, { status: 500 }));
+    const { states, now } = walking(() => answers.shift() ?? Response.json({}, { status: 500 }), {
+      patience: 0,
+    });
     await vi.waitFor(() => expect(now()?.error?.status).toBe(500));
     expect(states.some(({ pending }) => pending.length)).toBe(true);
     expect(now()).toMatchObject({ pending: [], loading: false });

@@ -6,7 +6,8 @@ import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 
 import { useParts } from "../react.js";
 import { control, DASHBOARD, ECHO, NAMES, namesOf, noting, STAFF } from "./server.js";
-import { cut, nothing, PARTS, slow, streamer } from "./streamer.js";
+import { cut, FAILURE, nothing, pageOf, PARTS, slow, streamer } from "./streamer.js";
+import { lost, troubled } from "./troubled.js";
 
 afterEach(cleanup);
 
@@ -70,6 +71,33 @@ test("retry(name) in React shows the part as pending until it is there", async (
   await done(now);
   expect(now().pending).toEqual([]);
   expect(now().parts[1]).toEqual({ name: "b", value: "b", error: null });
+});
+
+test("useParts() in React is waiting while the network is gone, without an error", async () => {
+  let isOut = true;
+  const { fetch } = troubled(() => (isOut ? lost() : undefined));
+  const { now } = use("https://a.test/", { fetch });
+  expect(now().waiting).toBe(false);
+  await waitFor(() => expect(now()).toMatchObject({ waiting: true, loading: true, error: null }));
+  isOut = false;
+  await done(now);
+  expect(now()).toMatchObject({ waiting: false, error: null });
+  expect(namesOf(now().parts)).toEqual(PARTS);
+});
+
+test("the signal of a retry in React ends it at once, and leaves the part as it was", async () => {
+  const failed = { ...pageOf(["a", "b"], null), errors: [{ ...FAILURE, index: 1 }] };
+  const { fetch } = troubled((number) => (number ? lost() : Response.json(failed)));
+  const { now } = use("https://a.test/", { fetch });
+  await done(now);
+  const before = now().parts;
+  const controller = new AbortController();
+  act(() => now().retry(["b"], { signal: controller.signal }));
+  await waitFor(() => expect(now().waiting).toBe(true));
+  controller.abort();
+  await done(now);
+  expect(now()).toMatchObject({ waiting: false, error: null });
+  expect(now().parts).toBe(before);
 });
 
 test("a new address in React has no pending part of the old one", async () => {

@@ -10,11 +10,12 @@ import { show } from "./.readme/dashboard.js";
 import { Dashboard } from "./.readme/Dashboard.jsx";
 import VueDashboard from "./.readme/Dashboard.vue";
 import { load } from "./.readme/loader.js";
-import { patientParts } from "./.readme/patient.js";
+import { load as loadPatiently } from "./.readme/patient.js";
 import { fill } from "./.readme/streamed.js";
 import { takings } from "./.readme/typed.ts";
-import { all, control, DASHBOARD, NAMES, serve, STAFF } from "./server.js";
-import { slow } from "./streamer.js";
+import { control, DASHBOARD, NAMES, serve, STAFF } from "./server.js";
+import { pageOf, slow } from "./streamer.js";
+import { lost, troubled } from "./troubled.js";
 
 // The session cookie, which a browser would send.
 beforeEach(() => {
@@ -81,22 +82,38 @@ test.each([
   expect(bar()).toBe(null);
 });
 
-test("patientParts() in the README waits for Retry-After before it asks again", async () => {
+test("the loop in the README shows a banner while a busy server says to wait", async () => {
   const asked = [];
   const url = await serve((response, number) => {
     response.setHeader("Access-Control-Allow-Origin", "*");
+    response.setHeader("Access-Control-Expose-Headers", "Retry-After");
     asked.push(performance.now());
     if (number === 0) return response.writeHead(429, { "Retry-After": "1" }).end();
-    const page = { results: [{ a: 1 }], cursor: null, meta: { total_parts: 1 } };
-    return response.end(JSON.stringify(page));
+    return response.end(JSON.stringify(pageOf(["a", "b"], null)));
   });
-  expect(await all(patientParts(url))).toEqual([{ name: "a", value: 1, error: null, total: 1 }]);
+  const cards = { a: document.createElement("p"), b: document.createElement("p") };
+  const banner = document.createElement("p");
+  const loading = loadPatiently(url, cards, banner);
+  await until(() => expect(banner.textContent).toBe("Connecting again …"));
+  await loading;
+  expect(banner.textContent).toBe("");
+  expect(cards.b.textContent).toBe('"b"');
   expect(asked[1] - asked[0]).toBeGreaterThan(900);
 });
 
-test("patientParts() in the README rejects when the server sends no Retry-After", async () => {
-  const url = await serve((response) => response.writeHead(503).end());
-  await expect(all(patientParts(url))).rejects.toMatchObject({ status: 503 });
+test.each([
+  ["React", (place, props) => render(createElement(Dashboard, props), { container: place })],
+  ["Vue", (place, props) => createApp(VueDashboard, props).mount(place)],
+])("the %s component in the README says that it waits for the network", async (_, mount) => {
+  const { fetch } = troubled((number) => (number === 1 ? lost() : undefined));
+  vi.stubGlobal("fetch", fetch);
+  const place = document.body.appendChild(document.createElement("div"));
+  onTestFinished(() => place.remove());
+  mount(place, { url: "https://a.test/" });
+  await until(() => expect(place.querySelector("[role=status]")?.textContent).toMatch("Connecting"));
+  expect(place.querySelector("[role=alert]")).toBe(null);
+  await until(() => expect(place.querySelectorAll("pre")).toHaveLength(4));
+  expect(place.querySelector("[role=status]")).toBe(null);
 });
 
 test("the loader in the README shows its progress", async () => {

@@ -145,6 +145,9 @@ export async function follow(...ways) {
   return { names: namesOf(await all(streamed(url))), asked };
 }
 
+/** Break the connection before any answer. */
+export const dropped = (response) => response.destroy();
+
 /** Let time pass only by `vi.advanceTimersByTimeAsync()`. */
 export function freeze() {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });

@@ -32,6 +32,10 @@ export async function untyped(): Promise<unknown> {
   const bars = (pending: Pending[]) =>
     pending.map(({ name, progress }) => [name.length, progress?.toFixed()]);
   parts("/api/", { onPending: bars, signal: null });
+  const banner = (error: Error | null) => error?.message.length;
+  parts("/api/", { onWaiting: banner, patience: 0 });
+  // @ts-expect-error it may be null
+  parts("/api/", { onWaiting: (error) => error.message });
   // @ts-expect-error it may be null
   parts("/api/", { onPending: ([{ progress }]) => progress.toFixed() });
   const meta = { total_parts: 1 };
@@ -39,6 +43,7 @@ export async function untyped(): Promise<unknown> {
   const graphql = { name: "a", retryAfter: 0.5, progress: 0.5 };
   const pageAt = async () => ({ results: [], cursor: "1", meta, pending: [rest, graphql] });
   follow(pageAt, { onPending: bars, signal: AbortSignal.timeout(1000) });
+  follow(pageAt, { onWaiting: banner, patience: 5 });
   // @ts-expect-error other options are for requests, which pageAt() sends
   follow(pageAt, { stream: true });
   // @ts-expect-error a page is asked for with GET
@@ -52,19 +57,20 @@ export async function loaded(): Promise<string | undefined> {
     console.log(results[0].overview?.admin, totalLoaded.toFixed(), hasMore === true);
   });
   await loader.retry("overview");
+  await loader.retry(["overview"], { signal: AbortSignal.timeout(1000) });
   return all[0].overview?.admin ?? loader.errors[0].code;
 }
 
 export function Board() {
-  const { parts: came, pending, total, error, retry } = useParts<Dashboard>(
+  const { parts: came, pending, total, waiting, error, retry } = useParts<Dashboard>(
     new URL("https://a.test/"),
   );
   for (const part of came) {
     if (part.name === "recent_orders" && !part.error) part.value.map(({ id }) => id.toFixed());
   }
-  if (error instanceof PartstreamError) return <p>{error.status}</p>;
+  if (error instanceof PartstreamError) return <p>{error.status + (error.retryAfter ?? 0)}</p>;
   return (
-    <button onClick={() => retry("overview")}>
+    <button aria-busy={waiting} onClick={() => retry("overview", "recent_orders")}>
       {came[0].name} {came[0].error?.message} {total?.toFixed()}
       {pending.map(({ name, progress }) => (
         <progress key={name.toUpperCase()} value={progress ?? undefined} />
@@ -74,6 +80,9 @@ export function Board() {
 }
 
 export function board(): string | undefined {
-  const { parts: came, pending, loading } = useVueParts<Dashboard>(ref<string | null>(null));
+  const { parts: came, pending, loading, waiting, retry } = useVueParts<Dashboard>(
+    ref<string | null>(null),
+  );
+  if (waiting.value) retry("overview", { signal: null });
   return loading.value ? pending.value[0]?.progress?.toFixed() : came.value[0].name;
 }

@@ -5,7 +5,8 @@ import { createApp, effectScope, h, nextTick, ref } from "vue";
 
 import { useParts } from "../vue.js";
 import { control, DASHBOARD, ECHO, NAMES, namesOf, STAFF } from "./server.js";
-import { PARTS, slow, streamer } from "./streamer.js";
+import { FAILURE, pageOf, PARTS, slow, streamer } from "./streamer.js";
+import { lost, troubled } from "./troubled.js";
 
 const until = (check) => vi.waitFor(check, { timeout: 10_000 });
 
@@ -52,6 +53,36 @@ test("useParts() in Vue is loading, and shows the pending part, until it is ther
   await until(() => expect(loading.value).toBe(false));
   expect(namesOf(parts.value)).toEqual(["a", "b"]);
   expect(pending.value).toEqual([]);
+  leave();
+});
+
+test("useParts() in Vue is waiting while the network is gone, without an error", async () => {
+  let isOut = true;
+  const { fetch } = troubled(() => (isOut ? lost() : undefined));
+  const { parts, waiting, loading, error, leave } = use("https://a.test/", { fetch });
+  expect(waiting.value).toBe(false);
+  await until(() => expect(waiting.value).toBe(true));
+  expect([loading.value, error.value]).toEqual([true, null]);
+  isOut = false;
+  await until(() => expect(loading.value).toBe(false));
+  expect([waiting.value, error.value]).toEqual([false, null]);
+  expect(namesOf(parts.value)).toEqual(PARTS);
+  leave();
+});
+
+test("the signal of a retry in Vue ends it at once, and leaves the part as it was", async () => {
+  const failed = { ...pageOf(["a", "b"], null), errors: [{ ...FAILURE, index: 1 }] };
+  const { fetch } = troubled((number) => (number ? lost() : Response.json(failed)));
+  const { parts, waiting, loading, error, retry, leave } = use("https://a.test/", { fetch });
+  await until(() => expect(loading.value).toBe(false));
+  const before = parts.value;
+  const controller = new AbortController();
+  retry(["b"], { signal: controller.signal });
+  await until(() => expect(waiting.value).toBe(true));
+  controller.abort();
+  await until(() => expect(loading.value).toBe(false));
+  expect([waiting.value, error.value]).toEqual([false, null]);
+  expect(parts.value).toBe(before);
   leave();
 });
 

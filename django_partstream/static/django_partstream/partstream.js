@@ -1,90 +1,51 @@
-// Yields the parts of a django-partstream response as they arrive. partstream.d.ts has the details.
+// The parts of a django-partstream response as they arrive. partstream.d.ts describes the exports.
 
-// In a row, without a new part: starts before a walk gives up, streams before it goes on as pages.
-const RESTARTS = 3;
-const STREAMS = 2;
+import { loaderOf } from "./loader.js";
 
-// Milliseconds to the first byte of a stream, which a proxy may hold back, and to any later byte.
-const FIRST_BYTE = 3_000;
-const SILENCE = 20_000; // a heartbeat comes every 15 s
-
+const RESTARTS = 3; // in a row, without a new part, before a walk gives up
+const PASSING = [408, 425, 429, 500, 502, 503, 504]; // statuses of trouble that may pass
 const PAGE_TYPE = "application/json";
-const STREAM_TYPE = "application/jsonl";
 
-/** The server sent no page. */
 export class PartstreamError extends Error {
-  constructor(status, code, message) {
+  constructor(status, code, message, retryAfter = null) {
     super(message);
-    Object.assign(this, { name: "PartstreamError", status, code });
+    Object.assign(this, { name: "PartstreamError", status, code, retryAfter });
   }
 }
 
-/** Each part as it arrives: `{ name, value, error, total }`. */
 export function parts(url, options) {
-  return follow(sourceAt(url, options), options);
+  return each(pagesOf(url, options), options);
 }
 
-/** The same for pages of another source. */
-export async function* follow(pageAt, options) {
-  for await (const { results, failures, total } of pages(pageAt, options)) {
-    for (const [name, value] of results.flatMap(Object.entries)) {
-      options?.signal?.throwIfAborted(); // the consumer may abort between two parts
-      yield { name, value, error: failures.get(name) ?? null, total };
-    }
-  }
+export function follow(pageAt, options) {
+  return each(pages(pageAt, options), options);
 }
 
-export class ProgressiveLoader {
-  #failures = new Map();
+export const ProgressiveLoader = /* @__PURE__ */ loaderOf(pagesOf);
 
-  constructor(apiUrl, options = {}) {
-    Object.assign(this, { apiUrl, options, allData: [] });
-  }
-
-  get errors() {
-    return [...this.#failures.values()];
-  }
-
-  async loadAll(onProgress = null) {
-    this.allData = [];
-    this.#failures = new Map();
-    return this.#load({}, onProgress);
-  }
-
-  async retry(...names) {
-    const failed = this.errors.filter(({ retryable }) => retryable).map(({ part }) => part);
-    const named = names.map((name) => this.#failures.get(name)?.part ?? name);
-    return this.#load({ only: names.length ? named : failed });
-  }
-
-  async #load(change, onProgress) {
-    const source = sourceAt(this.apiUrl, { ...this.options, ...change });
-    for await (const { results, failures, hasMore } of pages(source, this.options)) {
-      for (const result of results) this.#put(result, failures);
-      onProgress?.({ results, totalLoaded: this.allData.length, hasMore });
-    }
-    return this.allData;
-  }
-
-  #put(result, failures) {
-    const [name] = Object.keys(result);
-    const place = this.allData.findIndex((one) => Object.hasOwn(one, name));
-    this.allData.splice(place < 0 ? this.allData.length : place, 1, result);
-    this.#failures.delete(name);
-    if (failures.has(name)) this.#failures.set(name, failures.get(name));
-  }
-}
-
-/** The CSRF header of Django. */
 export function csrf(cookie = "csrftoken", header = "X-CSRFToken") {
   const pairs = globalThis.document?.cookie.split("; ") ?? [];
   const found = pairs.find((pair) => pair.startsWith(`${cookie}=`));
   return found ? { [header]: decodeURIComponent(found.slice(cookie.length + 1)) } : {};
 }
 
-// The pages of a walk, without parts that were yielded before. A line of a stream is a page too:
-// one without `results` tells of a pending part, one with empty `results` ends its stream.
-async function* pages(pageAt, { onPending, signal } = {}) {
+async function* each(walk, options) {
+  for await (const { came, total } of walk) {
+    for (const part of came) {
+      options?.signal?.throwIfAborted(); // the consumer may abort between two parts
+      yield { ...part, total };
+    }
+  }
+}
+
+async function* pagesOf(url, options = {}) {
+  yield* pages(sourceAt(url, options), { ...options, isOurs: true });
+}
+
+// The pages of a walk, without parts that came before. A line of a stream is a page too: one
+// without `results` tells of a pending part, one with empty `results` ends its stream.
+async function* pages(source, options = {}) {
+  const pageAt = await source;
   const seen = new Set();
   const pending = new Map();
   let cursor = null;
@@ -94,29 +55,34 @@ async function* pages(pageAt, { onPending, signal } = {}) {
     while (true) {
       let page;
       try {
-        page = await pageAt(cursor);
+        page = await healed(pageAt, cursor, options);
       } catch (error) {
         // 410: the cursor has expired, or its part is gone. The first page needs no cursor.
         if (error?.status !== 410 || !cursor || restarts === 0) throw error;
         restarts -= 1;
         known = 0;
-        page = await pageAt(null);
+        cursor = null;
+        continue;
       }
-      if (updated(pending, page)) {
-        onPending?.(Array.from(pending, ([name, { progress = null }]) => ({ name, progress })));
+      const { isLine, results, meta } = page;
+      const all = partsOf(page);
+      if (updated(pending, page, all)) {
+        options.onPending?.(
+          Array.from(pending, ([name, { progress = null }]) => ({ name, progress })),
+        );
       }
-      if (page.isLine && !page.results) continue;
-      const results = page.results.filter((result) => !seen.has(Object.keys(result)[0]));
-      for (const name of results.flatMap(Object.keys)) seen.add(name);
+      if (isLine && !results) continue;
+      const came = all.filter(({ name }) => !seen.has(name));
+      for (const { name } of came) seen.add(name);
       cursor = page.cursor;
-      if (results.length || !cursor) {
+      if (came.length || !cursor) {
         restarts = RESTARTS;
         known = 0;
-        const { total_parts, totalParts: total = total_parts ?? null } = page.meta ?? {};
-        yield { results, failures: failuresOf(page), total, hasMore: Boolean(cursor) };
+        const { total_parts, totalParts: total = total_parts ?? null } = meta ?? {};
+        yield { came, total, hasMore: Boolean(cursor) };
         if (!cursor) return;
-      } else if (page.isLine ? !page.results.length : pending.size) {
-        await pause(patienceFor(pending), signal);
+      } else if (isLine ? !results.length : pending.size) {
+        await pause(delayOf(pending), options.signal);
         known = 0;
       } else if (++known > seen.size) {
         // For example, a proxy drops the query string.
@@ -128,139 +94,102 @@ async function* pages(pageAt, { onPending, signal } = {}) {
   }
 }
 
+// The page at `cursor`, asked for again while there is trouble that may pass.
+async function healed(pageAt, cursor, { patience = 60, onWaiting, signal, isOurs }) {
+  let since;
+  let waited = 0; // the clock may be set back
+  try {
+    for (let limit = 1_000; ; limit *= 2) {
+      try {
+        return await pageAt(cursor);
+      } catch (error) {
+        signal?.throwIfAborted();
+        const { status, retryAfter } = error ?? {};
+        // Without a status it is an error of fetch().
+        const passes = status ? PASSING.includes(status) : isOurs || error instanceof TypeError;
+        const left = patience * 1_000 - Math.max(waited, Date.now() - (since ??= Date.now()));
+        const backOff = Math.min(limit, 10_000) * (0.5 + Math.random() / 2);
+        const duration = retryAfter > 0 ? retryAfter * 1_000 : Math.min(backOff, left);
+        if (!passes || left <= 0 || duration > left) throw error;
+        waited += duration;
+        onWaiting?.(error);
+        await pause(duration, signal, !status && globalThis);
+      }
+    }
+  } finally {
+    if (waited) onWaiting?.(null);
+  }
+}
+
 // Bring `pending` up to date. Returns whether the page tells of pending parts.
-function updated(pending, page) {
+function updated(pending, { isLine, pending: told }, all) {
   const before = pending.size;
-  const told = page.pending ?? [];
-  if (!page.isLine) pending.clear(); // a page tells of all, a line of one
-  for (const one of told) pending.set(one.part ?? one.name, one);
-  for (const name of page.results?.flatMap(Object.keys) ?? []) pending.delete(name);
-  return told.length > 0 || pending.size !== before;
+  if (!isLine) pending.clear(); // a page tells of all, a line of one
+  for (const one of told ?? []) pending.set(one.part ?? one.name, one);
+  for (const { name } of all) pending.delete(name);
+  return told?.length || pending.size !== before;
 }
 
 // Milliseconds until the first of these parts may be there: at most 30 s, and 1 s unless told.
-function patienceFor(pending) {
+function delayOf(pending) {
   const seconds = Array.from(pending.values(), ({ retry_after, retryAfter = retry_after }) =>
     typeof retryAfter === "number" && retryAfter >= 0.1 ? retryAfter : 1,
   );
   return Math.min(...seconds, pending.size ? 30 : 1) * 1_000;
 }
 
-// The errors of a page by the names in `results`, which a renderer may have renamed (`todayStats`):
-// the place of a part decides.
-function failuresOf({ results, errors = [] }) {
-  const nameOf = ({ index, part }) => Object.keys(results[index] ?? {})[0] ?? part;
-  return new Map(errors.map((error) => [nameOf(error), error]));
+// A renderer may have renamed the parts (`todayStats`): the place of a part tells its error.
+function partsOf({ results = [], errors = [] }) {
+  return results.flatMap((result, place) =>
+    Object.entries(result).map(([name, value]) => {
+      const isOf = ({ part, index = part }) => index === place || index === name;
+      return { name, value, error: errors.find(isOf) ?? null };
+    }),
+  );
 }
 
 // The function `pageAt(cursor)` for pages of the server, or for the lines of streams as pages.
-function sourceAt(url, { stream, only = null, onPending: _, ...options } = {}) {
+function sourceAt(url, { stream, only, patience, onPending, onWaiting, ...request }) {
+  const { fetch = globalThis.fetch, headers, ...init } = request;
   const wanted = only && [only].flat().join(",");
-  if (wanted === "") return async () => ({ results: [], cursor: null }); // the server would send all
-  const addressAt = (cursor) => {
-    const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
-    if (wanted) address.searchParams.set("parts", wanted);
-    if (cursor) address.searchParams.set("cursor", cursor);
-    return address.href;
-  };
-  const pageAt = async (cursor) => pageOf(await ask(addressAt(cursor), options, PAGE_TYPE));
-  return stream ? streaming(addressAt, options, pageAt) : pageAt;
-}
+  if (wanted === "") return () => ({ results: [], cursor: null }); // the server would send all
+  const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+  if (wanted) address.searchParams.set("parts", wanted);
+  const sent = new Headers(headers);
+  // An Accept of the caller may have parameters: "application/json; version=2".
+  const accept = sent.get("Accept") ?? PAGE_TYPE;
 
-// A stream that breaks goes on as another stream or, from then on, as pages.
-function streaming(addressAt, options, pageAt) {
-  let lines = null; // of the open stream
-  let broken = 0; // streams in a row that brought no part
-
-  async function next(cursor) {
-    while (broken < STREAMS) {
-      try {
-        lines ??= linesAt(addressAt(cursor), options);
-        const { value: page, done } = await lines.next();
-        if (done) lines = null;
-        if (!page.isLine) broken = STREAMS; // a page of the server, which has no streams here
-        else if (page.results?.length) broken = 0;
-        return page;
-      } catch (error) {
-        lines = null;
-        const status = error?.status;
-        if (status >= 400 && status < 500 && status !== 406) throw error;
-        broken = status ? STREAMS : broken + 1;
-      }
-    }
-    return pageAt(cursor);
+  async function ask(cursor, type, own = init) {
+    own.signal?.throwIfAborted();
+    const asked = new URL(address);
+    if (cursor) asked.searchParams.set("cursor", cursor);
+    sent.set("Accept", accept.replaceAll(PAGE_TYPE, type));
+    return fetch(asked.href, { ...init, ...own, headers: sent });
   }
 
-  return Object.assign(next, { close: () => lines?.return() });
+  const pageAt = async (cursor) => pageOf(await ask(cursor, PAGE_TYPE));
+  // Where the module does not come through, no stream does.
+  return stream
+    ? import("./stream.js").then(
+        ({ streaming }) => streaming(ask, pageOf, pageAt, init.signal),
+        () => pageAt,
+      )
+    : pageAt;
 }
 
-// The lines of one stream. Returns the last line, or the page sent in place of the stream.
-async function* linesAt(address, options) {
-  const control = new AbortController();
-  const signals = [options.signal, control.signal].filter(Boolean);
-  const sent = { ...options, signal: AbortSignal.any(signals) };
-  let late = new PartstreamError(504, "", "No stream comes through.");
-  try {
-    const response = await within(FIRST_BYTE, ask(address, sent, STREAM_TYPE), late);
-    if (response.status === 204) return { results: [], cursor: null };
-    if (!response.headers.get("Content-Type")?.startsWith(STREAM_TYPE)) return await pageOf(response);
-    const reader = response.body.getReader();
-    const decoder = new TextDecoder();
-    let patience = FIRST_BYTE;
-    let rest = "";
-    while (true) {
-      const { value, done } = await within(patience, reader.read(), late);
-      if (done) throw new TypeError("The stream ended before its last line.");
-      patience = SILENCE;
-      late = new TypeError("The stream is silent.");
-      const texts = decoder.decode(value, { stream: true }).split("\n");
-      texts[0] = rest + texts[0];
-      rest = texts.pop(); // a line that goes on in the next chunk
-      for (const text of texts.filter((one) => one.trim())) {
-        const line = JSON.parse(text);
-        if (line.meta) return { ...line, results: [], isLine: Boolean(line.cursor) };
-        if (line.progress?.name) yield { pending: [line.progress], isLine: true };
-        if ("value" in line) yield asPage(line);
-      }
-    }
-  } finally {
-    control.abort();
-  }
-}
-
-function asPage({ name, value, error, cursor }) {
-  if (!cursor) throw new TypeError("The stream cannot be continued from this part.");
-  const errors = error ? [{ ...error, index: 0 }] : [];
-  return { results: [{ [name]: value }], errors, cursor, isLine: true };
-}
-
-// The outcome of `step`, or the error `late`.
-function within(patience, step, late) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(reject, patience, late);
-    step.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
-// Wait, or reject with the reason of `signal` as soon as it aborts.
-async function pause(duration, signal) {
+// Wait, or reject as soon as `signal` aborts. A network that comes back ends the wait.
+async function pause(duration, signal, network) {
   signal?.throwIfAborted();
   let end;
   await new Promise((resolve) => {
     const timer = setTimeout(resolve, duration);
     end = () => resolve(clearTimeout(timer));
     signal?.addEventListener("abort", end);
+    network?.addEventListener?.("online", end);
   });
   signal?.removeEventListener("abort", end);
+  network?.removeEventListener?.("online", end);
   signal?.throwIfAborted();
-}
-
-async function ask(address, { fetch = globalThis.fetch, headers, ...init }, type) {
-  init.signal?.throwIfAborted();
-  const sent = new Headers(headers);
-  // An Accept of the caller may have parameters: "application/json; version=2".
-  sent.set("Accept", (sent.get("Accept") ?? PAGE_TYPE).replaceAll(PAGE_TYPE, type));
-  return fetch(address, { ...init, headers: sent });
 }
 
 async function pageOf(response) {
@@ -271,5 +200,8 @@ async function pageOf(response) {
   const status = `${response.status} ${response.statusText}`.trim();
   const otherwise = response.ok ? "The answer is no page of parts." : status;
   const message = typeof body?.detail === "string" ? body.detail : otherwise;
-  throw new PartstreamError(response.status, body?.code ?? "", message);
+  const told = response.headers.get("Retry-After"); // seconds, or a date
+  const seconds = isNaN(told) ? (Date.parse(told) - Date.now()) / 1_000 : Number(told);
+  const retryAfter = seconds > 0 ? seconds : null;
+  throw new PartstreamError(response.status, body?.code ?? "", message, retryAfter);
 }
