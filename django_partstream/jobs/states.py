@@ -203,16 +203,14 @@ class Place:
 
         Raises:
             TypeError: it cannot be pickled.
-            ValueError: the cache has dropped it, and it alone, or cannot give it back.
+            ValueError: the cache has dropped it, or cannot give it back.
         """
-        for _ in range(2):  # again, if the cache was emptied at this moment
+        for _ in range(2):  # again, if the cache has forgotten it, or all, at this moment
             if not self._is_current(mark):
                 return
             self._write(value, mark)
             if self._is_there(mark):
                 return
-            if self.cache.has_key(f"{self.key}:lease"):
-                break
         if not any(self._is_there(mark, after=seconds) for seconds in LOOKS):
             raise ValueError(
                 f"The cache {self.alias!r} did not keep the value, which may be too large for it."

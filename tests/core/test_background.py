@@ -307,6 +307,20 @@ class TestTransactions:
         deliver(part=part)
         assert len(messages) == 1
 
+    @pytest.mark.postgres
+    @pytest.mark.parametrize("aliases", [("default", "postgres"), ("postgres", "default")])
+    @pytest.mark.django_db(transaction=True, databases=["default", "postgres"])
+    def test_work_is_asked_for_when_the_last_of_two_transactions_commits(
+        self, deliver, messages, aliases
+    ):
+        outer, inner = aliases
+        with transaction.atomic(using=outer):
+            with transaction.atomic(using=inner):
+                deliver(part=lazy(lambda request: jobs.forecast(1)))
+                assert messages == []
+            assert messages == []
+        assert len(messages) == 1
+
     @pytest.mark.parametrize("outer", [True, False], ids=["in a transaction", "without"])
     def test_an_atomic_block_of_the_part_does_not_lose_the_question(self, deliver, messages, outer):
         def own_block(request):

@@ -3,9 +3,12 @@
 import enum
 import pickle
 from unittest import mock
+from uuid import uuid4
 
 import pytest
 from django.core.cache import caches
+from django.core.management import call_command
+from django.db import transaction
 
 from django_partstream import cached_for, lazy
 from django_partstream.failures import Failure
@@ -16,7 +19,9 @@ from django_partstream.jobs.states import Failed, Kept, Underway
 from django_partstream.jobs.work import run_message
 from django_partstream.outcomes import Status
 from django_partstream.testing import background_now
+from tests import services
 from tests.core import jobs
+from tests.core.test_background import eventually
 
 pytestmark = pytest.mark.usefixtures("fresh_jobs")
 
@@ -191,3 +196,56 @@ def test_a_worker_that_has_just_begun_has_told_no_progress(place):
     assert place.look() == Underway(0.0, None, begun=True)
     place.tell(3.5, 0.25)
     assert place.look() == Underway(3.5, 0.25, begun=True)
+
+
+# Caches of each kind.
+
+CACHES = [
+    pytest.param("filebased.FileBasedCache", id="files"),
+    pytest.param("db.DatabaseCache", id="a database"),
+    pytest.param("redis.RedisCache", marks=pytest.mark.redis, id="Redis"),
+]
+
+
+@pytest.fixture
+def in_cache(settings, tmp_path):
+    """Have the default cache be of a kind: ``in_cache("db.DatabaseCache")``."""
+
+    def chosen(backend):
+        kind = backend.partition(".")[0]
+        places = {"filebased": str(tmp_path), "db": "cache_of_jobs", "redis": services.REDIS_URL}
+        settings.CACHES = {
+            "default": {
+                "BACKEND": f"django.core.cache.backends.{backend}",
+                "LOCATION": places[kind],
+                "KEY_PREFIX": f"jobs-{uuid4().hex}",
+                "VERSION": 3,
+                "TIMEOUT": None,
+            }
+        }
+        if kind == "db":
+            call_command("createcachetable")
+
+    return chosen
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("backend", CACHES)
+def test_a_cache_of_any_kind_knows_a_job(in_cache, deliver, monkeypatch, caplog, backend):
+    monkeypatch.setattr(states, "BEAT", 0.02)
+    in_cache(backend)
+    part, place = lazy(lambda request: jobs.gated("a")), place_for(jobs.gated, "a")
+    with transaction.atomic():
+        assert deliver(part=part)["part"].status is Status.PENDING
+    assert jobs.begun.wait(20)
+    eventually(lambda: deliver(part=part)["part"].pending.progress == 0.25)
+    jobs.gate.set()
+    eventually(lambda: deliver(part=part)["part"].status is Status.OK)
+    eventually(lambda: not place.cache.has_key(f"{place.key}:lease"))
+    signs = ("asked", "tries", "progress")
+    assert place.cache.get_many([f"{place.key}:{sign}" for sign in signs]) == {}
+    assert jobs.calls == [("gated", "a")]
+    jobs.gated.invalidate()
+    assert place.look() is None
+    place.cache.delete(place.mark)  # it would stay for ever
+    assert caplog.records == []
