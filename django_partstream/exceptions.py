@@ -131,7 +131,8 @@ class BackgroundFailed(PartstreamError):
     def __init__(self, function: str, failure: Any) -> None:
         super().__init__(function)
         self.function, self.failure = function, failure
-        self.code, self.reference = failure.code, failure.reference
+        self.code: str = failure.code
+        self.reference: str = failure.reference
 
     def __str__(self) -> str:
         return f"{self.function} failed in the background [{self.reference}]."
