@@ -38,17 +38,25 @@ class Frames:
         cursor: str,
         error: Mapping[str, Any] | None = None,
         timing: Mapping[str, Any] | None = None,
+        etag: str | None = None,
+        is_unchanged: bool = False,
     ) -> bytes:
         """
         The frame of the part *name*, whose *value* is JSON text, or None for null.
 
         *cursor* is the token behind it. *error* is the error entry of a failed part. *timing* is
-        ``{"ms": ..., "status": ..., "cached": ...}``, for development.
+        ``{"ms": ..., "status": ..., "cached": ...}``, for development. *etag* is the tag of the
+        value, for a client that asked for tags; *is_unchanged* says that it has the value.
 
         Raises:
             ValueError: *cursor* is no token.
         """
-        return self._part(_members(name, value, error, timing), _checked(cursor))
+        members = _members(name, value, error, timing)
+        if etag is not None:
+            members += b',"etag":%b' % _json(etag)
+        if is_unchanged:
+            members += b',"unchanged":true'
+        return self._part(members, _checked(cursor))
 
     def progress(self, name: str, *, progress: float | None, retry_after: float) -> bytes:
         """The frame of a pending part: its *progress* from 0 to 1, the seconds to another look."""

@@ -16,12 +16,13 @@ def keep_private(response: Any) -> bool:
     """
     Say ``private, no-store`` in a private response. Return whether this was done.
 
-    A response with a ``Cache-Control`` of its own keeps it, unless it is *pending*: it lacks a part
-    that it will have in a moment, so no cache may keep it whatever its view says.
+    A response with a ``Cache-Control`` of its own keeps it, unless it is *momentary*: it lacks a
+    part that it will have in a moment, or values that its client has, so no cache may keep it
+    whatever its view says.
     """
     if not getattr(response, "is_private", False):
         return False
-    if response.has_header("Cache-Control") and not getattr(response, "is_pending", False):
+    if response.has_header("Cache-Control") and not getattr(response, "is_momentary", False):
         return False
     response["Cache-Control"] = "private, no-store"
     return True

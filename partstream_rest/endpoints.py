@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.utils.functional import cached_property
 from rest_framework.request import Request
 
+from django_partstream import _current
 from django_partstream._fetching import with_peers
 from django_partstream.caching.keys import keyed_query
 from django_partstream.cursors import Cursor
 from django_partstream.endpoints import Endpoint
 from django_partstream.exceptions import CursorError, UnknownParts
+from django_partstream.identity import is_identified, session_key_of
 from django_partstream.pages import Page
+from django_partstream.tags import Tagger
 from partstream_rest.errors import RequestRefused
 from partstream_rest.queries import (
     carried,
@@ -23,7 +27,13 @@ from partstream_rest.queries import (
     read_token,
     restore,
 )
+from partstream_rest.unchanged import Held
 from partstream_rest.values import Writer
+
+logger = logging.getLogger("django_partstream")
+
+#: Names of views that were logged because nothing tells their readers apart.
+_logged: set[str] = set()
 
 
 class ViewEndpoint(Endpoint):
@@ -71,6 +81,34 @@ class ViewEndpoint(Endpoint):
     def query(self) -> str:
         """The query string for the cursors of this response to carry."""
         return carried(self._asked, self.owner.cursor_exclude_params)
+
+    def held(self, header: str) -> Held | None:
+        """
+        The values that the client has, by the *header* of the request; make it before parts run.
+
+        Return None, which is logged once for each view, if nothing tells the reader from others:
+        the client gets no tags.
+        """
+        try:
+            return Held(header, Tagger([*self._audience(), *self._surroundings()]))
+        except TypeError as exc:
+            if self.name not in _logged:
+                _logged.add(self.name)
+                logger.warning("%s has no tags: %s.", self.name, exc)
+            return None
+
+    def _surroundings(self) -> list[Any]:
+        """
+        What a value as it is sent depends on, besides its endpoint, user and tenant.
+
+        A session counts where it has no user. A renderer may write by the language.
+        """
+        own = getattr(self.owner, "cache_identity", None)
+        if own is not None:
+            reader = own(self.reader)
+        else:
+            reader = None if is_identified(self.reader) else session_key_of(self.reader)
+        return [reader, self.variation, _current.language(), _current.time_zone_name()]
 
     def follow_query(self, *, authenticate: Callable[[], None]) -> None:
         """

@@ -38,7 +38,7 @@ class PageResponse(Response):
     """
 
     _body: PageBody | None = None
-    is_pending = False
+    is_momentary = False
 
     def __init__(self, body: PageBody | None = None, *, links: PageLinks, personal: bool) -> None:
         super().__init__(headers=links.headers)
@@ -47,7 +47,7 @@ class PageResponse(Response):
         others = {} if body is None else body.others
         self.is_private = personal or "errors" in others
         if "pending" in others:
-            self.is_private = self.is_pending = True
+            self.is_private = self.is_momentary = True
             self["Retry-After"] = _retry_after(others["pending"])
 
     @property

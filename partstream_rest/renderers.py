@@ -11,7 +11,8 @@ written by the renderer for JSON of the view.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, TypeGuard
 
 from django.http import HttpRequest
@@ -21,6 +22,7 @@ from rest_framework.settings import api_settings
 
 from django_partstream.frames import NDJSON, EventStream, Frames, JSONLines
 from partstream_rest.queries import parameters
+from partstream_rest.values import dumps
 
 
 class StreamRenderer(BaseRenderer):
@@ -145,3 +147,18 @@ def rewriter(renderer: Any, context: dict[str, Any]) -> Rewriter | None:
     """A rewriter for *renderer*; None if it writes as DRF's does, with an encoder at most."""
     is_plain = type(renderer).render is JSONRenderer.render
     return None if is_plain else Rewriter(renderer, context)
+
+
+def speller(renderer: Any, context: dict[str, Any]) -> Callable[[str], str] | None:
+    """A function that spells a name as *renderer* spells keys; None if it writes them as DRF's."""
+    rewrite = rewriter(renderer, context) if isinstance(renderer, JSONRenderer) else None
+    return None if rewrite is None else partial(_spelled, rewrite)
+
+
+def _spelled(rewrite: Rewriter, name: str) -> str:
+    """The only key of an object with *name* that *rewrite* has written; else *name* itself."""
+    try:
+        (key,) = json.loads(rewrite(dumps({name: None})))
+    except Exception:  # noqa: BLE001 - of the project's renderer, which has an envelope perhaps
+        return name
+    return key if isinstance(key, str) else name

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +36,7 @@ from django_partstream.outcomes import Outcome, Wait
 from django_partstream.pages import Page
 from partstream_rest.renderers import StreamRenderer, rewriter
 from partstream_rest.sessions import SessionWatch
+from partstream_rest.unchanged import NO_TAG, Held, Look, form_of, vary_on_tags
 
 #: The value of ``Cache-Control`` in a stream. No proxy may keep it, compress it or repeat it.
 CACHE_CONTROL = "no-store, no-transform"
@@ -81,6 +84,7 @@ class Transcript:
 
     *sign* signs the cursors. *total* is the number of parts of the response. *rewrite* gives the
     JSON text of a value another form, where a project's renderer does. *request* is Django's.
+    *look* looks whether the client has a value; None if it asks for no tags.
     """
 
     def __init__(
@@ -93,10 +97,12 @@ class Transcript:
         total: int,
         rewrite: Callable[[bytes], bytes] | None,
         request: HttpRequest,
+        look: Callable[[str, bytes | None], Look] | None,
     ) -> None:
         self.stream, self._ledger, self._frames = stream, ledger, frames
         self._sign, self._total = sign, total
         self._rewrite, self._is_timed = rewrite, is_timed()
+        self._look = look
         self._session = SessionWatch(request)
         #: The progress of pending parts that was told last.
         self._told: dict[str, float | None] = {}
@@ -118,6 +124,9 @@ class Transcript:
         self._session.look(attempt)
         if outcome.pending is not None:
             return self._progress(attempt.name, outcome.pending)
+        look = self._looked(outcome)
+        if look.has is not None:
+            outcome = replace(outcome, value=None)
         value, outcome = self._written(attempt, outcome)
         return self._frames.part(
             attempt.name,
@@ -125,6 +134,8 @@ class Transcript:
             cursor=self._sign(self._ledger.deliver(attempt.name)),
             error=None if outcome.error is None else outcome.error.as_dict(),
             timing=timing_of(attempt, outcome) if self._is_timed else None,
+            etag=look.tag if outcome.error is None else None,
+            is_unchanged=look.has is not None,
         )
 
     def end(self) -> bytes:
@@ -144,6 +155,12 @@ class Transcript:
             return None
         self._told[name] = wait.progress
         return self._frames.progress(name, progress=wait.progress, retry_after=wait.retry_after)
+
+    def _looked(self, outcome: Outcome) -> Look:
+        """A look whether the client has the value. A failed part has no tag."""
+        if self._look is None or outcome.error is not None:
+            return NO_TAG
+        return self._look(str.__str__(outcome.name), outcome.value)
 
     def _written(self, attempt: Attempt, outcome: Outcome) -> tuple[bytes | None, Outcome]:
         """The JSON text of a value as it is sent, and the outcome: writing it may have failed."""
@@ -227,27 +244,36 @@ def stream_of(
     whole: Callable[[Any], Any],
     query: str,
     context: dict[str, Any],
+    held: Held | None,
 ) -> StreamResponse:
     """
     The parts of *page*, which was taken without a size, as a stream of *kind*.
 
     *whole* makes values whole. The cursors carry *query*. *context* is the context of renderers.
+    *held* are the values that the client has; None if it asks for no tags.
 
     Raises:
         ImproperlyConfigured: the name of a part makes a cursor too long, or a setting is wrong.
     """
     ledger = endpoint.ledger(page, query=query)
     request = endpoint.request._request
+    renderer, media_type = endpoint.request.accepted_renderer, endpoint.request.accepted_media_type
+    rewrite = rewriter(renderer, context)
+    # A renderer of the project may write a value of a page otherwise than in a frame.
+    form = form_of(renderer, renderer.media_type if rewrite is None else media_type)
     transcript = Transcript(
         endpoint.stream(endpoint.attempts(page, whole=whole), may_begin=ledger.may_begin),
         ledger,
         kind.frames(),
         sign=endpoint.signer(query=query),
         total=page.total,
-        rewrite=rewriter(endpoint.request.accepted_renderer, context),
+        rewrite=rewrite,
         request=request,
+        look=None if held is None else partial(held.look, form=form),
     )
     response = StreamResponse(body_for(request, transcript), media_type=kind.media_type)
+    if held is not None:
+        vary_on_tags(response)
     context["response"] = response
     return response
 

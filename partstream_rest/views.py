@@ -41,6 +41,7 @@ from partstream_rest.streams import (
     nothing_left,
     stream_of,
 )
+from partstream_rest.unchanged import META_KEY, Held, PageForHolder
 from partstream_rest.view_functions import as_view_of, progressive
 
 REQUEST_TYPES[Request] = "_request"
@@ -198,6 +199,8 @@ class ProgressiveView(APIView):
         endpoint = self._endpoint
         page = endpoint.take_asked(endpoint.option("chunk_size"))
         query = endpoint.query  # a part may change the request
+        have = request._request.META.get(META_KEY)
+        held = None if have is None else endpoint.held(have)
         outcomes = endpoint.resolve_now(endpoint.attempts(page, whole=endpoint.writer))
         sent = endpoint.sent(page, outcomes)
         token = endpoint.sign(sent, query=query) if sent.has_more else None
@@ -205,7 +208,7 @@ class ProgressiveView(APIView):
             body = page_body(page, token, outcomes)
         else:
             body = waiting_body(sent, token, outcomes, endpoint.waits(sent, outcomes))
-        response = self._response(request, token, body)
+        response = self._response(request, token, body, held)
         if is_timed():
             response["Server-Timing"] = server_timing(outcomes)
         return response
@@ -245,6 +248,7 @@ class ProgressiveView(APIView):
         asked = request._request
         if asked.method == "HEAD":
             return StreamResponse(body_for(asked, None), media_type=kind.media_type)
+        have = asked.META.get(META_KEY)
         return stream_of(
             endpoint,
             page,
@@ -252,16 +256,24 @@ class ProgressiveView(APIView):
             whole=endpoint.writer,
             query=endpoint.query,
             context=self.get_renderer_context(),
+            held=None if have is None else endpoint.held(have),
         )
 
     def _response(
-        self, request: Request, token: str | None, body: PageBody | None = None
+        self,
+        request: Request,
+        token: str | None,
+        body: PageBody | None = None,
+        held: Held | None = None,
     ) -> PageResponse:
         endpoint = self._endpoint
         self._links = links = PageLinks(
             request, endpoint.own_query, begins=endpoint.after is None, token=token
         )
-        response = PageResponse(body, links=links, personal=endpoint.is_personal)
+        if body is None or held is None:
+            response = PageResponse(body, links=links, personal=endpoint.is_personal)
+        else:
+            response = PageForHolder(body, links=links, held=held)
         if self.streams:
             set_header(response, "Vary", VARIES_ON)
         return response

@@ -15,7 +15,7 @@ from benchmarks.measure import Ratio
 from benchmarks.requests import Site, walk
 from benchmarks.rows.row import Row
 from benchmarks.site.growth import BUILT
-from benchmarks.site.rest import ROWS, overview
+from benchmarks.site.rest import REFRESHED, ROWS, overview
 from django_partstream import cached_for
 
 
@@ -50,6 +50,7 @@ def rows(site: Site, compare: Callable[..., Ratio]) -> Iterator[Row]:
         _alike(site, compare, "cached"),
     )
     yield Row("hit of cached_for / one get_many() of LocMemCache", compare(*_hits(), burst=200), 4)
+    yield from _refreshes(site, compare)
     yield from _growth(site, compare)
 
 
@@ -75,6 +76,36 @@ def _hits() -> tuple[Callable[[], Any], Callable[[], Any]]:
     cache.set_many(values, 3600)
     assert cache.get_many(values) == values
     return partial(_kept, request), partial(cache.get_many, list(values))
+
+
+def _refreshes(site: Site, compare: Callable[..., Ratio]) -> Iterator[Row]:
+    """A page that is asked for again by a client that has its rows, beside the page itself."""
+    page = partial(site.get, "/ours/made/")
+    cached, made = (_refresh(site, f"/ours/{name}/") for name in ("made-once", "made"))
+    yield Row(
+        f"REST, refresh of {REFRESHED:,} unchanged rows, cached / page that makes them",
+        compare(cached, page, burst=5),
+        0.3,
+    )
+    yield Row(
+        f"REST, refresh of {REFRESHED:,} unchanged rows, not cached / page that makes them",
+        compare(made, page, burst=5),
+    )
+    shares = [100 * len(refresh()) / len(page()) for refresh in (cached, made)]
+    yield Row(
+        f"bytes of a refresh of {REFRESHED:,} unchanged rows / of their page",
+        Ratio.of(shares),
+        30,
+        unit="%",
+    )
+
+
+def _refresh(site: Site, path: str) -> Callable[[], bytes]:
+    """The request of a client that has the value of each part at *path*."""
+    tags = site.json(path, HTTP_PARTSTREAM_HAVE="")["etags"]
+    have = ", ".join(f'{name}="{tag}"' for name, tag in tags.items())
+    assert site.json(path, HTTP_PARTSTREAM_HAVE=have)["unchanged"] == list(tags)
+    return partial(site.get, path, HTTP_PARTSTREAM_HAVE=have)
 
 
 def _growth(site: Site, compare: Callable[..., Ratio]) -> Iterator[Row]:

@@ -16,6 +16,8 @@ from django_partstream import ProgressiveView, cached_for, lazy
 CURSOR = "x" * 170
 PAGES = 3
 ROWS = (1, 100, 1_000)
+#: The rows of a page that is refreshed.
+REFRESHED = 1_000
 
 
 def overview(request):
@@ -149,7 +151,26 @@ class OurCached(ProgressiveView):
         return rows(100)
 
 
+# A page that makes its rows, and the same with its rows cached.
+
+
+class Made(ProgressiveView):
+    def get_parts(self):
+        return [("rows", lazy(self.get_rows))]
+
+    def get_rows(self, request):
+        return rich_rows(REFRESHED)
+
+
+class MadeOnce(Made):
+    @cached_for(3600)
+    def get_rows(self, request):
+        return super().get_rows(request)
+
+
 urlpatterns = [
+    path("ours/made/", Made.as_view()),
+    path("ours/made-once/", MadeOnce.as_view()),
     path("plain/django/", plain_django),
     *(path(f"plain/page/{number}/", Plain.as_view(number=number)) for number in range(PAGES)),
     path("ours/page/", Ours.as_view()),

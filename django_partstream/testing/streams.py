@@ -49,7 +49,7 @@ def walk_stream(
                 walked.deliver(name, value)
         if page["results"] or not walked.pages:
             walked.pages.append(page)
-        walked.errors.extend(page.get("errors", ()))
+        walked.tell(page)
         if page["cursor"] is None:
             return walked
         if then == "pages":
@@ -119,6 +119,7 @@ def _received(frames: Iterator[Received], cut_after: int | None) -> dict[str, An
             if "error" in frame.data:
                 errors.append({**frame.data["error"], "index": len(results)})
             results.append({frame.data["name"]: frame.data["value"]})
+            _tag(page, frame.data)
             page["cursor"] = frame.cursor
             if len(results) == cut_after:
                 break
@@ -135,10 +136,20 @@ def _received(frames: Iterator[Received], cut_after: int | None) -> dict[str, An
     return {**page, "errors": errors} if errors else page
 
 
+def _tag(page: dict[str, Any], part: dict[str, Any]) -> None:
+    """Put the tag of *part* into *page*, and say there whether it is unchanged."""
+    if "etag" in part:
+        page.setdefault("etags", {})[part["name"]] = part["etag"]
+    if part.get("unchanged"):
+        page.setdefault("unchanged", []).append(part["name"])
+
+
 def _merged(walked: Walk, more: Walk) -> Walk:
     """*walked*, with *more* of the same walk."""
     for name, value in more.parts.items():
         walked.deliver(name, value)
     walked.pages.extend(more.pages)
     walked.errors.extend(more.errors)
+    walked.etags.update(more.etags)
+    walked.unchanged.extend(more.unchanged)
     return walked

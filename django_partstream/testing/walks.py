@@ -13,11 +13,18 @@ MAX_PAGES = 10_000
 
 @dataclass(slots=True)
 class Walk:
-    """A response walked to its end: its pages, and all their parts and failures merged."""
+    """
+    A response walked to its end: its pages, and all their parts and failures merged.
+
+    A walk over REST with the header ``Partstream-Have`` has *etags*, by part, and the names of the
+    parts that are *unchanged*, which are None among its parts.
+    """
 
     pages: list[dict[str, Any]] = field(default_factory=list)
     parts: dict[str, Any] = field(default_factory=dict)
     errors: list[dict[str, Any]] = field(default_factory=list)
+    etags: dict[str, str] = field(default_factory=dict)
+    unchanged: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -34,6 +41,12 @@ class Walk:
         if name in self.parts:
             raise AssertionError(f"The part {name!r} was delivered twice.")
         self.parts[name] = value
+
+    def tell(self, page: dict[str, Any]) -> None:
+        """Record what *page* of a REST response tells of its parts."""
+        self.errors.extend(page.get("errors", ()))
+        self.etags.update(page.get("etags", {}))
+        self.unchanged.extend(page.get("unchanged", ()))
 
 
 def walk(client: Any, url: str, **request: Any) -> Walk:
@@ -63,7 +76,7 @@ def walk(client: Any, url: str, **request: Any) -> Walk:
         for result in page["results"]:
             for name, value in result.items():
                 walked.deliver(name, value)
-        walked.errors.extend(page.get("errors", ()))
+        walked.tell(page)
         if page["cursor"] is None:
             return walked
         address = f"{url.partition('?')[0]}?cursor={page['cursor']}"

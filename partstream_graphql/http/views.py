@@ -119,7 +119,7 @@ class ProgressiveGraphQLView(GraphQLView):
             negotiate(request, response)
         if request.method == "GET" and self._is_private_to(request, response):
             mark_private(response)
-            response.is_pending = self._is_pending
+            response.is_momentary = self._is_pending
         return response
 
     def _is_private_to(self, request: Any, response: Any) -> bool:
