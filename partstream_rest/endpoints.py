@@ -99,9 +99,9 @@ class ViewEndpoint(Endpoint):
 
     def _surroundings(self) -> list[Any]:
         """
-        What a value as it is sent depends on, besides its endpoint, user and tenant.
+        The conditions of a value as it is sent, besides its endpoint, user and tenant.
 
-        A session counts where it has no user. A renderer may write by the language.
+        A session counts where the reader has no user. A renderer may write by the language.
         """
         own = getattr(self.owner, "cache_identity", None)
         if own is not None:

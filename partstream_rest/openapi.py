@@ -22,6 +22,7 @@ from django_partstream.conf import setting
 from django_partstream.cursors import SHAPE
 from partstream_rest.queries import CURSOR_PARAM, PARTS_PARAM
 from partstream_rest.renderers import STREAMS, EventStreamRenderer
+from partstream_rest.unchanged import HEADER
 
 _page = inline_serializer(
     "ProgressivePage",
@@ -72,6 +73,16 @@ _page = inline_serializer(
             required=False,
             help_text="The parts that are computed elsewhere. A later page carries them.",
         ),
+        "etags": serializers.DictField(
+            child=serializers.CharField(),
+            required=False,
+            help_text="The tag of each value, by part; for a request with `Partstream-Have`.",
+        ),
+        "unchanged": serializers.ListField(
+            child=serializers.CharField(),
+            required=False,
+            help_text="The parts of which the client has the value. They are null in `results`.",
+        ),
     },
 )
 
@@ -109,6 +120,13 @@ def _parameters(*, streams: bool) -> list[OpenApiParameter]:
         location=OpenApiParameter.HEADER,
         description="The `id` of the last event that came. It wins over `cursor`.",
     )
+    have = OpenApiParameter(
+        HEADER,
+        str,
+        location=OpenApiParameter.HEADER,
+        description='The tags of the values that the client has: `orders="tag", caf%C3%A9="tag"`. '
+        "An empty header asks for tags.",
+    )
     return [
         OpenApiParameter(
             CURSOR_PARAM, cursor, description="Where the page begins: the `cursor` of another page."
@@ -120,6 +138,7 @@ def _parameters(*, streams: bool) -> list[OpenApiParameter]:
             explode=False,
             description="Deliver only these parts: names with commas.",
         ),
+        have,
         *([last] if streams else []),
         _RETRY_AFTER,
     ]
@@ -127,13 +146,13 @@ def _parameters(*, streams: bool) -> list[OpenApiParameter]:
 
 #: What the body of a stream is, for OpenAPI 3 has no form for the events or lines of a body.
 _EVENTS = (
-    "Server-Sent Events: `part` with `{name, value, error?}`, `progress` with "
+    "Server-Sent Events: `part` with `{name, value, error?, etag?, unchanged?}`, `progress` with "
     "`{name, progress, retry_after}` while a part is pending, and at last `end` with "
     "`{total_parts, delivered, has_more}`. The `id` of `part` and `end` is a cursor."
 )
 _LINES = (
-    "A JSON text a line: `{name, value, error?, cursor}`, while a part is pending "
-    "`{progress: {name, progress, retry_after}}`, and at last `{meta, cursor}`."
+    "A JSON text a line: `{name, value, error?, etag?, unchanged?, cursor}`, while a part is "
+    "pending `{progress: {name, progress, retry_after}}`, and at last `{meta, cursor}`."
 )
 
 _STREAMED: dict[Any, Any] = {

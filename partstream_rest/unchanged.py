@@ -38,7 +38,7 @@ META_KEY = "HTTP_PARTSTREAM_HAVE"
 MAX_LENGTH = 8192
 
 #: A member of the list, perhaps an empty one: a name and a tag.
-_MEMBER = r"""[ \t]*+(?:((?:[\w!#$&'()*+.^`|~-]|%[0-9A-Fa-f]{2})++)="([\w-]++)"[ \t]*+)?+"""
+_MEMBER = r"""[ \t]*+(?:((?:[\w!#$&'()*+./^`|~-]|%[0-9A-Fa-f]{2})++)="([\w-]++)"[ \t]*+)?+"""
 _member = re.compile(_MEMBER, re.ASCII)
 _list = re.compile(rf"{_MEMBER}(?:,{_MEMBER})*+", re.ASCII)
 
@@ -111,7 +111,7 @@ class Held:
         return Look(tag, name if has else None)
 
 
-class PageForHolder(PageResponse):
+class TaggedPageResponse(PageResponse):
     """
     A page for a client that was given tags, or asks for them.
 
@@ -137,7 +137,7 @@ class PageForHolder(PageResponse):
         return super().rendered_content
 
     def _leave_out(self, body: PageBody, held: Held) -> None:
-        """Tag the values of *body*, and leave out those that are *held*."""
+        """Tag the values of *body*, and leave out the values that are *held*."""
         asked: Any = self  # DRF sets the attributes of negotiation on a response
         renderer = asked.accepted_renderer
         form = form_of(renderer, asked.accepted_media_type)

@@ -41,7 +41,7 @@ from partstream_rest.streams import (
     nothing_left,
     stream_of,
 )
-from partstream_rest.unchanged import META_KEY, Held, PageForHolder
+from partstream_rest.unchanged import META_KEY, Held, TaggedPageResponse
 from partstream_rest.view_functions import as_view_of, progressive
 
 REQUEST_TYPES[Request] = "_request"
@@ -273,7 +273,7 @@ class ProgressiveView(APIView):
         if body is None or held is None:
             response = PageResponse(body, links=links, personal=endpoint.is_personal)
         else:
-            response = PageForHolder(body, links=links, held=held)
+            response = TaggedPageResponse(body, links=links, held=held)
         if self.streams:
             set_header(response, "Vary", VARIES_ON)
         return response

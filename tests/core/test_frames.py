@@ -45,8 +45,10 @@ def test_a_heartbeat_is_a_comment_or_a_blank():
             {"error": ERROR, "timing": TIMING},
             b"," + WRITTEN_ERROR + b',"timing":{"ms":12.5,"status":"ok","cached":false}',
         ),
+        ({"etag": "AbC-_0"}, b',"etag":"AbC-_0"'),
+        ({"etag": "AbC", "is_unchanged": True}, b',"etag":"AbC","unchanged":true'),
     ],
-    ids=["a value", "an error", "a timing", "an error and a timing"],
+    ids=["a value", "an error", "a timing", "an error and a timing", "a tag", "unchanged"],
 )
 def test_the_frame_of_a_part(options, members):
     assert events.part("orders", b"[1,2]", cursor="eyJ.a.b", **options) == (

@@ -61,7 +61,9 @@ def test_the_openapi_schema_describes_the_page_and_its_parameters(description):
     assert set(operation["responses"]) == {"200", "204", "400", "410"}
     reference = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
     page = description["components"]["schemas"][reference.rpartition("/")[2]]
-    assert set(page["properties"]) == {"results", "cursor", "meta", "errors", "pending"}
+    assert set(page["properties"]) == {
+        *("results", "cursor", "meta", "errors", "pending", "etags", "unchanged")
+    }
     assert set(page["required"]) == {"results", "cursor", "meta"}
     assert page["properties"]["cursor"]["nullable"]
     meta = description["components"]["schemas"]["ProgressivePageMeta"]["properties"]
@@ -84,6 +86,20 @@ def test_the_openapi_schema_describes_pending_parts_and_when_to_look_again(descr
         assert header["schema"] == {"type": "integer"}
         assert "Retry-After" not in {one["name"] for one in operation["parameters"]}
         assert "headers" not in operation["responses"]["400"]
+
+
+def test_the_openapi_schema_describes_the_tags_of_a_client_that_has_values(description):
+    page = description["components"]["schemas"]["ProgressivePage"]["properties"]
+    assert (page["etags"]["type"], page["etags"]["additionalProperties"]) == (
+        "object",
+        {"type": "string"},
+    )
+    assert (page["unchanged"]["type"], page["unchanged"]["items"]) == ("array", {"type": "string"})
+    for place in ("/report/{id}/", "/pages/"):
+        described = description["paths"][place]["get"]["parameters"]
+        (have,) = [one for one in described if one["name"] == "Partstream-Have"]
+        assert (have["in"], have["schema"]) == ("header", {"type": "string"})
+        assert "required" not in have
 
 
 def test_the_openapi_schema_describes_the_streams_of_a_view_that_has_them(description):

@@ -337,6 +337,17 @@ class TestRenderers:
             again = page(client, tags={name: tags["today_stats"]})
             assert again["data"].get("unchanged") == unchanged
 
+    def test_a_renderer_that_writes_a_list_takes_the_names_of_parts(self, serve):
+        class Listing(JSONRenderer):
+            def render(self, data, accepted_media_type=None, renderer_context=None):
+                return super().render([data], accepted_media_type, renderer_context)
+
+        client = serve(type("View", (self.View,), {"renderer_classes": [Listing]}))
+        (first,) = page(client)
+        (again,) = page(client, tags=first["etags"])
+        assert again["unchanged"] == ["today_stats"]
+        assert "unchanged" not in page(client, tags={"x": "y"})[0]
+
     def test_a_renderer_that_fails_on_a_name_alone_takes_the_names_of_parts(self, serve):
         class Picky(JSONRenderer):
             def render(self, data, accepted_media_type=None, renderer_context=None):

@@ -35,7 +35,7 @@ tags = st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True)
         (f'caf%C3%A9="{TAG}"', {"café": TAG}),
         (f'caf%c3%a9="{TAG}"', {"café": TAG}),
         (f'a%20b%22%3D%25="{TAG}"', {'a b"=%': TAG}),
-        (f'it\'s-(a)_name!~*.+&|^`#$="{TAG}"', {"it's-(a)_name!~*.+&|^`#$": TAG}),
+        (f'it\'s-(a)/name!~*.+&|^`#$="{TAG}"', {"it's-(a)/name!~*.+&|^`#$": TAG}),
         ("", {}),
         (" , ,\t", {}),
     ],

@@ -125,11 +125,12 @@ def test_a_view_whose_readers_nothing_tells_apart_has_no_tags_and_says_so_once(
     assert "define cache_identity(request)" in told
 
 
-def test_the_identity_that_a_view_gives_its_readers_counts(serve):
+@pytest.mark.parametrize("authentication", [ByKey, Opaque])
+def test_the_identity_that_a_view_gives_its_readers_counts(serve, authentication):
     def cache_identity(self, request):
         return [request.headers["X-Key"], request.headers.get("X-Region", "")]
 
-    client = serve(by(Opaque, cache_identity=cache_identity))
+    client = serve(by(authentication, cache_identity=cache_identity))
     north = With(client, HTTP_X_KEY="a", HTTP_X_REGION="north")
     south = With(client, HTTP_X_KEY="a", HTTP_X_REGION="south")
     assert_unlike(north, south)

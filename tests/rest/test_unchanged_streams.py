@@ -100,6 +100,16 @@ def test_a_part_that_fails_now_has_its_error_alone(serve, view):
     assert set(failed) == {"name", "value", "error"}
 
 
+def test_a_failure_is_not_mistaken_for_null(serve):
+    client = serve(view_of(("a", lazy(lambda request: None))))
+    tags = tags_of(client)
+    with part_fails("a"):
+        streamed, paged = parts(client, tags)["a"], page(client, tags=tags)
+    assert "unchanged" not in streamed
+    assert streamed["error"]["part"] == paged["errors"][0]["part"] == "a"
+    assert (paged["etags"], paged.get("unchanged")) == ({}, None)
+
+
 def test_the_frames_of_a_client_that_has_a_value(serve):
     client = serve(view_of(("a", 1)))
     (tag,) = tags_of(client).values()
