@@ -203,7 +203,7 @@ class Place:
 
         Raises:
             TypeError: it cannot be pickled.
-            ValueError: the cache has dropped it, or cannot give it back.
+            ValueError: the cache has dropped it, and not all, or cannot give it back.
         """
         for _ in range(2):  # again, if the cache has forgotten it, or all, at this moment
             if not self._is_current(mark):
@@ -211,6 +211,8 @@ class Place:
             self._write(value, mark)
             if self._is_there(mark):
                 return
+        if not self._has_lease():
+            return  # the cache was emptied again, and the next reader asks again
         if not any(self._is_there(mark, after=seconds) for seconds in LOOKS):
             raise ValueError(
                 f"The cache {self.alias!r} did not keep the value, which may be too large for it."
@@ -234,7 +236,7 @@ class Place:
         """End the lease, if this worker holds it, the count of tries, and what was asked for."""
         signs = ("tries", "progress", "asked")  # asked by a reader that looked before the lease
         self.cache.delete_many([f"{self.key}:{sign}" for sign in signs])
-        if self.cache.get(f"{self.key}:lease") == self.lease:
+        if self._has_lease():
             self.cache.delete(f"{self.key}:lease")
 
     def lose(self) -> None:
@@ -247,6 +249,9 @@ class Place:
         self._add_mark(made := token_hex(8))
         mark: str = self.cache.get(self.mark, made)
         return mark
+
+    def _has_lease(self) -> bool:
+        return bool(self.cache.get(f"{self.key}:lease") == self.lease)
 
     def _is_current(self, mark: str) -> bool:
         """Whether the mark is still *mark*; a cache that has forgotten it is given it again."""

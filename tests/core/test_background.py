@@ -422,7 +422,7 @@ def test_a_new_reader_does_not_wait_for_work_that_hangs(deliver, monkeypatch):
 
 @pytest.mark.parametrize("minutes", [-60, 60])
 def test_the_clock_of_a_worker_may_differ_from_that_of_a_reader(deliver, monkeypatch, minutes):
-    part = lazy(lambda request: jobs.gated("a"))
+    part = lazy(lambda request: jobs.gated(f"{minutes} minutes"))
     deliver(part=part)
     assert jobs.begun.wait(20)
     other = mock.Mock(time=lambda: time.time() + 60 * minutes)

@@ -96,7 +96,7 @@ def test_jobs_under_load_are_done_once_and_pile_up_no_resources(nodes, location,
     with redis.Redis.from_url(location) as cache:
         poll(lambda: not at_work(cache))  # the last worker may just have kept its value
         keys = cache.keys()
-        for_ever = [key for key in keys if cache.ttl(key) == -1]
+        for_ever = [key for key in keys if cache.ttl(key) == -1]  # the mark of the function
     with capsys.disabled():
         print(  # noqa: T201 - it is what the soak is for
             f"\n\n| soak, {SECONDS:g} s, {CLIENTS} clients, gunicorn gthread, Celery on Redis | |\n"
@@ -110,6 +110,6 @@ def test_jobs_under_load_are_done_once_and_pile_up_no_resources(nodes, location,
     assert wrong == []
     assert walks.total() >= CLIENTS
     assert begun == {1: len(walks)}
-    assert for_ever == []
+    assert len(for_ever) == 1
     assert max(threads) <= MOST_THREADS
     assert late <= early * 1.1 + 8
