@@ -50,6 +50,11 @@ def eventually(look, seconds=20):
     return answer
 
 
+def failures(caplog):
+    """The records of failures. There may be others, of connections that a test must not use."""
+    return [record for record in caplog.records if hasattr(record, "reference")]
+
+
 @contextmanager
 def sent(settings):
     """The messages that an engine was asked to carry within the body. It carries none."""
@@ -398,13 +403,13 @@ def test_work_that_no_worker_has_begun_is_asked_for_again_with_a_warning(
 ):
     endpoint, attempts = attempts_of(part=lazy(lambda request: jobs.forecast(1)))
     endpoint.resolve(attempts)
-    assert caplog.records == []
+    assert not any(hasattr(record, "seconds") for record in caplog.records)
     place_of(jobs.forecast, Message.read(messages[0])).withdraw()  # as after ASKED seconds
     endpoint._first_owed["part"] = time.time() - 16
     endpoint.resolve(attempts)
     endpoint.resolve(attempts)
     assert len(messages) == 2
-    (record,) = caplog.records
+    (record,) = [each for each in caplog.records if hasattr(each, "seconds")]
     assert record.function == "tests.core.jobs.forecast"
     assert "has waited for 16 s, and no worker is at work on it" in record.message
 
@@ -464,7 +469,7 @@ def test_a_failure_keeps_the_reference_of_the_worker(deliver, caplog):
     assert outcome.error.reference == again.error.reference
     assert any(
         record.reference == outcome.error.reference and "secret" in str(record.exc_info[1])
-        for record in caplog.records
+        for record in failures(caplog)
     )
     assert jobs.calls == [("broken", "secret")]
 
@@ -472,7 +477,7 @@ def test_a_failure_keeps_the_reference_of_the_worker(deliver, caplog):
 def test_a_failure_elsewhere_is_logged_without_a_traceback_that_is_always_the_same(deliver, caplog):
     with background_now():
         deliver(part=lazy(lambda request: jobs.broken("x")))
-    of_worker, of_part = caplog.records
+    of_worker, of_part = failures(caplog)
     assert (of_worker.levelname, of_part.levelname) == ("ERROR", "WARNING")
     assert of_worker.exc_info[2] is not None
     assert isinstance(of_part.exc_info[1], BackgroundFailed)
@@ -495,7 +500,7 @@ def test_a_failure_that_is_an_answer_is_no_error_in_the_log_of_the_worker(delive
     caplog.set_level("INFO", "django_partstream")
     with background_fails(PermissionDenied("no")):
         deliver(part=lazy(lambda request: jobs.forecast(1)))
-    assert {record.levelname for record in caplog.records} == {"INFO"}
+    assert [record.levelname for record in failures(caplog)] == ["INFO", "INFO"]
 
 
 def test_a_failure_is_what_the_exception_means(deliver):
