@@ -1,6 +1,5 @@
 // Whole pages, for partstream.js, which exports the class.
 
-/** The class for the pages that `pagesOf(url, options)` yields. */
 export const loaderOf = (pagesOf) =>
   class ProgressiveLoader {
     #failures = new Map();
@@ -15,23 +14,38 @@ export const loaderOf = (pagesOf) =>
 
     async loadAll(onProgress = null) {
       this.allData = [];
-      this.#failures = new Map();
-      return this.#load({}, onProgress);
+      this.#failures.clear();
+      await this.#load({}, onProgress);
+      return this.allData;
     }
 
-    async retry(...given) {
-      const { names, signal } = wanted(given);
+    async retry(...names) {
       const failed = this.errors.filter(({ retryable }) => retryable).map(({ part }) => part);
-      const only = names?.map((name) => this.#failures.get(name)?.part ?? name) ?? failed;
-      return this.#load({ only, signal: either(signal, this.options.signal) });
+      await this.#load({ only: names.length ? this.#known(names) : failed });
+      return this.allData;
     }
 
+    async refresh(...names) {
+      const only = names.length ? this.#known(names) : this.options.only;
+      const came = await this.#load({ only, first: null });
+      if (!names.length) this.#leave(came);
+      return this.allData;
+    }
+
+    // A renderer may have renamed a part; its error has the name to ask for.
+    #known(names) {
+      return names.map((name) => this.#failures.get(name)?.part ?? name);
+    }
+
+    // Returns the names of the parts that came.
     async #load(change, onProgress) {
+      const names = [];
       for await (const { came, hasMore } of pagesOf(this.apiUrl, { ...this.options, ...change })) {
         const results = came.map((part) => this.#put(part));
+        names.push(...results.flatMap(Object.keys));
         onProgress?.({ results, totalLoaded: this.allData.length, hasMore });
       }
-      return this.allData;
+      return names;
     }
 
     #put({ name, value, error }) {
@@ -42,18 +56,11 @@ export const loaderOf = (pagesOf) =>
       if (error) this.#failures.set(name, error);
       return result;
     }
+
+    // Drop the parts that the response has no more.
+    #leave(names) {
+      const isLeft = (name) => names.includes(name);
+      this.allData = this.allData.filter((result) => Object.keys(result).some(isLeft));
+      for (const name of this.#failures.keys()) if (!isLeft(name)) this.#failures.delete(name);
+    }
   };
-
-/**
- * The names in `retry("a", "b")` or `retry(["a", "b"], { signal })`, and the signal. Names are null
- * in `retry()`, also where a button calls it with an event.
- */
-export function wanted(given) {
-  const names = given.filter((one) => typeof one === "string" || Array.isArray(one));
-  return { names: names.length ? names.flat() : null, signal: given.at(-1)?.signal };
-}
-
-/** A signal that aborts as soon as either does; each may be missing. */
-export function either(one, other) {
-  return one && other ? AbortSignal.any([one, other]) : (one ?? other);
-}

@@ -14,8 +14,7 @@ export interface PartError {
 /** A part: its value, or its error entry. `P` maps names to values. */
 export type Named<P = Record<string, unknown>> = {
   [Name in keyof P & string]:
-    | { name: Name; value: P[Name]; error: null }
-    | { name: Name; value: null; error: PartError };
+    { name: Name; value: P[Name]; error: null } | { name: Name; value: null; error: PartError };
 }[keyof P & string];
 
 /** A part, and the number of parts in the response: null for a part of a stream. */
@@ -54,6 +53,12 @@ export interface Options extends FollowOptions, Omit<RequestInit, "method" | "bo
   /** Request only these parts, for example to retry a failed part; null for all. */
   only?: string | readonly string[] | null;
   /**
+   * Request these parts first, and then the others. Their `total` is null. If one of them fails and
+   * is retryable, it comes with the others, from a second try. If the server refuses the request
+   * (400), the parts come in the order of the response. Without effect beside `only`.
+   */
+  first?: string | readonly string[] | null;
+  /**
    * Take all parts from one response, each when it ends, and continue where it breaks. Where no
    * stream comes through, the parts come in pages.
    */
@@ -66,12 +71,12 @@ export interface Options extends FollowOptions, Omit<RequestInit, "method" | "bo
  * Each part of a response as its page arrives, or by itself in a stream.
  *
  * If the cursor has expired, the walk starts again. If a request fails and may succeed later, the
- * walk asks again: after an error of `fetch()`, a body that breaks off, or the status 408, 425, 429,
- * 500, 502, 503 or 504. It waits as long as `Retry-After` says; else 0.5 to 1 second, then twice as
- * long each time, up to 5 to 10. No part is yielded twice.
+ * walk asks again: after an error of `fetch()`, a body that breaks off, or the status 408, 425,
+ * 429, 500, 502, 503 or 504. It waits as long as `Retry-After` says; else 0.5 to 1 second, then
+ * twice as long each time, up to 5 to 10. No part is yielded twice.
  *
- * @throws PartstreamError if the server sent no page; for a status above, once `patience` is over or
- *   if `Retry-After` is longer than what is left of it.
+ * @throws PartstreamError if the server sent no page; for a status above, once `patience` is over,
+ *   or if `Retry-After` is longer than what is left of it.
  * @throws any error of `fetch()` that lasts; the reason of `signal` if it was aborted.
  */
 export function parts<P = Record<string, unknown>>(
@@ -107,8 +112,8 @@ export interface PendingEntry {
  * The same for pages of another source. `pageAt(cursor)` returns the page after a cursor, or the
  * first page for null. An error with `status` 410 means that the cursor is too old to follow. A
  * `TypeError`, which `fetch()` throws, or an error with one of the statuses that may pass is waited
- * out, for the seconds in its `retryAfter` if it has them. After a page with pending parts and no new
- * part the walk waits: 0.1 to 30 seconds, or 1 if it names none.
+ * out, for the seconds in its `retryAfter` if it has them. After a page with pending parts and no
+ * new part the walk waits: 0.1 to 30 seconds, or 1 if it names none.
  */
 export function follow<P = Record<string, unknown>>(
   pageAt: (cursor: string | null) => Promise<Page<P>>,
@@ -130,13 +135,18 @@ export class ProgressiveLoader<P = Record<string, unknown>> {
   allData: Array<Result<P>>;
   /** The error entries of the failed parts. */
   readonly errors: PartError[];
-  /** Load all parts; `onProgress` is called for each page, or part of a stream. Throws as `parts()` does. */
+  /** Load all parts; `onProgress` is called for each page, or part of a stream. Throws as `parts()`. */
   loadAll(onProgress?: ((progress: Progress<P>) => void) | null): Promise<Array<Result<P>>>;
-  /** Request these parts again, or all failed parts that are retryable. `signal` ends that at once. */
+  /** Request these parts again, or all failed parts that are retryable. */
   retry(...names: string[]): Promise<Array<Result<P>>>;
-  retry(names: string | readonly string[], options?: RetryOptions): Promise<Array<Result<P>>>;
+  /**
+   * Request these parts again, or all parts, and replace each in its place. Without names a part
+   * that is not in the response any more is dropped.
+   */
+  refresh(...names: string[]): Promise<Array<Result<P>>>;
 }
 
+/** The options of `retry()` and `refresh()` of the hooks. */
 export interface RetryOptions {
   /** Ends this request and its waits, beside the `signal` of the walk. */
   signal?: AbortSignal | null;

@@ -1,5 +1,13 @@
 import type { Named, Options, Pending, RetryOptions } from "./partstream.js";
 
+export interface UseOptions extends Options {
+  /**
+   * Refresh all parts again and again, this many seconds after the last part came. It rests while
+   * the tab is hidden, and refreshes at once when the tab becomes visible.
+   */
+  every?: number | null;
+}
+
 export interface UsedParts<P = Record<string, unknown>> {
   /** The parts that arrived, in order. */
   parts: Array<Named<P>>;
@@ -18,6 +26,12 @@ export interface UsedParts<P = Record<string, unknown>> {
    */
   retry(...names: string[]): void;
   retry(names: string | readonly string[], options?: RetryOptions): void;
+  /**
+   * Request these parts again, or all parts, and replace each in its place when it comes. `loading`
+   * stays as it is. Without names a part that is not in the response any more is dropped.
+   */
+  refresh(...names: string[]): void;
+  refresh(names: string | readonly string[], options?: RetryOptions): void;
   /** Walk again from the start. */
   reload(): void;
 }
@@ -25,5 +39,5 @@ export interface UsedParts<P = Record<string, unknown>> {
 /** The parts of `url` as they arrive; null waits. `options` are read when a walk starts. */
 export function useParts<P = Record<string, unknown>>(
   url: string | URL | null | undefined | false,
-  options?: Options,
+  options?: UseOptions,
 ): UsedParts<P>;

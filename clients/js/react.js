@@ -27,8 +27,9 @@ export function useParts(url, options) {
     };
   }, [address, round]);
   const retry = useCallback((...given) => void current.current?.retry(...given), []);
+  const refresh = useCallback((...given) => void current.current?.refresh(...given), []);
   const reload = useCallback(() => setRound((number) => number + 1), []);
   // Until the effect has run, the state may belong to the previous address.
   const { address: _, ...shown } = state.address === address ? state : start;
-  return { ...shown, retry, reload };
+  return { ...shown, retry, refresh, reload };
 }

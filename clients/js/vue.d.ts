@@ -2,6 +2,14 @@ import type { ComputedRef, MaybeRefOrGetter } from "vue";
 
 import type { Named, Options, Pending, RetryOptions } from "./partstream.js";
 
+export interface UseOptions extends Options {
+  /**
+   * Refresh all parts again and again, this many seconds after the last part came. It rests while
+   * the tab is hidden, and refreshes at once when the tab becomes visible.
+   */
+  every?: number | null;
+}
+
 export interface UsedParts<P = Record<string, unknown>> {
   /** The parts that arrived, in order. */
   parts: ComputedRef<Array<Named<P>>>;
@@ -20,6 +28,12 @@ export interface UsedParts<P = Record<string, unknown>> {
    */
   retry(...names: string[]): void;
   retry(names: string | readonly string[], options?: RetryOptions): void;
+  /**
+   * Request these parts again, or all parts, and replace each in its place when it comes. `loading`
+   * stays as it is. Without names a part that is not in the response any more is dropped.
+   */
+  refresh(...names: string[]): void;
+  refresh(names: string | readonly string[], options?: RetryOptions): void;
   /** Walk again from the start. */
   reload(): void;
 }
@@ -27,5 +41,5 @@ export interface UsedParts<P = Record<string, unknown>> {
 /** The parts of `url` as they arrive; null waits. `options` are read when a walk starts. */
 export function useParts<P = Record<string, unknown>>(
   url: MaybeRefOrGetter<string | URL | null | undefined | false>,
-  options?: MaybeRefOrGetter<Options | undefined>,
+  options?: MaybeRefOrGetter<UseOptions | undefined>,
 ): UsedParts<P>;

@@ -39,6 +39,7 @@ export function useParts(url, options) {
     waiting: of("waiting"),
     error: of("error"),
     retry: (...given) => void walking?.retry(...given),
+    refresh: (...given) => void walking?.refresh(...given),
     reload,
   };
 }

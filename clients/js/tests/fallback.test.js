@@ -122,4 +122,3 @@ test.each([
   expect(error).toMatchObject({ status, code, message: `This is ${code}.` });
   expect(asked).toEqual(["stream start"]);
 });
-

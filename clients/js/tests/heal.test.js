@@ -29,7 +29,7 @@ import {
   URL_OF_ALL,
 } from "./troubled.js";
 
-/** Walk over a troubled server: the names of the parts, or the error, and what was asked for when. */
+/** Walk over a troubled server: the names of the parts, or the error, and the requests. */
 function walking(trouble, options = {}) {
   const { fetch, asked, times } = troubled(trouble);
   const came = [];
@@ -47,14 +47,23 @@ function walking(trouble, options = {}) {
   return state;
 }
 
-const once = (number, ...met) => (now) => (now === number ? met[0]() : undefined);
-const during = (from, to, met = lost) => (_, at) => (at >= from * 1000 && at < to * 1000 ? met() : undefined);
+const once =
+  (number, ...met) =>
+  (now) =>
+    now === number ? met[0]() : undefined;
+const during =
+  (from, to, met = lost) =>
+  (_, at) =>
+    at >= from * 1000 && at < to * 1000 ? met() : undefined;
 
 describe("trouble that passes", () => {
   test.each([
     ["an error of fetch()", lost],
     ["another error of the caller's fetch()", () => new Error("no route")],
-    ["an error with the name AbortError that no signal caused", () => new DOMException("", "AbortError")],
+    [
+      "an error with the name AbortError that no signal caused",
+      () => new DOMException("", "AbortError"),
+    ],
     ...[408, 425, 429, 500, 502, 503, 504].map((status) => [`${status}`, () => busy(status)]),
     ["a body that breaks off", () => new Response(brokenStream('{"results": [').body)],
   ])("%s is waited out, and the walk goes on at its cursor", async (_, met) => {
@@ -234,7 +243,10 @@ describe("the wait", () => {
     await walk.end;
     expect(walk.error).toMatchObject({ status: 429, retryAfter: 61 });
     expect(waits).toEqual([]);
-    const patient = walking(once(1, () => busy(429, { "Retry-After": "61" })), { patience: 90 });
+    const patient = walking(
+      once(1, () => busy(429, { "Retry-After": "61" })),
+      { patience: 90 },
+    );
     await patient.end;
     expect(patient.came).toEqual(PARTS);
     expect(waits).toEqual([61_000]);
@@ -272,21 +284,24 @@ describe("patience", () => {
     [undefined, 60],
     [5, 5],
     [0.2, 0.2],
-  ])("%s ends the walk with the last error after %d seconds without a page", async (patience, limit) => {
-    stopClock();
-    let count = 0;
-    const walk = walking(
-      (number) => (number > 0 ? new TypeError(`Failure ${(count += 1)}`) : undefined),
-      { patience },
-    );
-    await passing(limit - 0.02);
-    expect(walk.isOver).toBe(false);
-    await passing(0.05);
-    expect(walk.error.message).toBe(`Failure ${count}`);
-    expect(walk.came).toEqual(["a"]);
-    expect(count).toBeGreaterThan(1);
-    expect(Math.abs(walk.times.at(-1) - limit * 1000)).toBeLessThan(20);
-  });
+  ])(
+    "%s ends the walk with the last error after %d seconds without a page",
+    async (patience, limit) => {
+      stopClock();
+      let count = 0;
+      const walk = walking(
+        (number) => (number > 0 ? new TypeError(`Failure ${(count += 1)}`) : undefined),
+        { patience },
+      );
+      await passing(limit - 0.02);
+      expect(walk.isOver).toBe(false);
+      await passing(0.05);
+      expect(walk.error.message).toBe(`Failure ${count}`);
+      expect(walk.came).toEqual(["a"]);
+      expect(count).toBeGreaterThan(1);
+      expect(Math.abs(walk.times.at(-1) - limit * 1000)).toBeLessThan(20);
+    },
+  );
 
   test("0 never waits", async () => {
     const waits = hurry();
@@ -352,7 +367,9 @@ describe("onWaiting()", () => {
     await walk.end;
     expect(walk.error.message).toBe("Failed to fetch");
     expect(told(onWaiting).at(-1)).toBe(null);
-    expect(told(onWaiting).slice(0, -1)).toEqual(Array(walk.asked.length - 1).fill("Failed to fetch"));
+    expect(told(onWaiting).slice(0, -1)).toEqual(
+      Array(walk.asked.length - 1).fill("Failed to fetch"),
+    );
   });
 
   test("ends the walk with the error that it throws", async () => {
@@ -384,10 +401,11 @@ describe("a signal that aborts during a wait", () => {
     await passing(10);
     expect(walk.isOver).toBe(false);
     const requests = walk.asked.length;
+    const timers = vi.getTimerCount(); // one of them may be of fetch() in Node.js
     controller.abort(new Error("the user left"));
     await walk.end;
     expect(walk.error.message).toBe("the user left");
-    expect(vi.getTimerCount()).toBe(0);
+    expect(vi.getTimerCount()).toBe(timers - 1);
     expect(cleared).toHaveBeenCalled();
     expect(removed.mock.calls).toEqual(added.mock.calls);
     expect(onWaiting).toHaveBeenLastCalledWith(null);
@@ -492,7 +510,13 @@ describe("a stream whose network is gone", () => {
     });
     await walk.end;
     expect(walk.came).toEqual(PARTS);
-    expect(walk.asked.slice(3)).toEqual(["stream start", "page start", "page a", "page b", "page c"]);
+    expect(walk.asked.slice(3)).toEqual([
+      "stream start",
+      "page start",
+      "page a",
+      "page b",
+      "page c",
+    ]);
   });
 
   test("gives up after its patience, with the last error", async () => {
@@ -509,7 +533,10 @@ describe("a stream whose network is gone", () => {
 describe("a stream of a busy server", () => {
   test.each([408, 425, 429, 503])("%i is asked for again after Retry-After", async (status) => {
     const waits = hurry();
-    const walk = walking(once(0, () => busy(status, { "Retry-After": "9" })), { stream: true });
+    const walk = walking(
+      once(0, () => busy(status, { "Retry-After": "9" })),
+      { stream: true },
+    );
     await walk.end;
     expect(walk.came).toEqual(PARTS);
     expect(waits).toEqual([9000]);
@@ -548,7 +575,10 @@ describe("a walk with a fifth of its requests dropped", () => {
       const { url, asked } = await streamer(
         ...Array.from({ length: 40 }, () => (response, request) => {
           const isStream = request.accept.startsWith("application/jsonl");
-          return fairly(isStream ? cut(Infinity, '{"meta":{},"cursor":null}\n') : page)(response, request);
+          return fairly(isStream ? cut(Infinity, '{"meta":{},"cursor":null}\n') : page)(
+            response,
+            request,
+          );
         }),
       );
       const came = await all(parts(url, { stream })).catch((error) => [{ name: error.message }]);
@@ -575,7 +605,11 @@ describe("a walk with a fifth of its requests dropped", () => {
       expect(walk.isOver).toBe(false);
       expect(states.at(-1)).toBe(true);
       await passing(60);
-      expect({ seed, came: walk.came, error: walk.error }).toEqual({ seed, came: PARTS, error: undefined });
+      expect({ seed, came: walk.came, error: walk.error }).toEqual({
+        seed,
+        came: PARTS,
+        error: undefined,
+      });
       expect(states.at(-1)).toBe(false);
     }
   });
@@ -593,31 +627,17 @@ describe("ProgressiveLoader", () => {
     expect(onWaiting).toHaveBeenCalledTimes(2);
   });
 
-  test.each([
-    ["its own signal", (own) => own],
-    ["the signal of the loader", (_, of) => of],
-  ])("ends a retry by %s at once", async (_, choose) => {
+  test("ends a retry at once when its signal aborts", async () => {
     stopClock();
-    const [own, of] = [new AbortController(), new AbortController()];
-    const { fetch } = troubled((__, ___, what) => (what.includes(" of ") ? lost() : undefined));
-    const loader = new ProgressiveLoader(URL_OF_ALL, { fetch, signal: of.signal });
+    const controller = new AbortController();
+    const { fetch } = troubled((_, __, what) => (what.includes(" of ") ? lost() : undefined));
+    const loader = new ProgressiveLoader(URL_OF_ALL, { fetch, signal: controller.signal });
     await loader.loadAll();
-    const retried = loader.retry(["b"], { signal: own.signal }).catch((error) => error);
+    const retried = loader.retry("b").catch((error) => error);
     await passing(1);
-    choose(own, of).abort(new Error("enough"));
+    controller.abort(new Error("enough"));
     expect((await retried).message).toBe("enough");
     expect(loader.allData.flatMap(Object.keys)).toEqual(PARTS);
-  });
-
-  test("retries nothing by an empty array", async () => {
-    const failed = { ...pageOf(["a", "b"], null), errors: [{ ...FAILURE, index: 1 }] };
-    const { fetch, asked } = troubled(() => Response.json(failed));
-    const loader = new ProgressiveLoader(URL_OF_ALL, { fetch });
-    await loader.loadAll();
-    await loader.retry([]);
-    expect(asked).toEqual(["page start"]);
-    await loader.retry();
-    expect(asked).toEqual(["page start", "page start of b"]);
   });
 });
 
@@ -657,7 +677,9 @@ describe("a walk with state", () => {
     stopClock();
     let isOut = false;
     const onWaiting = vi.fn();
-    const { retry, now } = stateful((number) => (number && isOut ? lost() : undefined), { onWaiting });
+    const { retry, now } = stateful((number) => (number && isOut ? lost() : undefined), {
+      onWaiting,
+    });
     await passing(0.1);
     isOut = true;
     const first = new AbortController();
@@ -693,7 +715,9 @@ describe("a walk with state", () => {
 
   test("asks for nothing by an empty array, and for all failed parts by an event", async () => {
     const failed = { ...pageOf(["a", "b"], null), errors: [{ ...FAILURE, index: 1 }] };
-    const { retry, asked, now } = stateful((number) => (number ? undefined : Response.json(failed)));
+    const { retry, asked, now } = stateful((number) =>
+      number ? undefined : Response.json(failed),
+    );
     await vi.waitFor(() => expect(now().loading).toBe(false));
     await retry([]);
     expect(asked).toHaveLength(1);

@@ -100,6 +100,49 @@ test("the signal of a retry in React ends it at once, and leaves the part as it 
   expect(now().parts).toBe(before);
 });
 
+test("refresh() in React replaces parts in their places, and is never loading", async () => {
+  let version = 1;
+  const fetch = async (url) => {
+    const names = new URL(url).searchParams.get("parts")?.split(",") ?? PARTS;
+    const page = pageOf(names, null);
+    return Response.json({ ...page, results: names.map((name) => ({ [name]: version })) });
+  };
+  const loadings = [];
+  const { result } = renderHook(() => {
+    const used = useParts("https://a.test/", { fetch });
+    loadings.push(used.loading);
+    return used;
+  });
+  const values = () => result.current.parts.map(({ value }) => value);
+  await waitFor(() => expect(result.current.loading).toBe(false));
+  loadings.length = 0;
+  const { refresh } = result.current;
+  version = 2;
+  act(() => refresh("b", "c"));
+  await waitFor(() => expect(values()).toEqual([1, 2, 2, 1]));
+  version = 3;
+  act(() => refresh());
+  await waitFor(() => expect(values()).toEqual([3, 3, 3, 3]));
+  expect(namesOf(result.current.parts)).toEqual(PARTS);
+  expect(new Set(loadings)).toEqual(new Set([false]));
+  expect(result.current.refresh).toBe(refresh);
+});
+
+test("`every` in React refreshes until the component unmounts", async () => {
+  const { fetch: answer, asked } = troubled();
+  const signals = [];
+  const fetch = (url, init) => {
+    signals.push(init.signal);
+    return answer(url, init);
+  };
+  const { now, unmount } = use("https://a.test/", { fetch, every: 0.05, first: "d" });
+  await waitFor(() => expect(asked.length).toBeGreaterThan(12));
+  expect(asked.filter((what) => what.includes(" of "))).toEqual(["page start of d"]);
+  expect(namesOf(now().parts)).toEqual(["d", "a", "b", "c"]);
+  unmount();
+  expect(signals.at(-1).aborted).toBe(true);
+});
+
 test("a new address in React has no pending part of the old one", async () => {
   const { now, rerender } = use("https://a.test/", { fetch: slow().fetch });
   await waitFor(() => expect(now().pending).toHaveLength(1));

@@ -5,16 +5,19 @@ import { createElement } from "react";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { createApp } from "vue";
 
+import { Board } from "./.readme/Board.jsx";
+import VueBoard from "./.readme/Board.vue";
 import { load as loadWithBars } from "./.readme/bars.js";
 import { show } from "./.readme/dashboard.js";
 import { Dashboard } from "./.readme/Dashboard.jsx";
 import VueDashboard from "./.readme/Dashboard.vue";
 import { load } from "./.readme/loader.js";
+import { show as showInOrder } from "./.readme/ordered.js";
 import { load as loadPatiently } from "./.readme/patient.js";
 import { fill } from "./.readme/streamed.js";
 import { takings } from "./.readme/typed.ts";
 import { control, DASHBOARD, NAMES, serve, STAFF } from "./server.js";
-import { pageOf, slow } from "./streamer.js";
+import { pageOf, PARTS, slow } from "./streamer.js";
 import { lost, troubled } from "./troubled.js";
 
 // The session cookie, which a browser would send.
@@ -110,10 +113,64 @@ test.each([
   const place = document.body.appendChild(document.createElement("div"));
   onTestFinished(() => place.remove());
   mount(place, { url: "https://a.test/" });
-  await until(() => expect(place.querySelector("[role=status]")?.textContent).toMatch("Connecting"));
+  await until(() =>
+    expect(place.querySelector("[role=status]")?.textContent).toMatch("Connecting"),
+  );
   expect(place.querySelector("[role=alert]")).toBe(null);
   await until(() => expect(place.querySelectorAll("pre")).toHaveLength(4));
   expect(place.querySelector("[role=status]")).toBe(null);
+});
+
+/** Let the element of part `name` be visible, and no other. jsdom has no observers. */
+function seeing(name) {
+  class Observer {
+    observed = [];
+
+    constructor(tell) {
+      queueMicrotask(() =>
+        tell(
+          this.observed.map((target) => ({ target, isIntersecting: target.dataset.part === name })),
+        ),
+      );
+    }
+
+    observe(element) {
+      this.observed.push(element);
+    }
+
+    disconnect() {}
+  }
+  vi.stubGlobal("IntersectionObserver", Observer);
+}
+
+test("the loop in the README shows the card that is visible first", async () => {
+  seeing("c");
+  const { fetch, asked } = troubled();
+  vi.stubGlobal("fetch", fetch);
+  const cards = PARTS.map(() => document.createElement("p"));
+  cards.forEach((card, place) => {
+    card.dataset.part = PARTS[place];
+  });
+  await showInOrder("https://a.test/", cards);
+  expect(cards.map((card) => card.textContent)).toEqual(PARTS.map((name) => `"${name}"`));
+  expect(asked.slice(0, 2)).toEqual(["page start of c", "page start"]);
+});
+
+test.each([
+  ["React", (place, props) => render(createElement(Board, props), { container: place })],
+  ["Vue", (place, props) => createApp(VueBoard, props).mount(place)],
+])("the %s board in the README asks first for what is visible, and refreshes", async (_, mount) => {
+  seeing("b");
+  const { fetch, asked } = troubled();
+  vi.stubGlobal("fetch", fetch);
+  const place = document.body.appendChild(document.createElement("div"));
+  onTestFinished(() => place.remove());
+  mount(place, { url: "https://a.test/", names: PARTS });
+  const texts = () => [...place.querySelectorAll("pre")].map((text) => text.textContent);
+  await until(() => expect(texts()).toEqual(PARTS.map((name) => `"${name}"`)));
+  expect(asked.slice(0, 2)).toEqual(["page start of b", "page start"]);
+  place.querySelectorAll("button")[3].click();
+  await until(() => expect(asked.at(-1)).toBe("page start of d"));
 });
 
 test("the loader in the README shows its progress", async () => {

@@ -9,7 +9,8 @@ export const URL_OF_ALL = "https://a.test/";
 /** What `fetch()` throws without a network. */
 export const lost = () => new TypeError("Failed to fetch");
 
-export const busy = (status = 503, headers = {}) => new Response("<h1>Busy</h1>", { status, headers });
+export const busy = (status = 503, headers = {}) =>
+  new Response("<h1>Busy</h1>", { status, headers });
 
 /** Numbers from 0 to 1, always the same for a seed (mulberry32). */
 export function numbers(seed) {
@@ -23,9 +24,11 @@ export function numbers(seed) {
 }
 
 /**
- * Pages of one part each, or a stream, of the parts in PARTS. `trouble(number, at, what)` returns an
- * error to throw or a response, or undefined for none: of request `number`, `at` milliseconds after
- * the first. `asked` has `what` was requested ("page start", "stream b", "page a of a,c"), `times` when.
+ * Pages of one part each, or a stream, of the parts in PARTS.
+ *
+ * `trouble(number, at, what)` returns an error to throw or a response, or undefined for none: of
+ * request `number`, `at` milliseconds after the first. `asked` has `what` was requested ("page start",
+ * "stream b", "page a of a,c"), and `times` when.
  */
 export function troubled(trouble = () => undefined) {
   const asked = [];

@@ -3,7 +3,9 @@
 import { follow, parts, PartstreamError, ProgressiveLoader } from "partstream";
 import type { Pending } from "partstream";
 import { useParts } from "partstream/react";
+import { visibleNow, whenVisible } from "partstream/visible";
 import { useParts as useVueParts } from "partstream/vue";
+import { useEffect } from "react";
 import { ref } from "vue";
 
 interface Dashboard {
@@ -28,7 +30,10 @@ export async function untyped(): Promise<unknown> {
   for await (const { name, value, total } of parts(new URL("https://a.test/"), { only: "a" })) {
     return [name.toUpperCase(), value, total?.toFixed()];
   }
-  parts("/api/", { stream: true });
+  parts("/api/", { stream: true, first: ["overview"] });
+  parts("/api/", { first: "overview", only: null });
+  // @ts-expect-error it is for the hooks
+  parts("/api/", { every: 10 });
   const bars = (pending: Pending[]) =>
     pending.map(({ name, progress }) => [name.length, progress?.toFixed()]);
   parts("/api/", { onPending: bars, signal: null });
@@ -57,14 +62,25 @@ export async function loaded(): Promise<string | undefined> {
     console.log(results[0].overview?.admin, totalLoaded.toFixed(), hasMore === true);
   });
   await loader.retry("overview");
-  await loader.retry(["overview"], { signal: AbortSignal.timeout(1000) });
+  await loader.refresh();
+  await loader.refresh("overview", "recent_orders");
   return all[0].overview?.admin ?? loader.errors[0].code;
 }
 
 export function Board() {
-  const { parts: came, pending, total, waiting, error, retry } = useParts<Dashboard>(
-    new URL("https://a.test/"),
-  );
+  const {
+    parts: came,
+    pending,
+    total,
+    waiting,
+    error,
+    retry,
+    refresh,
+  } = useParts<Dashboard>(new URL("https://a.test/"), { first: ["overview"], every: 10 });
+  useEffect(() => whenVisible(document.querySelectorAll<HTMLElement>("[data-part]"), refresh));
+  refresh();
+  refresh("overview", "recent_orders");
+
   for (const part of came) {
     if (part.name === "recent_orders" && !part.error) part.value.map(({ id }) => id.toFixed());
   }
@@ -79,10 +95,21 @@ export function Board() {
   );
 }
 
+export async function seen(cards: HTMLElement[]): Promise<string[]> {
+  whenVisible(cards, ([name]) => name.toUpperCase(), { rootMargin: "100px" })();
+  return visibleNow(new Set(cards));
+}
+
 export function board(): string | undefined {
-  const { parts: came, pending, loading, waiting, retry } = useVueParts<Dashboard>(
-    ref<string | null>(null),
-  );
+  const {
+    parts: came,
+    pending,
+    loading,
+    waiting,
+    retry,
+    refresh,
+  } = useVueParts<Dashboard>(ref<string | null>(null), ref({ every: 5, first: "overview" }));
+  refresh(["overview"], { signal: AbortSignal.timeout(1000) });
   if (waiting.value) retry("overview", { signal: null });
   return loading.value ? pending.value[0]?.progress?.toFixed() : came.value[0].name;
 }

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 
 import { expect, test, vi } from "vitest";
-import { createApp, effectScope, h, nextTick, ref } from "vue";
+import { createApp, effectScope, h, nextTick, ref, watch } from "vue";
 
 import { useParts } from "../vue.js";
 import { control, DASHBOARD, ECHO, NAMES, namesOf, STAFF } from "./server.js";
@@ -84,6 +84,44 @@ test("the signal of a retry in Vue ends it at once, and leaves the part as it wa
   expect([waiting.value, error.value]).toEqual([false, null]);
   expect(parts.value).toBe(before);
   leave();
+});
+
+test("refresh() in Vue replaces parts in their places, and is never loading", async () => {
+  let version = 1;
+  const fetch = async (url) => {
+    const names = new URL(url).searchParams.get("parts")?.split(",") ?? PARTS;
+    const page = pageOf(names, null);
+    return Response.json({ ...page, results: names.map((name) => ({ [name]: version })) });
+  };
+  const { parts, loading, refresh, leave } = use("https://a.test/", { fetch });
+  const values = () => parts.value.map(({ value }) => value);
+  await until(() => expect(loading.value).toBe(false));
+  const loadings = [];
+  watch(loading, (now) => loadings.push(now));
+  version = 2;
+  refresh("b", "c");
+  await until(() => expect(values()).toEqual([1, 2, 2, 1]));
+  version = 3;
+  refresh();
+  await until(() => expect(values()).toEqual([3, 3, 3, 3]));
+  expect(namesOf(parts.value)).toEqual(PARTS);
+  expect(loadings).toEqual([]);
+  leave();
+});
+
+test("`every` in Vue refreshes until its effect scope ends", async () => {
+  const { fetch: answer, asked } = troubled();
+  const signals = [];
+  const fetch = (url, init) => {
+    signals.push(init.signal);
+    return answer(url, init);
+  };
+  const { parts, leave } = use("https://a.test/", { fetch, every: 0.05, first: "d" });
+  await until(() => expect(asked.length).toBeGreaterThan(12));
+  expect(asked.filter((what) => what.includes(" of "))).toEqual(["page start of d"]);
+  expect(namesOf(parts.value)).toEqual(["d", "a", "b", "c"]);
+  leave();
+  expect(signals.at(-1).aborted).toBe(true);
 });
 
 test("retry(name) in Vue shows the part as pending until it is there", async () => {

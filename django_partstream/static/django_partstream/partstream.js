@@ -38,16 +38,30 @@ async function* each(walk, options) {
   }
 }
 
-async function* pagesOf(url, options = {}) {
-  yield* pages(sourceAt(url, options), { ...options, isOurs: true });
+// The pages of a walk: first the parts of `first`, but for failures that the walk may mend.
+async function* pagesOf(url, { first, ...options } = {}) {
+  const walk = { ...options, isOurs: true, seen: new Set(), pending: new Map() };
+  const again = [];
+  if (first && !options.only) {
+    const source = sourceAt(url, { ...options, only: first, stream: false });
+    try {
+      for await (const page of pages(source, { ...walk, isFirst: true })) {
+        const came = page.came.filter(({ name, error }) => !error?.retryable || !again.push(name));
+        if (came.length) yield { came, total: null, hasMore: true };
+      }
+    } catch (error) {
+      if (error?.status !== 400) throw error; // 400: a part that this user does not have
+    }
+  }
+  for (const name of again) walk.seen.delete(name);
+  yield* pages(sourceAt(url, options), walk);
 }
 
 // The pages of a walk, without parts that came before. A line of a stream is a page too: one
 // without `results` tells of a pending part, one with empty `results` ends its stream.
 async function* pages(source, options = {}) {
+  const { seen = new Set(), pending = new Map(), isFirst } = options;
   const pageAt = await source;
-  const seen = new Set();
-  const pending = new Map();
   let cursor = null;
   let restarts = RESTARTS;
   let known = 0; // pages in a row without a new part or a pause
@@ -82,6 +96,7 @@ async function* pages(source, options = {}) {
         yield { came, total, hasMore: Boolean(cursor) };
         if (!cursor) return;
       } else if (isLine ? !results.length : pending.size) {
+        if (isFirst) return; // the walk waits for it
         await pause(delayOf(pending), options.signal);
         known = 0;
       } else if (++known > seen.size) {

@@ -28,7 +28,8 @@ export function streaming(ask, pageOf, pageAt, signal) {
         lines ??= linesAt(cursor);
         const { value: page, done } = await lines.next();
         if (done) lines = null;
-        if (!page.isLine) broken = STREAMS; // a page of the server, which has no streams here
+        if (!page.isLine)
+          broken = STREAMS; // a page of the server, which has no streams here
         else if (page.results?.length) broken = 0;
         return page;
       } catch (error) {
