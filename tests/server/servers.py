@@ -244,11 +244,13 @@ class Log:
         """The text since the page was turned."""
         return self._text[self._turned :]
 
-    def wait_for(self, words: str) -> bool:
-        """Wait for *words* in the log, and return whether they came in time."""
+    def wait_for(self, words: str, *, times: int = 1) -> bool:
+        """Wait for *words* to be *times* in the log, and return whether they came in time."""
         with self._news:
-            self._news.wait_for(lambda: words in self._text or self._ended, timeout=PATIENCE)
-            return words in self._text
+            self._news.wait_for(
+                lambda: self._text.count(words) >= times or self._ended, timeout=PATIENCE
+            )
+            return self._text.count(words) >= times
 
     def _read(self) -> None:
         with os.fdopen(self._reading, errors="replace") as lines:
