@@ -49,7 +49,7 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "django", "--version")
     pytest(session, *IN_PROCESS)
     if session.python == max(DJANGO):  # with tasks of its own
-        pytest(session, "tests/background")
+        pytest(session, *ENGINE_TESTS)
 
 
 @nox.session

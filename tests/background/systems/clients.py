@@ -26,6 +26,9 @@ QUERY = """query ($after: String) { board(after: $after) {
 #: The parts that are there at once.
 INSTANT = {"overview": "overview", "orders": "orders", "news": "news"}
 
+#: The longest walk, in seconds: workers may be started meanwhile, on a machine that does much else.
+LONGEST = 2 * PATIENCE
+
 
 class Page:
     """A response that was read to its end, of either front."""
@@ -59,7 +62,7 @@ class Client(StreamClient):
     def __init__(self, *servers: Server, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(servers[0])
         self._servers, self._headers = cycle(servers), dict(headers or {})
-        self._not_before, self._ends = 0.0, time.monotonic() + PATIENCE
+        self._not_before, self._ends = 0.0, time.monotonic() + LONGEST
         self.requests, self.is_waiting = 0, False
 
     def open(self, address: str, **options: Any) -> StreamResponse:
