@@ -179,7 +179,7 @@ class TestCelery:
     """The checks of a project on Celery, whose app is made or not."""
 
     @pytest.fixture
-    def make(self, settings):
+    def make(self, settings, monkeypatch):
         """Make the app of a project with these settings, the default of all threads."""
         celery = pytest.importorskip("celery")
         from celery import _state
@@ -188,6 +188,8 @@ class TestCelery:
         settings.CACHES = {"default": SHARED}
         before = _state.default_app
         _state.set_default_app(None)
+        # A test module may have made an app, which then is the one of this thread.
+        monkeypatch.setattr(_state._tls, "current_app", None, raising=False)
 
         def made(**options):
             app = celery.Celery("shop", set_as_current=False)
