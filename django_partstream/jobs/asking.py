@@ -26,17 +26,10 @@ from django_partstream.exceptions import (
     PartTimeout,
 )
 from django_partstream.failures import Failure, failure_of, text_of
-from django_partstream.jobs import engine
+from django_partstream.jobs import engine, states
 from django_partstream.jobs.messages import Message
-from django_partstream.jobs.states import (
-    DEATHS,
-    LEASE,
-    Deadly,
-    Failed,
-    Kept,
-    Place,
-    Underway,
-)
+from django_partstream.jobs.places import Place
+from django_partstream.jobs.states import Deadly, Failed, Kept, Underway
 from django_partstream.tenancy import capture
 
 if TYPE_CHECKING:
@@ -137,7 +130,7 @@ class Job:
         """Have an engine take the message, unless another reader has asked. Never raises."""
         try:
             if self.place.claim() or engine.works_at_once():
-                if waited > LEASE:
+                if waited > states.LEASE:
                     self._warn(waited)
                 self._hand_over(request)
         except Exception:  # the part will fail by itself when it looks again
@@ -164,7 +157,7 @@ class Job:
         )
 
     def _bury(self) -> Failure:
-        text = f"{self.message.function} has ended its worker each of {DEATHS} times."
+        text = f"{self.message.function} has ended its worker each of {states.DEATHS} times."
         failure = Failure(reference=token_hex(4), text=text)
         _log("has ended its worker each time", self.message, failure, None)
         self.place.bury(failure)

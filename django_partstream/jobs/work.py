@@ -34,7 +34,7 @@ from django_partstream.jobs.asking import place_of
 from django_partstream.jobs.functions import Background, function_named, no_waiting
 from django_partstream.jobs.heart import Heart
 from django_partstream.jobs.messages import Message
-from django_partstream.jobs.states import Place
+from django_partstream.jobs.places import Place
 from django_partstream.outcomes import Status
 
 logger = logging.getLogger("django_partstream")

@@ -13,7 +13,7 @@ from django.urls import path
 from graphene_django.views import GraphQLView
 
 from django_partstream import ProgressiveView, lazy, safe_call
-from django_partstream.jobs import states
+from django_partstream.jobs import places, states
 from django_partstream.received import READERS
 from django_partstream.testing import (
     background_fails,
@@ -148,8 +148,8 @@ class TestBackgroundNow:
                 jobs.gate.set()
             return state
 
-        seconds, look = set(), states.Place.look
-        monkeypatch.setattr(states.Place, "look", noted)
+        seconds, look = set(), places.Place.look
+        monkeypatch.setattr(places.Place, "look", noted)
         with background_now():
             walked = walk(serve(Two), "/")
         assert walked.parts == {"first": "shared", "second": "shared"}

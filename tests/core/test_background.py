@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy
 from django_partstream import background, cached_for, lazy, progress, safe_call, with_timeout
 from django_partstream.delivery import steps
 from django_partstream.exceptions import BackgroundFailed, PartPending
-from django_partstream.jobs import states
+from django_partstream.jobs import places, states
 from django_partstream.jobs.asking import place_of
 from django_partstream.jobs.messages import Message
 from django_partstream.outcomes import Status
@@ -431,7 +431,7 @@ def test_the_clock_of_a_worker_may_differ_from_that_of_a_reader(deliver, monkeyp
     deliver(part=part)
     assert jobs.begun.wait(20)
     other = mock.Mock(time=lambda: time.time() + 60 * minutes)
-    monkeypatch.setattr(states, "time", other)
+    monkeypatch.setattr(places, "time", other)
     assert deliver(part=part)["part"].status is Status.PENDING
     jobs.gate.set()
 
@@ -440,7 +440,7 @@ def test_work_that_waits_for_a_worker_does_not_hang(deliver, messages, monkeypat
     part = lazy(lambda request: jobs.forecast(1))
     deliver(part=part)
     later = mock.Mock(time=lambda: time.time() + jobs.forecast.limit + 1)
-    monkeypatch.setattr(states, "time", later)
+    monkeypatch.setattr(places, "time", later)
     assert deliver(part=part)["part"].status is Status.PENDING
     assert len(messages) == 1
 

@@ -21,7 +21,7 @@ from django_partstream import lazy, progress
 from django_partstream.databases import open_transactions
 from django_partstream.engines import thread
 from django_partstream.failures import Failure, register
-from django_partstream.jobs import states, work
+from django_partstream.jobs import places, states, work
 from django_partstream.jobs.asking import place_of
 from django_partstream.jobs.messages import Message
 from django_partstream.jobs.states import Deadly, Failed, Kept, Underway
@@ -74,14 +74,14 @@ def test_a_worker_keeps_the_value():
     ids=["once", "again and again"],
 )
 def test_a_cache_that_is_emptied_as_a_value_is_kept_fails_no_part(monkeypatch, emptied, state):
-    cache, kept, times = caches["default"], states.Place._keep, iter(emptied)
+    cache, kept, times = caches["default"], places.Place._keep, iter(emptied)
 
     def keep(place, *args):
         kept(place, *args)
         if next(times):
             cache.clear()
 
-    monkeypatch.setattr(states.Place, "_keep", keep)
+    monkeypatch.setattr(places.Place, "_keep", keep)
     run(jobs.forecast, 1)
     assert place_for(jobs.forecast, 1).look() == state
 
@@ -376,7 +376,7 @@ def test_a_cache_that_takes_no_progress_fails_no_work(monkeypatch, caplog):
         progress(0.5)
         return told.wait(20)
 
-    monkeypatch.setattr(states.Place, "tell", tell)
+    monkeypatch.setattr(places.Place, "tell", tell)
     with mock.patch.object(work, "stand_in", works):
         run(jobs.forecast, 1)
     assert place_for(jobs.forecast, 1).look() == Kept(True)
@@ -394,7 +394,7 @@ def test_progress_is_never_told_in_the_thread_of_the_function(monkeypatch):
         progress(0.5)
         return told.wait(20)
 
-    monkeypatch.setattr(states.Place, "tell", tell)
+    monkeypatch.setattr(places.Place, "tell", tell)
     with mock.patch.object(work, "stand_in", works):
         run(jobs.forecast, 1)
     assert threading.get_ident() not in tellers
@@ -514,7 +514,7 @@ class TestThreads:
         pool = thread.Pool()
         pool._messages.append(message_for(jobs.forecast, 1).as_json())
         monkeypatch.setattr(thread, "_pool", pool)
-        monkeypatch.setattr(states.Place, "withdraw", mock.Mock(side_effect=OSError("down")))
+        monkeypatch.setattr(places.Place, "withdraw", mock.Mock(side_effect=OSError("down")))
         caplog.set_level(logging.INFO, "django_partstream")
         thread._leave()
         assert "Messages were not left to another process." in caplog.text
