@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from django_partstream.jobs import functions
 from example_schema import models
 from example_schema.models import Customer, Order
 
@@ -40,6 +41,8 @@ def run_module(monkeypatch: pytest.MonkeyPatch, code: str, name: str) -> ModuleT
 
 def make_shop(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """Make the README's project: each block a module, in the order of reading, and two orders."""
+    # Its background functions are no longer known after the test: its app is gone then.
+    monkeypatch.setattr(functions, "_declared", functions._declared.copy())
     monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
     monkeypatch.setitem(sys.modules, "shop.models", models)
     parts, schema, views, urls = blocks(README, "python")
