@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from django_partstream import ProgressiveView, lazy
+from django_partstream import lazy
 from django_partstream.exceptions import PartPending
 from django_partstream.testing import streams, walks
 
@@ -32,7 +32,7 @@ class Work:
         raise PartPending(name, **{"limit": 600, **options})
 
 
-class WaitingView(ProgressiveView):
+class WaitingParts:
     """The parts of ``work``, each of which needs a number of looks."""
 
     work: Work
@@ -44,13 +44,16 @@ class WaitingView(ProgressiveView):
         return self.work.look(name)
 
 
-def waiting(needed: Mapping[str, int] | None = None, /, **attributes: Any) -> type[WaitingView]:
+def waiting(needed: Mapping[str, int] | None = None, /, **attributes: Any) -> type[Any]:
     """
     A view of which each part needs so many looks: ``waiting({"a": 0, "b": 2})``.
 
     *attributes* are those of the view class.
     """
-    return type("Waiting", (WaitingView,), {"work": Work(needed or {}), **attributes})
+    from django_partstream import ProgressiveView  # absent where the core alone is tested
+
+    bases = WaitingParts, ProgressiveView
+    return type("Waiting", bases, {"work": Work(needed or {}), **attributes})
 
 
 def names_of(page: dict[str, Any]) -> list[str]:
