@@ -96,7 +96,7 @@ def _engine(take: Callable[[dict[str, Any]], None], *, at_once: bool = False) ->
         with turn:  # parts in several threads may ask for the same work
             take(message)
 
-    taken = engine.Engine(enqueue, lambda: True, in_transactions=True, at_once=at_once)
+    taken = engine.Engine(enqueue, lambda: True, at_once=at_once)
     cache = LocMemCache(f"partstream-{token_hex(8)}", {})
     with (
         mock.patch.object(engine, "stand_in", taken),

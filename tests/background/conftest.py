@@ -12,7 +12,7 @@ from tests import services
 from tests.background.brokers import Broker, forget
 from tests.background.walks import page
 from tests.background.workers import Worker
-from tests.server.servers import Gate, Server
+from tests.server.servers import Gate, Server, report_pages, turn_pages
 
 _running: list[Server | Worker] = []
 
@@ -21,17 +21,13 @@ TIMES = {"ASKED": 4, "LEASE": 3, "BEAT": 0.5, "REFUSED": 1}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for process in _running:
-        process.log.turn_page()
+    turn_pages(_running)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report = yield
-    if report.failed:
-        for process in _running:
-            if text := process.log.page():
-                report.sections.append((f"log of {process.kind}", text[-20_000:]))
+    report_pages(report, _running)
     return report
 
 

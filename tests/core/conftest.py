@@ -210,3 +210,11 @@ def fresh_jobs():
     caches["default"].clear()
     yield
     jobs.gate.set()
+
+
+@pytest.fixture
+def messages(settings):
+    """The messages that an engine was asked to carry. It carries none."""
+    own = getattr(settings, "PARTSTREAM", {})
+    settings.PARTSTREAM = {**own, "BACKGROUND": "tests.core.jobs.take"}
+    return jobs.messages

@@ -1,6 +1,7 @@
 """Background functions for tests, engines for tests, and what the tests see of their calls."""
 
 import threading
+import time
 
 from django.utils import timezone, translation
 
@@ -25,6 +26,15 @@ def forget():
     messages.clear()
     gate.clear()
     begun.clear()
+
+
+def eventually(look, seconds=20):
+    """The first true answer of *look*."""
+    until = time.monotonic() + seconds
+    while not (answer := look()):
+        assert time.monotonic() < until, "It did not come."
+        time.sleep(0.01)
+    return answer
 
 
 def take(message):

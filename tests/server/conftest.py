@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests import services
-from tests.server.servers import KINDS, STREAMING, Gate, Server
+from tests.server.servers import KINDS, STREAMING, Gate, Server, report_pages, turn_pages
 from tests.server.sessions import Sessions
 
 _running: list[Server] = []
@@ -21,17 +21,13 @@ FORGOTTEN = ("was never awaited", "was never retrieved", "was destroyed but it i
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for server in _running:
-        server.log.turn_page()
+    turn_pages(_running)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report = yield
-    if report.failed:
-        for server in _running:
-            if text := server.log.page():
-                report.sections.append((f"log of {server.kind}", text[-20_000:]))
+    report_pages(report, _running)
     return report
 
 

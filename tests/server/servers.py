@@ -11,11 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
+
+import pytest
 
 #: The longest wait for anything here, in seconds.
 PATIENCE = 20.0
@@ -366,3 +369,16 @@ class Gate:
         self._listening.close()
         for visit in self._visits:
             visit.open()
+
+
+def turn_pages(processes: Iterable[Any]) -> None:
+    """Begin a new page in the log of each of the *processes*, for the test that begins."""
+    for process in processes:
+        process.log.turn_page()
+
+
+def report_pages(report: pytest.TestReport, processes: Iterable[Any]) -> None:
+    """Add to the *report* of a failed test what the *processes* have logged meanwhile."""
+    for process in processes if report.failed else ():
+        if text := process.log.page():
+            report.sections.append((f"log of {process.kind}", text[-20_000:]))
