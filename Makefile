@@ -29,11 +29,12 @@ demo-celery: $(VENV)/.celery ## Serve it with a Celery worker on Redis, which co
 test: $(VENV)/.dev ## Run every test (ARGS="-k cursor" to select some)
 	@$(RUN) -m pytest $(ARGS)
 
-lint: $(VENV)/.dev ## Check style, types and the direction of imports
+lint: $(VENV)/.dev ## Check style, types, the direction of imports, and that every test can be imported
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
+	@$(RUN) -m pytest --collect-only -qq --no-summary > /dev/null || $(RUN) -m pytest --collect-only -qq
 
 soak: $(VENV)/.dev ## Walk real servers for three minutes, and print their resources (SOAK=600 for thirty)
 	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest -q \

@@ -21,7 +21,6 @@ from django_partstream.outcomes import Status
 from django_partstream.testing import background_now
 from tests import services
 from tests.core import jobs
-from tests.core.test_background import eventually
 
 pytestmark = pytest.mark.usefixtures("fresh_jobs")
 
@@ -238,10 +237,10 @@ def test_a_cache_of_any_kind_knows_a_job(in_cache, deliver, monkeypatch, caplog,
     with transaction.atomic():
         assert deliver(part=part)["part"].status is Status.PENDING
     assert jobs.begun.wait(20)
-    eventually(lambda: deliver(part=part)["part"].pending.progress == 0.25)
+    jobs.eventually(lambda: deliver(part=part)["part"].pending.progress == 0.25)
     jobs.gate.set()
-    eventually(lambda: deliver(part=part)["part"].status is Status.OK)
-    eventually(lambda: not place.cache.has_key(f"{place.key}:lease"))
+    jobs.eventually(lambda: deliver(part=part)["part"].status is Status.OK)
+    jobs.eventually(lambda: not place.cache.has_key(f"{place.key}:lease"))
     signs = ("asked", "tries", "progress")
     assert place.cache.get_many([f"{place.key}:{sign}" for sign in signs]) == {}
     assert jobs.calls == [("gated", "a")]
