@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,7 +22,7 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 from urllib.request import Request, urlopen
 
 HERE = Path(__file__).resolve().parent.parent
@@ -60,12 +61,23 @@ def run(place: Path, target: str, *, installs: bool) -> None:
 def look_around(address: str, *, is_fresh: bool) -> None:
     """Look at all pages. A cache that *is_fresh* has no forecast yet."""
     check("</html>" in fetch(address), "/ is no page")
-    check("GraphiQL" in fetch(f"{address}graphql/", Accept="text/html"), "/graphql/ is no GraphiQL")
+    look_at_graphiql(f"{address}graphql/")
+    check("openapi: 3." in fetch(f"{address}api/schema/", Accept="text/html"), "no OpenAPI page")
 
     rest, waited_for = walk_rest(f"{address}api/dashboard/")
     check(waited_for == {"sales_forecast"} or not (is_fresh or waited_for), waited_for)
     graphql = walk_graphql(f"{address}graphql/")
     check(len(rest) == len(graphql) > 1, f"{rest} over REST, {graphql} over GraphQL")
+
+
+def look_at_graphiql(url: str) -> None:
+    page = fetch(url, Accept="text/html")
+    check("GraphiQL" in page, "/graphql/ is no GraphiQL")
+    files = re.findall(r'(?:src|href)="([^"]*)"', page)
+    check(len(files) > 10, files)
+    for file in files:
+        check(re.match("/[^/]", file), f"GraphiQL loads {file} from another host")
+        fetch(urljoin(url, file))
 
 
 def walk_rest(url: str) -> tuple[list[str], set[str]]:

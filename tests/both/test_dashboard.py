@@ -1,13 +1,20 @@
 """The shop's dashboard, declared once and delivered by both fronts to the same users."""
 
+import json
 import re
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from unittest import mock
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
 from django.core.management import call_command
+from django.test import RequestFactory
 from django.utils import timezone
+from graphene_django.views import GraphQLView
 
 from django_partstream.testing import (
     background_never,
@@ -18,12 +25,16 @@ from django_partstream.testing import (
 )
 from example_schema import forecasts, parts
 from example_schema.models import Order
+from example_schema.schema import schema
 
 QUERY = Path("example_schema/dashboard.graphql").read_text()
 NAMES = [
     "overview", "today_stats", "recent_orders", "inventory_alerts", "sales_analytics",
     "sales_forecast", "customer_insights",
 ]  # fmt: skip
+
+CDN = "https://cdn.jsdelivr.net/npm/"
+VENDORED = "/static/example_schema/vendor/graphiql/"
 
 pytestmark = pytest.mark.django_db
 
@@ -116,15 +127,55 @@ def test_a_page_makes_only_the_queries_of_its_own_parts(staff, django_assert_max
         staff.get(f"/api/dashboard/?cursor={cursor}")
 
 
-def test_the_page_of_the_shop_and_the_openapi_schema_are_served(client):
+def test_the_page_of_the_shop_is_served(client):
     assert client.get("/").status_code == 200
-    assert client.get("/api/schema/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
+        ("text/html", "text/html"),
+        ("*/*", "application/vnd.oai.openapi"),
+        ("application/yaml", "application/yaml"),
+        ("application/json", "application/json"),
+        ("application/vnd.oai.openapi+json", "application/vnd.oai.openapi+json"),
+    ],
+)
+def test_the_openapi_description_is_a_page_for_browsers_and_data_for_tools(client, accept, kind):
+    answer = client.get("/api/schema/", headers={"Accept": accept})
+    assert answer.status_code == 200
+    assert answer["Content-Type"].partition(";")[0] == kind
+    assert answer["Content-Disposition"].startswith("inline")
+    assert "/api/dashboard/" in answer.content.decode()
+
+
+def test_the_openapi_description_is_json_on_demand(client):
+    paths = json.loads(client.get("/api/schema/?format=json").content)["paths"]
+    assert "/api/dashboard/" in paths
 
 
 def test_graphiql_opens_with_the_query_of_the_dashboard(client):
     html = client.get("/graphql/", HTTP_ACCEPT="text/html").content.decode()
     assert "graphiql" in html
     assert "The shop&#x27;s dashboard, two parts at a time." in html
+
+
+def test_graphiql_loads_the_files_that_graphene_django_names_from_the_shop_itself(client):
+    request = RequestFactory().get("/graphql/", headers={"Accept": "text/html"})
+    theirs = loaded(GraphQLView.as_view(schema=schema, graphiql=True)(request))
+    ours = loaded(client.get("/graphql/", headers={"Accept": "text/html"}))
+    names = [re.sub(r"(\w)@[\d.]+/", r"\1/", url.removeprefix(CDN)) for url, _ in theirs]
+    assert [url.removeprefix(VENDORED) for url, _ in ours] == names
+    for (url, digest), (_, expected) in zip(ours, theirs, strict=True):
+        content = Path(finders.find(url.removeprefix("/static/"))).read_bytes()
+        assert digest == expected == f"sha256-{b64encode(sha256(content).digest()).decode()}"
+
+
+def loaded(page):
+    """The address and hash of each style sheet and script of *page* that has a hash."""
+    named = re.findall(r'(?:href|src)="([^"]+)"\s+integrity="([^"]+)"', page.content.decode())
+    return [(unquote(url), digest) for url, digest in named]
 
 
 def test_the_shop_is_seeded_to_the_last_day(shop):

@@ -6,7 +6,6 @@ to use a database from such a thread. ``DJANGO_ALLOW_ASYNC_UNSAFE`` permits it w
 runs.
 """
 
-import re
 import tarfile
 from importlib.util import find_spec
 from threading import Event
@@ -33,8 +32,6 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
 ]
 PATIENCE = 15_000  # milliseconds, enough for a busy machine
-
-CDN = re.compile(r"https://[\w.]+/npm/((?:@[\w-]+/)?[\w-]+@[\w.-]+)/([^\"]+)")
 
 
 @pytest.fixture(scope="package")
@@ -130,24 +127,16 @@ def npm_file(pytestconfig):
 
 
 @pytest.fixture
-def cdn(page, npm_file):
-    """
-    Stand in for the CDN from which graphene-django's GraphiQL is loaded.
+def foreign(page, live_server):
+    """The addresses on other hosts that the page asked for; each request is refused."""
+    asked = []
 
-    It serves the same files of the same npm packages. The browser checks them by the hashes in the
-    page.
-    """
+    def refuse(route):
+        asked.append(route.request.url)
+        route.abort()
 
-    def serve(route):
-        package, path = CDN.fullmatch(route.request.url).groups()
-        kind = "text/css" if path.endswith(".css") else "text/javascript"
-        route.fulfill(
-            body=npm_file(package, path),
-            content_type=kind,
-            headers={"Access-Control-Allow-Origin": "*"},
-        )
-
-    page.route(CDN, serve)
+    page.route(lambda url: not url.startswith((live_server.url, "data:")), refuse)
+    return asked
 
 
 @pytest.fixture

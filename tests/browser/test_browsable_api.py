@@ -28,3 +28,17 @@ def test_the_next_link_of_the_browsable_api_leads_through_all_parts(page, expect
 
     page.locator(".pager .previous a").first.click()
     expect(answer).to_contain_text('"overview"')
+
+
+def test_the_openapi_description_opens_in_a_browser(page, expect, foreign, complaints):
+    page.goto("/")
+    page.get_by_role("link", name="OpenAPI").click()
+    answer = page.locator(".response-info")
+    expect(answer).to_contain_text("openapi: 3.")
+    expect(answer).to_contain_text("/api/dashboard/:")
+    assert (foreign, complaints) == ([], [])
+
+
+def test_the_openapi_description_in_json_opens_in_a_browser(page, expect):
+    page.goto("/api/schema/?format=json")
+    expect(page.locator("pre")).to_contain_text('"/api/dashboard/": {')

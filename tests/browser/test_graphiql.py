@@ -1,13 +1,23 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
+from graphene_django.views import GraphQLView
 
 from django_partstream.testing import expired, part_fails
 from tests.graphql.multipart import Merged, payloads_of
 
 EXECUTE = "Execute query (Ctrl-Enter)"
-
+VERSIONS = {
+    "@graphiql/plugin-explorer": GraphQLView.graphiql_plugin_explorer_version,
+    "graphiql": GraphQLView.graphiql_version,
+    "graphql-ws": GraphQLView.subscriptions_transport_ws_version,
+    "react": GraphQLView.react_version,
+    "react-dom": GraphQLView.react_version,
+    "whatwg-fetch": GraphQLView.whatwg_fetch_version,
+}
 
 #: Keeps the text of each response, which GraphiQL itself may not read to its end.
 KEEP = """
@@ -27,7 +37,7 @@ ANSWER = """async (before) => {
 
 
 @pytest.fixture
-def graphiql(page, cdn, expect):
+def graphiql(page, foreign, complaints, expect):
     page.add_init_script(KEEP)
     page.goto("/graphql/")
     expect(page.get_by_role("button", name=EXECUTE)).to_be_enabled()
@@ -63,7 +73,9 @@ def set_after(page, cursor):
     replace_text(page, variables, json.dumps({"first": 2, "after": cursor}))
 
 
-def test_the_default_query_of_graphiql_leads_through_all_pages(graphiql, expect, complaints):
+def test_the_default_query_of_graphiql_leads_through_all_pages(
+    graphiql, expect, complaints, foreign
+):
     query = graphiql.get_by_role("region", name="Query Editor")
     result = graphiql.get_by_role("region", name="Result Window")
     expect(query).to_contain_text("# The shop's dashboard, two parts at a time.")
@@ -84,7 +96,37 @@ def test_the_default_query_of_graphiql_leads_through_all_pages(graphiql, expect,
     go_on(graphiql)
     assert execute(graphiql, parts=1) == ["customerInsights"]
     expect(result).to_contain_text('"hasNextPage": false')
-    assert complaints == []
+    assert (foreign, complaints) == ([], [])
+
+
+def test_the_panes_and_dialogs_of_graphiql_need_no_other_host_and_obey_the_policy(
+    graphiql, expect, complaints, foreign
+):
+    def open_and_see(button, words):
+        graphiql.get_by_role("button", name=button).click()
+        expect(graphiql.locator("body")).to_contain_text(words)
+
+    open_and_see("Show Documentation Explorer", "All Schema Types")
+    open_and_see("Show History", "History")
+    open_and_see("Show GraphiQL Explorer", "Add new")
+    for button, words in [
+        ("Open short keys dialog", "Short Keys"),
+        ("Open settings dialog", "Clear storage"),
+    ]:
+        open_and_see(button, words)
+        graphiql.keyboard.press("Escape")
+        expect(graphiql.get_by_role("dialog")).to_have_count(0)
+    replace_text(graphiql, graphiql.get_by_role("region", name="Query Editor"), "{ nothing }")
+    graphiql.locator(".CodeMirror-lint-mark-error").first.hover()
+    expect(graphiql.get_by_text('Cannot query field "nothing"')).to_be_visible()
+    assert (foreign, complaints) == ([], [])
+
+
+def test_the_policy_of_graphiql_names_no_other_host_and_allows_nothing_unsafe(page):
+    policy = page.goto("/graphql/").headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; ")
+    assert "frame-ancestors 'none'" in policy
+    assert not re.search(r"unsafe|\*|\w\.\w|https?:", policy)
 
 
 def test_a_failed_part_is_data_in_the_answer_of_graphiql(graphiql, expect):
@@ -135,3 +177,19 @@ def test_the_documentation_in_graphiql_describes_the_parts(graphiql, expect):
     follow("PartStatus", "It took longer than its limit.", "It is here.")
     back()
     follow("PartError", "Whether asking again may help.", "For people.")
+
+
+def test_the_vendored_files_of_graphiql_equal_the_published_packages(npm_file):
+    folder = Path(finders.find("example_schema/vendor/graphiql"))
+    files = [file.relative_to(folder) for file in folder.rglob("*") if file.is_file()]
+    packages = {name_and_path(file)[0] for file in files}
+    assert packages == VERSIONS.keys()
+    for file in files:
+        package, path = name_and_path(file)
+        assert (folder / file).read_bytes() == npm_file(f"{package}@{VERSIONS[package]}", path)
+
+
+def name_and_path(file):
+    """The npm package of a vendored *file*, and its path in there."""
+    length = 2 if file.parts[0].startswith("@") else 1
+    return "/".join(file.parts[:length]), "/".join(file.parts[length:])

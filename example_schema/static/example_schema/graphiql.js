@@ -1,3 +1,6 @@
+// As graphene-django's page has them inline, which our policy refuses.
+window.GRAPHENE_SETTINGS = { graphiqlHeaderEditorEnabled: true };
+
 // GraphiQL reads its query from the address. If there is none, begin with the dashboard's query.
 if (!location.hash) {
   const query = document.currentScript.dataset.query;
