@@ -17,6 +17,7 @@ SECRET_KEY = "demo-only-not-a-secret-the-example-shop-signs-its-cursors-with-thi
 DEBUG = os.environ.get("EXAMPLE_DEBUG", "1").strip().lower() not in {"0", "false", "no", "off", ""}
 
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+INTERNAL_IPS = ["127.0.0.1", "::1"]  # whose templates have `debug`, for the timeline
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -52,6 +53,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
+                "django.template.context_processors.debug",
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",

@@ -12,6 +12,7 @@ HAS_GRAPHQL = find_spec("graphene_django") is not None
 
 SECRET_KEY = "tests-only-" + "k" * 64  # as long as HS512 wants a key
 ALLOWED_HOSTS = ["*"]
+INTERNAL_IPS = ["127.0.0.1"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 ROOT_URLCONF = "example_schema.urls" if HAS_REST and HAS_GRAPHQL else "tests.no_urls"
@@ -52,6 +53,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
+                "django.template.context_processors.debug",
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",

@@ -13,14 +13,21 @@ from tests.tools import ROOT
 CLIENT = ROOT / "clients/js"
 STATIC = ROOT / "django_partstream/static/django_partstream"
 
-#: An import of a module beside the file, also one that happens later.
-IMPORT = re.compile(r'\b(?:from |import\()"\./([\w.]+)"')
+#: An import of a module beside the file or below it, also one that happens later.
+IMPORT = re.compile(r'\b(?:from |import\()"\./([\w./]+)"')
 
 
 def imported(folder, name):
     """The file *name* in *folder* and all that it imports, with what that imports."""
     names = IMPORT.findall((folder / name).read_text(encoding="utf-8"))
-    return {name}.union(*(imported(folder, one) for one in names))
+    beside = name.rpartition("/")[0]
+    found = (f"{beside}/{one}" if beside else one for one in names)
+    return {name}.union(*(imported(folder, one) for one in found))
+
+
+def static_files():
+    """The names of the files in Django's static files, as the npm package has them."""
+    return [path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file()]
 
 
 def test_the_static_javascript_client_is_served_at_the_address_in_its_readme(live_server):
@@ -38,8 +45,13 @@ def test_the_static_javascript_client_is_served_at_the_address_in_its_readme(liv
 
 
 def test_each_static_file_of_the_javascript_client_is_the_file_of_the_npm_package():
-    files = {path.name: path.read_bytes() for path in STATIC.iterdir()}
+    files = {name: (STATIC / name).read_bytes() for name in static_files()}
     assert files == {name: (CLIENT / name).read_bytes() for name in files}
+
+
+def test_each_static_file_of_the_javascript_client_has_what_it_imports():
+    names = set(static_files())
+    assert set().union(*(imported(STATIC, name) for name in names)) == names
 
 
 class HashedStorage(ManifestStaticFilesStorage):
@@ -48,17 +60,18 @@ class HashedStorage(ManifestStaticFilesStorage):
 
 def test_the_imports_of_the_static_client_have_hashed_names_where_files_have(tmp_path):
     storage = HashedStorage(location=tmp_path, base_url="/static/")
-    found = {f"django_partstream/{path.name}": path.name for path in STATIC.iterdir()}
+    found = [f"django_partstream/{name}" for name in static_files()]
     for path in found:
         with open(finders.find(path), "rb") as file:
             storage.save(path, file)
     renamed = dict(
         pair[:2] for pair in storage.post_process({path: (storage, path) for path in found})
     )
-    entry = renamed["django_partstream/partstream.js"]
-    linked = imported(tmp_path / "django_partstream", entry.rpartition("/")[2])
-    assert len(linked) == len(imported(CLIENT, "partstream.js"))
-    assert {f"django_partstream/{name}" for name in linked} <= set(renamed.values())
+    for name in ("partstream.js", "timeline.js"):
+        entry = renamed[f"django_partstream/{name}"]
+        linked = imported(tmp_path / "django_partstream", entry.rpartition("/")[2])
+        assert len(linked) == len(imported(CLIENT, name))
+        assert {f"django_partstream/{one}" for one in linked} <= set(renamed.values())
 
 
 def test_the_npm_and_python_packages_have_the_same_version():

@@ -5,6 +5,7 @@ import { createElement } from "react";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { createApp } from "vue";
 
+import { parts } from "../partstream.js";
 import { Board } from "./.readme/Board.jsx";
 import VueBoard from "./.readme/Board.vue";
 import { load as loadWithBars } from "./.readme/bars.js";
@@ -16,7 +17,7 @@ import { show as showInOrder } from "./.readme/ordered.js";
 import { load as loadPatiently } from "./.readme/patient.js";
 import { fill } from "./.readme/streamed.js";
 import { takings } from "./.readme/typed.ts";
-import { control, DASHBOARD, NAMES, serve, STAFF } from "./server.js";
+import { all, control, DASHBOARD, NAMES, serve, STAFF } from "./server.js";
 import { pageOf, PARTS, slow } from "./streamer.js";
 import { lost, troubled } from "./troubled.js";
 
@@ -205,6 +206,18 @@ test("the Vue component in the README shows each part and retries a failed part"
   await control("reset");
   place.querySelector("button").click();
   await until(() => expect(place.querySelectorAll("pre")).toHaveLength(6));
+});
+
+test("the line in the README puts the button of the timeline on the page", async () => {
+  const { fetch } = globalThis;
+  await import("./.readme/debug.js");
+  onTestFinished(() => {
+    document.querySelector("#partstream-timeline").remove();
+    globalThis.fetch = fetch;
+  });
+  const { shadowRoot } = document.querySelector("#partstream-timeline");
+  await all(parts(DASHBOARD));
+  await until(() => expect(shadowRoot.querySelector("button").textContent).toBe("Timeline 6 parts"));
 });
 
 test("the typed function in the README adds up the takings", async () => {

@@ -20,3 +20,9 @@ test.each([
   expect(page).not.toContain("alert");
   expect(fetch).not.toHaveBeenCalled();
 });
+
+test("the timeline does nothing on a server", async () => {
+  const { fetch } = globalThis;
+  await import("../timeline.js");
+  expect(globalThis.fetch).toBe(fetch);
+});
