@@ -11,10 +11,14 @@ export interface PartError {
   index: number;
 }
 
-/** A part: its value, or its error entry. `P` maps names to values. */
+/**
+ * A part: its value, or its error entry. `P` maps names to values. `etag` is the tag of the value,
+ * where a walk asked for tags.
+ */
 export type Named<P = Record<string, unknown>> = {
   [Name in keyof P & string]:
-    { name: Name; value: P[Name]; error: null } | { name: Name; value: null; error: PartError };
+    | { name: Name; value: P[Name]; error: null; etag?: string }
+    | { name: Name; value: null; error: PartError; etag?: undefined };
 }[keyof P & string];
 
 /** A part, and the number of parts in the response: null for a part of a stream. */
@@ -63,8 +67,24 @@ export interface Options extends FollowOptions, Omit<RequestInit, "method" | "bo
    * stream comes through, the parts come in pages.
    */
   stream?: boolean;
+  /**
+   * What `remembered()` of "partstream/remembered" returns: the parts that the caller has. Those that
+   * have not changed come without their values being sent.
+   *
+   * To `ProgressiveLoader` and the hooks it is an option for their walks; their refreshes remember
+   * the parts by themselves, of the page's own origin unless this is given. Null for never.
+   */
+  remembered?: Remembered | null;
   /** A replacement for `fetch()`. */
   fetch?: typeof globalThis.fetch;
+}
+
+/** The parts that a caller has, for a walk to send their tags. */
+export interface Remembered {
+  /** Put the tags into a request for `address`. */
+  ask(address: URL, headers: Headers, init: RequestInit): void;
+  /** Give parts of a page their tags, and the values that the page leaves out. */
+  fill(came: Named[], page: Pick<Page, "etags" | "unchanged">): void;
 }
 
 /**
@@ -96,6 +116,10 @@ export interface Page<P = Record<string, unknown>> {
   errors?: PartError[];
   /** The pending parts, which a later page brings. */
   pending?: PendingEntry[] | null;
+  /** The tags of the values, for a client that asked for them. */
+  etags?: Record<string, string>;
+  /** The parts of which the client has the values. They are null in `results`. */
+  unchanged?: string[];
 }
 
 /** A pending part as REST (`part`, `retry_after`) or GraphQL (`name`, `retryAfter`) tells of it. */
@@ -119,32 +143,6 @@ export function follow<P = Record<string, unknown>>(
   pageAt: (cursor: string | null) => Promise<Page<P>>,
   options?: FollowOptions,
 ): AsyncGenerator<Part<P>, void, undefined>;
-
-export interface Progress<P = Record<string, unknown>> {
-  /** The parts of this page, `[{ name: value }, …]`; in a stream one, and none at its end. */
-  results: Array<Result<P>>;
-  totalLoaded: number;
-  hasMore: boolean;
-}
-
-export class ProgressiveLoader<P = Record<string, unknown>> {
-  constructor(apiUrl: string | URL, options?: Options);
-  apiUrl: string | URL;
-  options: Options;
-  /** The parts loaded so far, `[{ name: value }, …]`. */
-  allData: Array<Result<P>>;
-  /** The error entries of the failed parts. */
-  readonly errors: PartError[];
-  /** Load all parts; `onProgress` is called for each page, or part of a stream. Throws as `parts()`. */
-  loadAll(onProgress?: ((progress: Progress<P>) => void) | null): Promise<Array<Result<P>>>;
-  /** Request these parts again, or all failed parts that are retryable. */
-  retry(...names: string[]): Promise<Array<Result<P>>>;
-  /**
-   * Request these parts again, or all parts, and replace each in its place. Without names a part
-   * that is not in the response any more is dropped.
-   */
-  refresh(...names: string[]): Promise<Array<Result<P>>>;
-}
 
 /** The options of `retry()` and `refresh()` of the hooks. */
 export interface RetryOptions {

@@ -2,6 +2,7 @@
 
 import { parts } from "./partstream.js";
 import { poll } from "./polling.js";
+import { refreshing } from "./remembered.js";
 
 export const IDLE = {
   parts: [],
@@ -31,6 +32,7 @@ export function walk(url, { signal, every, onPending, onWaiting, ...options } = 
   let broken = null; // the error that ended the walk; a retry of parts does not clear it
 
   function set(change) {
+    if (Object.keys(change).every((key) => change[key] === state[key])) return;
     state = { ...state, ...change };
     if (!stopped.aborted) tell(state);
   }
@@ -39,8 +41,13 @@ export function walk(url, { signal, every, onPending, onWaiting, ...options } = 
   function put(part, run, change) {
     if (bringers.get(part.name) > run) return;
     bringers.set(part.name, run);
-    const isKnown = state.parts.some(({ name }) => name === part.name);
-    const all = isKnown
+    const known = state.parts.find(({ name }) => name === part.name);
+    // The value has not changed, so nothing is drawn anew.
+    if (known?.etag && known.etag === part.etag) {
+      set(change);
+      return;
+    }
+    const all = known
       ? state.parts.map((one) => (one.name === part.name ? part : one))
       : [...state.parts, part];
     set({ ...change, parts: all });
@@ -49,6 +56,7 @@ export function walk(url, { signal, every, onPending, onWaiting, ...options } = 
   // Each pending part once, also one that is pending in the walk and in a retry.
   function allPending() {
     const named = [...waits.values()].flat().map((part) => [part.name, part]);
+    if (!named.length && !state.pending.length) return state.pending;
     return [...new Map(named).values()];
   }
 
@@ -96,7 +104,8 @@ export function walk(url, { signal, every, onPending, onWaiting, ...options } = 
   // All parts came: the others are not in the response any more. A part of a stream has no total.
   function complete(number, told, isLoad) {
     const left = state.parts.filter(({ name }) => bringers.get(name) >= number);
-    set({ parts: left, total: told ?? left.length });
+    const parts = left.length < state.parts.length ? left : state.parts;
+    set({ parts, total: told ?? left.length });
     if (isLoad) return;
     broken = null;
     set({ error: null });
@@ -118,7 +127,8 @@ export function walk(url, { signal, every, onPending, onWaiting, ...options } = 
 
   async function refresh(...given) {
     const { names, signal } = wanted(given);
-    await run(names?.map(requested), { isLoad: false, first: null, signal });
+    const remembered = refreshing(state.parts, names, options.remembered);
+    await run(names?.map(requested), { isLoad: false, first: null, signal, remembered });
   }
 
   run(null, {}).then(() => {

@@ -2,7 +2,8 @@
 
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-import { follow as followPages, parts, PartstreamError, ProgressiveLoader } from "../partstream.js";
+import { ProgressiveLoader } from "../loader.js";
+import { follow as followPages, parts, PartstreamError } from "../partstream.js";
 import "../stream.js"; // here, since a stopped clock would stop the loading of a module
 import { walk } from "../walk.js";
 import { all, namesOf } from "./server.js";

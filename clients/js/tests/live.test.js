@@ -1,13 +1,16 @@
-// Streams of the example shop, and of the same parts when they run together.
+// The example shop: its streams, the same parts when they run together, and refreshes.
 
 import { describe, expect, test, vi } from "vitest";
 
+import { ProgressiveLoader } from "../loader.js";
 import { parts } from "../partstream.js";
 import {
   all,
+  CAMEL,
   control,
   DASHBOARD,
   FORECAST,
+  NAMED,
   NAMES,
   namesOf,
   noting,
@@ -182,4 +185,100 @@ describe("a part that is computed elsewhere", () => {
     expect(onPending.mock.calls.filter(([pending]) => pending.length === 0)).toHaveLength(1);
     expect(fetch.asked.length).toBeLessThan(stream ? 2 : 10);
   });
+});
+
+describe.each([
+  ["pages", {}],
+  ["a stream", { stream: true }],
+])("a refresh over %s", (_, options) => {
+  /** A loader that has loaded all parts, and refreshed them; `refresh()` gives the bytes it moved. */
+  async function loaded(url, more) {
+    let bytes = 0;
+    const measured = async (...request) => {
+      const response = await fetch(...request);
+      const counting = new TransformStream({
+        transform(chunk, controller) {
+          bytes += chunk.length;
+          controller.enqueue(chunk);
+        },
+      });
+      return new Response(response.body.pipeThrough(counting), response);
+    };
+    const loader = new ProgressiveLoader(url, { ...STAFF, ...options, fetch: measured, ...more });
+    await loader.loadAll();
+    const refresh = async (...names) => {
+      bytes = 0;
+      await loader.refresh(...names);
+      return bytes;
+    };
+    const values = () => Object.fromEntries(loader.allData.flatMap(Object.entries));
+    return { first: await refresh(), refresh, values, loader };
+  }
+
+  test("moves nearly no bytes when nothing has changed, and keeps each value", async () => {
+    const { first, refresh, values } = await loaded(NAMED);
+    const before = Object.entries(values());
+    expect(first).toBeGreaterThan(70_000);
+    expect(await refresh()).toBeLessThan(700 * 7); // most of them are of cursors
+    expect(before).toHaveLength(7);
+    for (const [name, value] of before) {
+      expect(value.name).toBe(name);
+      expect(values()[name]).toBe(value);
+    }
+  });
+
+  test("brings the part that has changed", async () => {
+    const { refresh, values } = await loaded(DASHBOARD); // overview has the time
+    const before = values();
+    await refresh();
+    expect(values().overview.timestamp).not.toBe(before.overview.timestamp);
+    for (const name of NAMES.slice(1)) expect(values()[name]).toBe(before[name]);
+  });
+
+  test("of some parts moves nearly no bytes", async () => {
+    const { refresh, values } = await loaded(DASHBOARD);
+    const { recent_orders } = values();
+    expect(await refresh("recent_orders")).toBeLessThan(1000);
+    expect(values().recent_orders).toBe(recent_orders);
+  });
+
+  test("has the error of a part that fails, and its value when it is mended", async () => {
+    const { refresh, values, loader } = await loaded(DASHBOARD);
+    const { recent_orders } = values();
+    await control("fail", { part: "recent_orders" });
+    await refresh();
+    expect(loader.errors).toMatchObject([{ part: "recent_orders" }]);
+    await control("reset");
+    expect(await refresh()).toBeGreaterThan(1000);
+    expect(values().recent_orders).toEqual(recent_orders);
+    expect(loader.errors).toEqual([]);
+  });
+
+  test("keeps the values of a renderer that renames keys", async () => {
+    const { refresh, values } = await loaded(CAMEL);
+    const before = values();
+    const renamed = options.stream ? "recent_orders" : "recentOrders"; // a stream's names stay
+    await refresh();
+    expect(values()[renamed]).toBe(before[renamed]);
+    expect(before[renamed][0]).toHaveProperty("createdAt");
+  });
+
+  test("of parts that run together keeps their values", async () => {
+    const { refresh, values } = await loaded(TOGETHER);
+    const before = values();
+    await refresh();
+    for (const name of NAMES.slice(1)) expect(values()[name]).toBe(before[name]);
+  });
+});
+
+test("a refresh over pages after a load by a stream that broke sends the tags of both", async () => {
+  const fetch = cutting(Infinity, 3, 0);
+  const loader = new ProgressiveLoader(DASHBOARD, { ...STAFF, fetch, stream: true });
+  await loader.loadAll();
+  await loader.refresh(); // by a stream that breaks, and pages
+  expect(fetch.asked).toContain("page cursor");
+  const before = Object.assign({}, ...loader.allData);
+  await loader.refresh();
+  const after = Object.assign({}, ...loader.allData);
+  for (const name of NAMES.slice(1)) expect(after[name]).toBe(before[name]);
 });

@@ -2,7 +2,8 @@
 
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-import { parts, ProgressiveLoader } from "../partstream.js";
+import { ProgressiveLoader } from "../loader.js";
+import { parts } from "../partstream.js";
 import { poll } from "../polling.js";
 import { walk } from "../walk.js";
 import { all, control, DASHBOARD, NAMES, namesOf, noting, STAFF } from "./server.js";

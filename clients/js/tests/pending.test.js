@@ -2,7 +2,8 @@
 
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-import { follow as followPages, parts, ProgressiveLoader } from "../partstream.js";
+import { ProgressiveLoader } from "../loader.js";
+import { follow as followPages, parts } from "../partstream.js";
 import { walk } from "../walk.js";
 import { all, namesOf } from "./server.js";
 import {

@@ -7,6 +7,7 @@ import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { useParts } from "../react.js";
 import { control, DASHBOARD, ECHO, NAMES, namesOf, noting, STAFF } from "./server.js";
 import { cut, FAILURE, nothing, pageOf, PARTS, slow, streamer } from "./streamer.js";
+import { tagging } from "./tagging.js";
 import { lost, troubled } from "./troubled.js";
 
 afterEach(cleanup);
@@ -126,6 +127,34 @@ test("refresh() in React replaces parts in their places, and is never loading", 
   expect(namesOf(result.current.parts)).toEqual(PARTS);
   expect(new Set(loadings)).toEqual(new Set([false]));
   expect(result.current.refresh).toBe(refresh);
+});
+
+test("a refresh in React in which nothing has changed renders nothing", async () => {
+  const values = { a: { text: "a" }, b: [1, 2], c: null };
+  const { fetch, asked } = tagging(values);
+  let renders = 0;
+  const { result } = renderHook(() => {
+    renders += 1;
+    return useParts("/api/", { fetch });
+  });
+  const settled = async (act_) => {
+    const count = asked.length;
+    act(act_);
+    await waitFor(() => expect(asked.length).toBe(count + 2));
+    await act(() => new Promise(setImmediate));
+  };
+  await waitFor(() => expect(result.current.loading).toBe(false));
+  await settled(() => result.current.refresh());
+  const [a, b] = result.current.parts;
+  const before = renders;
+  await settled(() => result.current.refresh());
+  expect(asked.at(-1).tags).toMatchObject({ a: a.etag, b: b.etag });
+  expect(renders).toBe(before);
+  values.b = "new";
+  await settled(() => result.current.refresh());
+  expect(renders).toBe(before + 1);
+  expect(result.current.parts[0]).toBe(a);
+  expect(result.current.parts[1].value).toBe("new");
 });
 
 test("`every` in React refreshes until the component unmounts", async () => {

@@ -8,6 +8,7 @@ import { createApp } from "vue";
 import { parts } from "../partstream.js";
 import { Board } from "./.readme/Board.jsx";
 import VueBoard from "./.readme/Board.vue";
+import { refresh } from "./.readme/again.js";
 import { load as loadWithBars } from "./.readme/bars.js";
 import { show } from "./.readme/dashboard.js";
 import { Dashboard } from "./.readme/Dashboard.jsx";
@@ -172,6 +173,22 @@ test.each([
   expect(asked.slice(0, 2)).toEqual(["page start of b", "page start"]);
   place.querySelectorAll("button")[3].click();
   await until(() => expect(asked.at(-1)).toBe("page start of d"));
+});
+
+test("the loop over remembered parts in the README draws what has changed", async () => {
+  const board = new Map();
+  const drawn = [];
+  const draw = ({ name, value }) => drawn.push([name, value]);
+  await refresh(DASHBOARD, board, draw);
+  expect(drawn.map(([name]) => name)).toEqual(NAMES);
+  const { value } = board.get("recent_orders");
+  await control("fail", { part: "sales_analytics" });
+  await refresh(DASHBOARD, board, draw);
+  expect(drawn.slice(6)).toMatchObject([
+    ["overview", { store_name: "Corner Shop" }], // it has the time
+    ["sales_analytics", null],
+  ]);
+  expect(board.get("recent_orders").value).toBe(value);
 });
 
 test("the loader in the README shows its progress", async () => {

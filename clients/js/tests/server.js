@@ -9,9 +9,11 @@ if (!PARTSTREAM_URL || !PARTSTREAM_SESSION) {
   throw new Error("These tests need a server: make test ARGS='tests/clients -k javascript'");
 }
 
+export const CAMEL = `${PARTSTREAM_URL}/api/camel/`;
 export const ECHO = `${PARTSTREAM_URL}/api/echo/`;
 export const DASHBOARD = `${PARTSTREAM_URL}/api/dashboard/`;
 export const FORECAST = `${PARTSTREAM_URL}/api/forecast/`;
+export const NAMED = `${PARTSTREAM_URL}/api/named/`;
 export const TOGETHER = `${PARTSTREAM_URL}/api/together/`;
 export const NAMES = [
   "overview",

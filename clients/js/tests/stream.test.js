@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-import { ProgressiveLoader } from "../partstream.js";
+import { ProgressiveLoader } from "../loader.js";
 import { all, namesOf, serve } from "./server.js";
 import {
   cut,

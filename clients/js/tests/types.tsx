@@ -1,8 +1,10 @@
 // This file is compiled and not run. It checks the exported types.
 
-import { follow, parts, PartstreamError, ProgressiveLoader } from "partstream";
-import type { Pending } from "partstream";
+import { follow, parts, PartstreamError } from "partstream";
+import type { Named, Pending } from "partstream";
+import { ProgressiveLoader } from "partstream/loader";
 import { useParts } from "partstream/react";
+import { remembered } from "partstream/remembered";
 import { visibleNow, whenVisible } from "partstream/visible";
 import { useParts as useVueParts } from "partstream/vue";
 import { useEffect } from "react";
@@ -51,13 +53,22 @@ export async function untyped(): Promise<unknown> {
   follow(pageAt, { onWaiting: banner, patience: 5 });
   // @ts-expect-error other options are for requests, which pageAt() sends
   follow(pageAt, { stream: true });
+  const board = new Map<string, Named<Dashboard>>();
+  for await (const part of parts<Dashboard>("/api/", { remembered: remembered(board.values()) })) {
+    board.set(part.name, part);
+    part.etag?.toUpperCase();
+  }
+  parts("/api/", { remembered: remembered(), stream: true });
+  parts("/api/", { remembered: null });
+  // @ts-expect-error it is not the parts by themselves
+  parts("/api/", { remembered: board });
   // @ts-expect-error a page is asked for with GET
   parts("/api/", { method: "POST" });
   return null;
 }
 
 export async function loaded(): Promise<string | undefined> {
-  const loader = new ProgressiveLoader<Dashboard>("/api/");
+  const loader = new ProgressiveLoader<Dashboard>("/api/", { remembered: null });
   const all = await loader.loadAll(({ results, totalLoaded, hasMore }) => {
     console.log(results[0].overview?.admin, totalLoaded.toFixed(), hasMore === true);
   });
@@ -76,7 +87,7 @@ export function Board() {
     error,
     retry,
     refresh,
-  } = useParts<Dashboard>(new URL("https://a.test/"), { first: ["overview"], every: 10 });
+  } = useParts<Dashboard>(new URL("https://a.test/"), { first: ["overview"], every: 10, remembered: remembered() });
   useEffect(() => whenVisible(document.querySelectorAll<HTMLElement>("[data-part]"), refresh));
   refresh();
   refresh("overview", "recent_orders");

@@ -6,6 +6,7 @@ import { createApp, effectScope, h, nextTick, ref, watch } from "vue";
 import { useParts } from "../vue.js";
 import { control, DASHBOARD, ECHO, NAMES, namesOf, STAFF } from "./server.js";
 import { FAILURE, pageOf, PARTS, slow, streamer } from "./streamer.js";
+import { tagging } from "./tagging.js";
 import { lost, troubled } from "./troubled.js";
 
 const until = (check) => vi.waitFor(check, { timeout: 10_000 });
@@ -194,4 +195,31 @@ test("the end of its effect scope ends the walk in Vue", async () => {
   await nextTick();
   expect(parts.value).toHaveLength(2);
   expect(loading.value).toBe(true); // a stopped scope gets no more updates
+});
+
+test("a refresh in Vue in which nothing has changed triggers nothing", async () => {
+  const values = { a: { text: "a" }, b: [1, 2], c: null };
+  const { fetch, asked } = tagging(values);
+  const { parts, loading, refresh, leave } = use("/api/", { fetch });
+  await until(() => expect(loading.value).toBe(false));
+  const seen = [];
+  watch(parts, (now) => seen.push(now), { flush: "sync" });
+  const refreshed = async () => {
+    const count = asked.length;
+    refresh();
+    await until(() => expect(asked.length).toBe(count + 2));
+    await new Promise(setImmediate);
+  };
+  await refreshed();
+  const [a] = parts.value;
+  seen.length = 0;
+  await refreshed();
+  expect(asked.at(-1).tags).toMatchObject({ a: a.etag });
+  expect(seen).toEqual([]);
+  values.b = "new";
+  await refreshed();
+  expect(seen).toHaveLength(1);
+  expect(parts.value[0]).toBe(a);
+  expect(parts.value[1].value).toBe("new");
+  leave();
 });

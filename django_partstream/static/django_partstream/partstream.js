@@ -1,7 +1,5 @@
 // The parts of a django-partstream response as they arrive. partstream.d.ts describes the exports.
 
-import { loaderOf } from "./loader.js";
-
 const RESTARTS = 3; // in a row, without a new part, before a walk gives up
 const PASSING = [408, 425, 429, 500, 502, 503, 504]; // statuses of trouble that may pass
 const PAGE_TYPE = "application/json";
@@ -21,8 +19,6 @@ export function follow(pageAt, options) {
   return each(pages(pageAt, options), options);
 }
 
-export const ProgressiveLoader = /* @__PURE__ */ loaderOf(pagesOf);
-
 export function csrf(cookie = "csrftoken", header = "X-CSRFToken") {
   const pairs = globalThis.document?.cookie.split("; ") ?? [];
   const found = pairs.find((pair) => pair.startsWith(`${cookie}=`));
@@ -39,7 +35,7 @@ async function* each(walk, options) {
 }
 
 // The pages of a walk: first the parts of `first`, but for failures that the walk may mend.
-async function* pagesOf(url, { first, ...options } = {}) {
+export async function* pagesOf(url, { first, ...options } = {}) {
   const walk = { ...options, isOurs: true, seen: new Set(), pending: new Map() };
   const again = [];
   if (first && !options.only) {
@@ -80,6 +76,7 @@ async function* pages(source, options = {}) {
       }
       const { isLine, results, meta } = page;
       const all = partsOf(page);
+      options.remembered?.fill(all, page);
       if (updated(pending, page, all)) {
         options.onPending?.(
           Array.from(pending, ([name, { progress = null }]) => ({ name, progress })),
@@ -165,7 +162,7 @@ function partsOf({ results = [], errors = [] }) {
 
 // The function `pageAt(cursor)` for pages of the server, or for the lines of streams as pages.
 function sourceAt(url, { stream, only, patience, onPending, onWaiting, ...request }) {
-  const { fetch = globalThis.fetch, headers, ...init } = request;
+  const { remembered, fetch = globalThis.fetch, headers, ...init } = request;
   const wanted = only && [only].flat().join(",");
   if (wanted === "") return () => ({ results: [], cursor: null }); // the server would send all
   const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
@@ -173,6 +170,7 @@ function sourceAt(url, { stream, only, patience, onPending, onWaiting, ...reques
   const sent = new Headers(headers);
   // An Accept of the caller may have parameters: "application/json; version=2".
   const accept = sent.get("Accept") ?? PAGE_TYPE;
+  remembered?.ask(address, sent, init);
 
   async function ask(cursor, type, own = init) {
     own.signal?.throwIfAborted();

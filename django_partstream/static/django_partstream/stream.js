@@ -103,10 +103,11 @@ export function streaming(ask, pageOf, pageAt, signal) {
   return Object.assign(next, { close: () => lines?.return() });
 }
 
-function asPage({ name, value, error, cursor }) {
+function asPage({ name, value, error, cursor, etag, unchanged }) {
   if (!cursor) throw new TypeError("The stream cannot be continued from this part.");
   const errors = error ? [{ ...error, index: 0 }] : [];
-  return { results: [{ [name]: value }], errors, cursor, isLine: true };
+  const tags = { etags: { [name]: etag }, unchanged: unchanged && [name] };
+  return { results: [{ [name]: value }], errors, cursor, isLine: true, ...tags };
 }
 
 // The outcome of `step`, or the error `late`.
