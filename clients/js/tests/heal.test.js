@@ -328,7 +328,7 @@ describe("patience", () => {
     stopClock();
     const fetch = () => new Promise((_, reject) => setTimeout(reject, 21_000, lost()));
     const walk = walking(undefined, { fetch });
-    await passing(90);
+    await passing(92); // four requests, and three waits of up to 7 seconds together
     expect(walk.isOver).toBe(true);
     expect(walk.error.message).toBe("Failed to fetch");
   });
