@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from partstream_rest.manifests import PartInfo
 from partstream_rest.views import ProgressiveView
 
-__all__ = ["ProgressiveView"]
+__all__ = ["PartInfo", "ProgressiveView"]

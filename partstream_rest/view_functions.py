@@ -9,12 +9,20 @@ from django.http.response import HttpResponseBase
 
 from django_partstream._django import has_render_callbacks
 from partstream_rest.lifetimes import set_cache_headers
+from partstream_rest.manifests import check_entries
 from partstream_rest.pages import PageResponse
 from partstream_rest.streams import CACHE_CONTROL, StreamResponse
 
 
 def progressive(view: Any) -> Any:
-    """The view function *view*, with the caching headers of a page."""
+    """
+    The view function *view*, with the caching headers of a page.
+
+    Raises:
+        TypeError, PlanError: the ``manifest`` that ``as_view()`` was given describes no parts.
+    """
+    if "manifest" in view.initkwargs:
+        check_entries(view.cls, view.initkwargs["manifest"])
 
     def progressive(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase = view(request, *args, **kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
@@ -24,6 +24,7 @@ from django_partstream.mixins import refuse_late_mixin
 from partstream_rest._drf import remembering
 from partstream_rest.endpoints import ViewEndpoint
 from partstream_rest.errors import RequestRefused
+from partstream_rest.manifests import check_entries, described
 from partstream_rest.pages import (
     PageBody,
     PageLinks,
@@ -69,7 +70,8 @@ class ProgressiveView(APIView):
 
     Override :meth:`get_parts`. ``GET`` answers the first ``chunk_size`` parts and a ``cursor``;
     ``GET ?cursor=`` the next parts, until the cursor is null. ``?parts=a,b`` delivers only these
-    two. ``OPTIONS`` lists the parts. ``HEAD`` resolves nothing.
+    two. ``OPTIONS`` lists the parts, with the titles and descriptions of :attr:`manifest`. ``HEAD``
+    resolves nothing.
 
     ``GET`` with ``Accept: text/event-stream``, ``application/jsonl`` or ``application/x-ndjson``
     answers all parts in a single response, each when it ends (:mod:`.streams`).
@@ -99,6 +101,8 @@ class ProgressiveView(APIView):
         "signature",
         "password",
     )
+    #: The type of each part, or a :class:`PartInfo`, by name; ``"*"`` stands for all other parts.
+    manifest: ClassVar[Mapping[str, Any]] = {}
 
     _links: PageLinks | None = None
     #: The media type of the stream that was asked for; None for a page.
@@ -109,6 +113,7 @@ class ProgressiveView(APIView):
         refuse_late_mixin(cls, ProgressiveView, _DECIDING)
         if isinstance(cls.cursor_exclude_params, str):
             _refuse_lone_name(cls, cls.cursor_exclude_params)
+        check_entries(cls, cls.manifest)
         maker = next(base for base in cls.__mro__ if "as_view" in vars(base))
         if not issubclass(maker, ProgressiveView):
             # DRF's ViewSetMixin stands first and does not ask super(): go round it.
@@ -223,10 +228,10 @@ class ProgressiveView(APIView):
         return self._response(request, token)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
-        """Describe the view, and list the parts that this user may ask for."""
+        """Describe the view, and the parts that this user may ask for."""
         response: Response = super().options(request, *args, **kwargs)
         if isinstance(response.data, dict):
-            response.data["parts"] = list(self._endpoint.plan.names)
+            response.data = described(response.data, self._endpoint.plan.names, self.manifest)
         return response
 
     @property
