@@ -1,11 +1,8 @@
-"""
-The OpenAPI description of a ``ProgressiveView``: page and stream, their parameters and errors.
-
-It is registered when drf-spectacular is among the installed apps; otherwise import this module.
-"""
+"""The operation of a ``ProgressiveView`` in OpenAPI: parameters, page, stream and refusals."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from inspect import cleandoc
 from typing import Any
 
@@ -20,71 +17,11 @@ from rest_framework import serializers
 
 from django_partstream.conf import setting
 from django_partstream.cursors import SHAPE
+from partstream_rest.openapi.pages import name_of, page_of, part_names
 from partstream_rest.queries import CURSOR_PARAM, PARTS_PARAM
 from partstream_rest.renderers import STREAMS, EventStreamRenderer
 from partstream_rest.unchanged import HEADER
-
-_page = inline_serializer(
-    "ProgressivePage",
-    {
-        "results": serializers.ListField(
-            child=serializers.DictField(
-                child=serializers.JSONField(allow_null=True),
-                help_text="One part: its name, and its value or null.",
-            )
-        ),
-        "cursor": serializers.CharField(
-            allow_null=True, help_text="Where the next page begins; null on the last page."
-        ),
-        "meta": inline_serializer(
-            "ProgressivePageMeta",
-            {
-                "total_parts": serializers.IntegerField(),
-                "current_chunk_size": serializers.IntegerField(),
-                "has_more": serializers.BooleanField(),
-            },
-        ),
-        "errors": inline_serializer(
-            "ProgressivePartError",
-            {
-                "part": serializers.CharField(),
-                "code": serializers.CharField(
-                    help_text="part_failed, part_timed_out, permission_denied, not_found, "
-                    "or the code of the exception."
-                ),
-                "message": serializers.CharField(),
-                "retryable": serializers.BooleanField(),
-                "reference": serializers.CharField(help_text="Also on the server's log record."),
-                "index": serializers.IntegerField(help_text="The place in `results`."),
-            },
-            many=True,
-            required=False,
-        ),
-        "pending": inline_serializer(
-            "ProgressivePendingPart",
-            {
-                "part": serializers.CharField(),
-                "retry_after": serializers.FloatField(help_text="Seconds until another look."),
-                "progress": serializers.FloatField(
-                    allow_null=True, min_value=0, max_value=1, help_text="Null if it is not known."
-                ),
-            },
-            many=True,
-            required=False,
-            help_text="The parts that are computed elsewhere. A later page carries them.",
-        ),
-        "etags": serializers.DictField(
-            child=serializers.CharField(),
-            required=False,
-            help_text="The tag of each value, by part; for a request with `Partstream-Have`.",
-        ),
-        "unchanged": serializers.ListField(
-            child=serializers.CharField(),
-            required=False,
-            help_text="The parts of which the client has the value. They are null in `results`.",
-        ),
-    },
-)
+from partstream_rest.views import ProgressiveView
 
 _RETRY_AFTER = OpenApiParameter(
     "Retry-After",
@@ -99,6 +36,8 @@ _refusal = inline_serializer(
 )
 
 
+_DESCRIPTION = "The parts of this response, page by page: follow `cursor` until it is null."
+
 #: A cursor, or nothing for the start.
 _CURSOR_PATTERN = rf"^({SHAPE})?$"
 
@@ -106,14 +45,19 @@ _CURSOR_PATTERN = rf"^({SHAPE})?$"
 _NAME_PATTERN = r"^[^,]*$"
 
 
-def _parameters(*, streams: bool) -> list[OpenApiParameter]:
-    """The parameters of a page, with *streams* of a stream too, and the form of their values."""
+def _parameters(manifest: Mapping[str, Any], *, streams: bool) -> list[OpenApiParameter]:
+    """
+    The parameters of a page, with *streams* of a stream too, and the form of their values.
+
+    ``parts`` takes the names of the *manifest*, if there are no others.
+    """
     cursor = {
         "type": "string",
         "pattern": _CURSOR_PATTERN,
         "maxLength": setting("MAX_CURSOR_LENGTH"),
     }
-    names = {"type": "array", "items": {"type": "string", "pattern": _NAME_PATTERN}}
+    known = part_names(manifest)
+    name = {"type": "string"} | ({"enum": known} if known else {"pattern": _NAME_PATTERN})
     last = OpenApiParameter(
         "Last-Event-ID",
         cursor,
@@ -133,7 +77,7 @@ def _parameters(*, streams: bool) -> list[OpenApiParameter]:
         ),
         OpenApiParameter(
             PARTS_PARAM,
-            names,
+            {"type": "array", "items": name},
             style="form",
             explode=False,
             description="Deliver only these parts: names with commas.",
@@ -155,30 +99,42 @@ _LINES = (
     "pending `{progress: {name, progress, retry_after}}`, and at last `{meta, cursor}`."
 )
 
-_STREAMED: dict[Any, Any] = {
-    (200, kind.media_type): {
-        "type": "string",
-        "description": _EVENTS if kind is EventStreamRenderer else _LINES,
+
+def _streamed(view: type, manifest: Mapping[str, Any]) -> dict[Any, Any]:
+    """The responses of a stream of *view*, whose parts its *manifest* describes."""
+    values = f" `value` is that of `{name_of(view)}Parts`, or null." if manifest else ""
+    streams: dict[Any, Any] = {
+        (200, kind.media_type): {
+            "type": "string",
+            "description": (_EVENTS if kind is EventStreamRenderer else _LINES) + values,
+        }
+        for kind in STREAMS.values()
     }
-    for kind in STREAMS.values()
-}
-_STREAMED[204] = OpenApiResponse(description="The walk of this `Last-Event-ID` has ended.")
+    return streams | {
+        204: OpenApiResponse(description="The walk of this `Last-Event-ID` has ended.")
+    }
 
 
-def _responses(*, streams: bool) -> dict[Any, Any]:
-    """The responses of a view by status, with *streams* also by status and media type."""
+def _responses(view: type, manifest: Mapping[str, Any], *, streams: bool) -> dict[Any, Any]:
+    """The responses of *view* by status, with *streams* also by status and media type."""
     responses = {
-        200: _page,
+        200: page_of(view, manifest),
         400: OpenApiResponse(_refusal, "`invalid_cursor`, `query_required` or `unknown_part`."),
         410: OpenApiResponse(_refusal, "`cursor_expired` or `cursor_stale`."),
     }
-    return responses | (_STREAMED if streams else {})
+    return responses | (_streamed(view, manifest) if streams else {})
+
+
+def _description(view: type[ProgressiveView]) -> str | None:
+    """The docstring of *view*, else that of its own ``get()``, else a sentence for clients."""
+    own = cleandoc(vars(view).get("__doc__") or "")
+    return own or (_DESCRIPTION if view.get is ProgressiveView.get else None)
 
 
 class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call]
     """Describes ``ProgressiveView`` and every subclass of it."""
 
-    target_class = "partstream_rest.views.ProgressiveView"
+    target_class = ProgressiveView
     match_subclasses = True
     priority = -1  # a project's own extension of its view goes first
 
@@ -186,13 +142,15 @@ class ProgressiveViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped
         """The view with its ``get`` described; the project's own description wins."""
         view: Any = self.target
         callback: Any = getattr(self, "target_callback", view)  # drf-spectacular 0.28 has none
-        streams = getattr(callback, "initkwargs", {}).get("streams", view.streams)
+        given = getattr(callback, "initkwargs", {})
+        streams = given.get("streams", view.streams)
+        manifest = given.get("manifest", view.manifest)
 
         class Described(view):  # type: ignore[misc]
             @extend_schema(
-                description=cleandoc(vars(view).get("__doc__") or "") or None,
-                parameters=_parameters(streams=streams),
-                responses=_responses(streams=streams),
+                description=_description(view),
+                parameters=_parameters(manifest, streams=streams),
+                responses=_responses(view, manifest, streams=streams),
             )
             def get(self, request: Any, *args: Any, **kwargs: Any) -> Any:
                 return super().get(request, *args, **kwargs)
