@@ -15,9 +15,10 @@ from django.utils import timezone
 from rest_framework.permissions import IsAdminUser, IsAuthenticated
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
-from example_schema import forecasts
+from example_schema import forecasts, values
 from example_schema.models import Customer, DailyVisits, Order, Product
 from example_schema.serializers import OrderSerializer
+from partstream_rest import PartInfo
 
 LOW_STOCK = 10
 CHURNED_AFTER = timedelta(days=180)
@@ -26,6 +27,26 @@ CHURNED_AFTER = timedelta(days=180)
 class DashboardParts:
     permission_classes = [IsAuthenticated, IsAdminUser]
     chunk_size = 2
+    manifest = {
+        "overview": PartInfo(values.Overview, title="Overview"),
+        "today_stats": PartInfo(values.TodayStats, title="Today", description="Since midnight"),
+        "recent_orders": PartInfo(
+            OrderSerializer(many=True), title="Recent orders", description="The newest 20"
+        ),
+        "inventory_alerts": PartInfo(
+            list[values.ProductRow], title="Inventory alerts", description="Products that run out"
+        ),
+        "sales_analytics": PartInfo(
+            values.SalesAnalytics, title="Sales", description="Revenue and conversion by month"
+        ),
+        "sales_forecast": PartInfo(
+            values.SalesForecast, title="Forecast", description="Revenue of the next twelve weeks"
+        ),
+        "customer_insights": PartInfo(
+            values.CustomerInsights, title="Customers", description="Churn and lifetime value"
+        ),
+        "*": None,  # there are no others
+    }
 
     def get_parts(self) -> list[tuple[str, Any]]:
         return [
@@ -38,14 +59,14 @@ class DashboardParts:
             ("customer_insights", lazy(safe_call(self.get_customer_insights))),
         ]
 
-    def get_overview(self, request: Any) -> dict[str, Any]:
+    def get_overview(self, request: Any) -> values.Overview:
         return {
             "store_name": "Corner Shop",
             "timestamp": timezone.now(),
             "admin": request.user.get_username(),
         }
 
-    def get_today_stats(self, request: Any) -> dict[str, Any]:
+    def get_today_stats(self, request: Any) -> values.TodayStats:
         midnight = datetime.combine(timezone.localdate(), time.min, timezone.get_current_timezone())
         today = Order.objects.filter(created_at__gte=midnight)
         return {
@@ -63,7 +84,7 @@ class DashboardParts:
         """Model rows: in GraphQL, a ``DjangoObjectType``."""
         return Product.objects.filter(stock__lt=LOW_STOCK).order_by("stock", "name")
 
-    def get_sales_analytics(self, request: Any) -> dict[str, Any]:
+    def get_sales_analytics(self, request: Any) -> values.SalesAnalytics:
         sales = Order.objects.exclude(status__in=(Order.Status.CANCELLED, Order.Status.REFUNDED))
         totals = sales.aggregate(revenue=Sum("total"), average=Avg("total"), orders=Count("pk"))
         by_month = DailyVisits.objects.annotate(month=TruncMonth("date")).values("month")
@@ -89,12 +110,12 @@ class DashboardParts:
             ],
         }
 
-    def get_sales_forecast(self, request: Any) -> dict[str, Any]:
+    def get_sales_forecast(self, request: Any) -> values.SalesForecast:
         """A background function: the part is pending until the value is there."""
         return forecasts.sales_forecast(12)
 
     @cached_for(300, per_user=False)
-    def get_customer_insights(self, request: Any) -> dict[str, Any]:
+    def get_customer_insights(self, request: Any) -> values.CustomerInsights:
         buyers = Customer.objects.filter(orders__isnull=False).annotate(
             spent=Sum("orders__total"),
             first=Min("orders__created_at"),

@@ -17,12 +17,18 @@ from example_schema.models import Customer, Order
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+TYPES = ROOT / "docs" / "types.md"
 
 
 def blocks(page: Path, language: str) -> list[str]:
     """The code blocks of *page* in *language*, in order."""
     pattern = rf"^```{language}\n(.*?)^```$"
     return re.findall(pattern, page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """The commands of *page*, in order."""
+    return re.findall(r"^\$ (.*)$", page.read_text(), re.MULTILINE)
 
 
 def block(page: Path, text: str) -> str:
@@ -66,4 +72,13 @@ def shop_of(page, monkeypatch, settings):
     def run(name):
         return run_module(monkeypatch, block(page, f"# shop/{name}.py\n"), f"shop.{name}")
 
+    return run
+
+
+def shop_with_types(monkeypatch, settings):
+    """The README's project with the view of the page on types at its address; as ``shop_of()``."""
+    run = shop_of(TYPES, monkeypatch, settings)
+    run("views")
+    urls = block(README, "# urls.py\n")
+    settings.ROOT_URLCONF = run_module(monkeypatch, urls, "shop.urls")
     return run

@@ -22,10 +22,13 @@ from django_partstream.testing import (
     part_fails,
     walk,
     walk_connection,
+    walk_stream,
 )
 from example_schema import forecasts, parts
 from example_schema.models import Order
 from example_schema.schema import schema
+from example_schema.views import DashboardView
+from partstream_rest.testing import check_manifest
 
 QUERY = Path("example_schema/dashboard.graphql").read_text()
 NAMES = [
@@ -125,6 +128,11 @@ def test_a_page_makes_only_the_queries_of_its_own_parts(staff, django_assert_max
     cursor = staff.get("/api/dashboard/").json()["cursor"]
     with django_assert_max_num_queries(2 + 2 * 3):  # session and user; query and savepoint each
         staff.get(f"/api/dashboard/?cursor={cursor}")
+
+
+def test_the_manifest_of_the_shop_is_true_of_its_pages_and_streams(staff):
+    check_manifest(DashboardView, walk(staff, "/api/dashboard/"))
+    check_manifest(DashboardView, walk_stream(staff, "/api/dashboard/"))
 
 
 def test_the_page_of_the_shop_is_served(client):

@@ -287,6 +287,35 @@ snapshots['test_graphql_pages 1'] = [
 
 snapshots['test_rest_options 1'] = {
     'description': "The shop's dashboard, two parts at a time: follow the cursor to the end.",
+    'manifest': {
+        'customer_insights': {
+            'description': 'Churn and lifetime value',
+            'title': 'Customers'
+        },
+        'inventory_alerts': {
+            'description': 'Products that run out',
+            'title': 'Inventory alerts'
+        },
+        'overview': {
+            'title': 'Overview'
+        },
+        'recent_orders': {
+            'description': 'The newest 20',
+            'title': 'Recent orders'
+        },
+        'sales_analytics': {
+            'description': 'Revenue and conversion by month',
+            'title': 'Sales'
+        },
+        'sales_forecast': {
+            'description': 'Revenue of the next twelve weeks',
+            'title': 'Forecast'
+        },
+        'today_stats': {
+            'description': 'Since midnight',
+            'title': 'Today'
+        }
+    },
     'name': 'Dashboard',
     'parses': [
         'application/json',
