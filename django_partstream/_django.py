@@ -36,7 +36,10 @@ function                           fact
                                    ``ensure_connection()`` of the instance, each transaction
                                    after another; each raw connection is closed, or given to a
                                    pool, by the ``_close()`` of the instance
-:func:`lend_execute_wrappers`      ``execute_wrappers`` is a list that is read for each statement
+:func:`lend_execute_wrappers`,     ``execute_wrappers`` is a list that is read for each statement;
+:func:`wrap_outermost`             its first one is outermost, and ``execute_wrapper()`` appends its
+                                   own and takes away the last; ``connection_created`` is sent when
+                                   a connection has been set up
 :func:`made_connections`           in a thread without a running loop, its wrappers are attributes
                                    of a ``threading.local``: the ``_storage`` of the asgiref
                                    ``Local`` in ``connections._connections``; where a loop has run,
@@ -192,6 +195,11 @@ def lend_execute_wrappers(wrapper: BaseDatabaseWrapper, lent: Sequence[Any]) -> 
         for each in added:
             with suppress(ValueError):  # the body has removed it
                 wrapper.execute_wrappers.remove(each)
+
+
+def wrap_outermost(wrapper: BaseDatabaseWrapper, execute_wrapper: Callable[..., Any]) -> None:
+    """Have *execute_wrapper* round the statements of *wrapper*, and round all others."""
+    wrapper.execute_wrappers.insert(0, execute_wrapper)
 
 
 def bound_attributes(wrapper: BaseDatabaseWrapper) -> list[str]:

@@ -22,16 +22,12 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from django_partstream.clocks import monotonic
 from django_partstream.databases import open_transactions, savepoints
-from django_partstream.delivery.attempts import (
-    Attempt,
-    Recorder,
-    current_attempt,
-    current_recorder,
-)
+from django_partstream.delivery.attempts import Attempt, current_attempt
 from django_partstream.exceptions import PartTimeout, pending_in
 from django_partstream.failures import failure_of
 from django_partstream.identity import Asked, request_of
 from django_partstream.outcomes import Status
+from django_partstream.recorders import Recorder, current_recorder
 from django_partstream.timed.calls import call_within
 from django_partstream.timed.deadlines import time_limit
 
@@ -239,6 +235,8 @@ def _limit(seconds: Any) -> float:
 def _timed(call: Call, *, seconds: float) -> Any:
     if iscoroutinefunction(call.func):
         return _timed_awaited(call, call(), seconds, seconds)
+    if call.attempt is not None and call.own:
+        call.attempt.note_thread()
     started = monotonic()
     value = call_within(seconds, call, of=call.func, request=call.request)
     left = seconds - (monotonic() - started)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from django_partstream.costs import NOTHING, Cost, Spent
+
 
 class Status(StrEnum):
     """The ways in which a part ends, and ``PENDING`` for a part that has not ended."""
@@ -66,7 +68,7 @@ class Wait:
 @dataclass(kw_only=True, slots=True)
 class Outcome:
     """
-    The end of an attempt at a part; *seconds* is wall clock time.
+    The end of an attempt at a part, and the time and work that was *spent* on it.
 
     The outcome of a pending part has *pending*, and neither a value nor an error.
     """
@@ -75,5 +77,21 @@ class Outcome:
     status: Status
     value: Any = None
     error: PartError | None = None
-    seconds: float = 0.0
+    spent: Spent = NOTHING
     pending: Wait | None = None
+
+    @property
+    def cost(self) -> Cost:
+        """The cost of the attempt."""
+        return Cost.of(self.spent)
+
+    @property
+    def seconds(self) -> float:
+        """How long the part took, wall clock."""
+        _, started, ended, *_ = self.spent
+        return ended - started
+
+    @property
+    def timing(self) -> dict[str, Any]:
+        """The cost and the status as JSON, for a client that may see them."""
+        return self.cost.timing(self.status)

@@ -32,8 +32,9 @@ class Fragment:
     def __init__(self, usage: Usage, path: Any, parent: Fragment | None) -> None:
         self.usage, self.path, self.parent = usage, path, parent
         self.id = ""
-        #: How many of its groups have not ended.
+        #: How many of its groups have not ended; and the groups that have.
         self.left = 0
+        self.groups: list[Group] = []
         self.errors: list[Any] = []
         self.is_announced = self.is_sent = self.is_failed = self.is_dropped = False
 
@@ -60,6 +61,8 @@ class Group:
     ) -> None:
         self.type, self.source, self.path = place
         self.fields, self.fragments, self.needs = fields, fragments, needs
+        #: What the parts cost of the pages that were resolved when it was executed.
+        self.timings: list[Any] = []
 
     @property
     def keys(self) -> list[str | int]:
@@ -71,6 +74,14 @@ class Group:
         """Whether a fragment that waits for it is announced, and its parts have ended."""
         is_announced = any(one.is_announced for one in self.fragments)
         return is_announced and all(run.outcome is not None for run in self.needs)
+
+    def take_timings(self) -> list[Any]:
+        """Take out what its parts cost, which is told once."""
+        taken, self.timings = self.timings, []
+        for run in self.needs:
+            taken += () if run.timing is None else (run.timing,)
+            run.timing = None
+        return taken
 
 
 class Sent(NamedTuple):
@@ -176,6 +187,7 @@ class Deferral:
         self._adopt()
         waiting = [one for one in group.fragments if not one.is_dropped]
         for fragment in waiting:
+            fragment.groups.append(group)
             fragment.left -= 1
             fragment.is_failed = fragment.is_failed or data is None
         for fragment in waiting if data is None else waiting[:1]:

@@ -9,6 +9,7 @@ from typing import Any
 from graphql import GraphQLObjectType, get_named_type
 
 from django_partstream._fetching import rejoin
+from django_partstream.costs import are_told
 from django_partstream.exceptions import PlanError
 from django_partstream.outcomes import Outcome
 from django_partstream.pages import Page
@@ -17,7 +18,7 @@ from partstream_graphql.access import answer_of, as_read
 from partstream_graphql.connection import ProgressiveConnection
 from partstream_graphql.declaration import Part, own_resolver, resolves_itself
 from partstream_graphql.errors import bad_input, forbidden
-from partstream_graphql.executions import note_page
+from partstream_graphql.executions import note_page, note_timings, timing_of
 from partstream_graphql.pages import ConnectionPage, Waiting
 from partstream_graphql.promises import Promise, promise_of
 from partstream_graphql.resolving import InvalidRun, Resolver
@@ -143,6 +144,9 @@ class PageRequest:
             self._begin_promised(self._promise, connection._page)
         failed = any(outcome.error for outcome in outcomes)
         note_page(self.endpoint, failed=failed, pending=sent is not page)
+        if are_told():
+            info, fields = connection.info, self.spelling.fields
+            note_timings(timing_of(info, fields[each.name], each) for each in outcomes)
         return connection
 
     def _pending(self, sent: Page, outcomes: list[Outcome]) -> list[Waiting]:

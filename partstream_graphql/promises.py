@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from graphql import GraphQLObjectType, get_named_type
+from graphql import GraphQLObjectType, GraphQLResolveInfo, get_named_type
 
 from django_partstream._fetching import rejoin
+from django_partstream.costs import are_told
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.outcomes import Outcome
 from django_partstream.pages import Page
 from partstream_graphql.deferral import Deferral, deferral_of
+from partstream_graphql.executions import timing_of
 from partstream_graphql.pages import ConnectionPage, Edge, Node
 from partstream_graphql.selection import Place, Run, Selection
 from partstream_graphql.split import Field, Fields, Splitter
@@ -68,8 +70,15 @@ class Promise:
     """The runs of parts of *page* that its query, with *selection*, needs later."""
 
     def __init__(
-        self, deferral: Deferral, field: Field, types: _Types, page: Page, selection: Selection
+        self,
+        info: GraphQLResolveInfo,
+        deferral: Deferral,
+        field: Field,
+        types: _Types,
+        page: Page,
+        selection: Selection,
     ) -> None:
+        self._info = info
         self._deferral, self._splitter, self._types = deferral, field.splitter, types
         self._selection, self._page = selection, page
         self._answer: ConnectionPage | None = None
@@ -109,6 +118,8 @@ class Promise:
         rejoin(outcome.value)
         if self._answer is not None:
             self._answer.refresh(attempt.name)
+            if are_told():
+                run.timing = timing_of(self._info, self._answer.field_names[attempt.name], outcome)
 
     def needs(self, source: Any, fields: Fields) -> list[Run]:
         """The runs that *fields* of *source* need: of the connection, an edge, or a node."""
@@ -142,7 +153,7 @@ class Promise:
 
 
 def promise_of(
-    info: Any,
+    info: GraphQLResolveInfo,
     connection: GraphQLObjectType,
     parts: Mapping[str, str],
     page: Page,
@@ -154,5 +165,5 @@ def promise_of(
         return None
     edge: Any = get_named_type(connection.fields["edges"].type)
     node: Any = get_named_type(edge.fields["node"].type)
-    promise = Promise(*found, _Types(connection, edge, node, parts), page, selection)
+    promise = Promise(info, *found, _Types(connection, edge, node, parts), page, selection)
     return promise if promise.is_kept else None

@@ -29,7 +29,8 @@ class Run:
     A resolution of a part: its arguments, and the places and nodes of the fields that share it.
 
     *invalid* is set if the arguments are not of their types in the schema. *outcome* is set when
-    the part has ended; never, if the page does not carry the part.
+    the part has ended; never, if the page does not carry the part. *timing* tells what a part cost
+    that is delivered later, until a payload has told it.
     """
 
     arguments: dict[str, Any]
@@ -37,6 +38,7 @@ class Run:
     nodes: list[FieldNode]
     invalid: GraphQLError | None = None
     outcome: Outcome | None = None
+    timing: tuple[str, dict[str, Any]] | None = None
 
     @property
     def response_key(self) -> str | int:

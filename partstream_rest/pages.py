@@ -220,15 +220,31 @@ def _retry_after(pending: Iterable[Mapping[str, Any]]) -> str:
 
 def server_timing(outcomes: Sequence[Outcome]) -> str:
     """
-    The duration of each part, in milliseconds, for the network panel of a browser.
+    The cost of each part, for the network panel of a browser; durations are in milliseconds.
 
     Format: W3C Server Timing, section 3.
     """
     return ", ".join(
         f"{outcome.name if _token.fullmatch(outcome.name) else f'part-{number}'}"
-        f';desc="{_quoted(outcome.name)} ({outcome.status})";dur={outcome.seconds * 1000:.1f}'
+        f';desc="{_quoted(outcome.name)} ({_told(outcome)})";dur={outcome.timing["ms"]}'
         for number, outcome in enumerate(outcomes, 1)
     )
+
+
+def _told(outcome: Outcome) -> str:
+    """The status of a part, then what is not trivial of its cost."""
+    cost, timing = outcome.cost, outcome.timing
+    told = [timing["status"]]
+    if cost.queries:
+        noun = "query" if cost.queries == 1 else "queries"
+        told.append(f"{cost.queries} {noun} {timing['sql_ms']} ms")
+    if cost.cached is not None:
+        told.append("cache hit" if cost.cached else "cache miss")
+    if cost.ran != "request":
+        told.append(cost.ran)
+    if timing["waited_ms"] >= 1:
+        told.append(f"waited {timing['waited_ms']} ms")
+    return ", ".join(told)
 
 
 def _quoted(text: str) -> str:

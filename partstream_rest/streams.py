@@ -19,12 +19,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 from rest_framework.response import Response
 
-from django_partstream.conf import setting
+from django_partstream import costs
 from django_partstream.cursors import Cursor
 from django_partstream.delivery.attempts import Attempt
 from django_partstream.delivery.streams import Stream
@@ -101,7 +100,7 @@ class Transcript:
     ) -> None:
         self.stream, self._ledger, self._frames = stream, ledger, frames
         self._sign, self._total = sign, total
-        self._rewrite, self._is_timed = rewrite, is_timed()
+        self._rewrite, self._is_timed = rewrite, costs.are_told()
         self._look = look
         self._session = SessionWatch(request)
         #: The progress of pending parts that was told last.
@@ -133,7 +132,7 @@ class Transcript:
             value,
             cursor=self._sign(self._ledger.deliver(attempt.name)),
             error=None if outcome.error is None else outcome.error.as_dict(),
-            timing=timing_of(attempt, outcome) if self._is_timed else None,
+            timing=outcome.timing if self._is_timed else None,
             etag=look.tag if outcome.error is None else None,
             is_unchanged=look.has is not None,
         )
@@ -276,18 +275,3 @@ def stream_of(
         vary_on_tags(response)
     context["response"] = response
     return response
-
-
-def is_timed() -> bool:
-    """Whether each part tells how long it took, as ``Server-Timing`` does on a page."""
-    timing: bool | None = setting("SERVER_TIMING")
-    return settings.DEBUG if timing is None else timing
-
-
-def timing_of(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
-    """The duration of a part in milliseconds, its status, and whether its value was cached."""
-    return {
-        "ms": round(outcome.seconds * 1000, 1),
-        "status": str(outcome.status),
-        "cached": attempt.is_cached,
-    }

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from django_partstream import costs
 from django_partstream._django import set_header
 from django_partstream.exceptions import CursorError
 from django_partstream.identity import REQUEST_TYPES
@@ -38,7 +39,6 @@ from partstream_rest.streams import (
     VARIES_ON,
     StreamResponse,
     body_for,
-    is_timed,
     nothing_left,
     stream_of,
 )
@@ -214,7 +214,7 @@ class ProgressiveView(APIView):
         else:
             body = waiting_body(sent, token, outcomes, endpoint.waits(sent, outcomes))
         response = self._response(request, token, body, held)
-        if is_timed():
+        if costs.are_told():
             response["Server-Timing"] = server_timing(outcomes)
         return response
 

@@ -27,10 +27,10 @@ from asgiref.sync import iscoroutinefunction
 
 from django_partstream.caching.entries import Entry, Hit, Wait, change_mark
 from django_partstream.caching.keys import Keys, name_of
-from django_partstream.delivery.attempts import Recorder, recording
 from django_partstream.delivery.loops import in_request_thread
 from django_partstream.delivery.running import in_event_loop
 from django_partstream.guards import Call, guard, is_number
+from django_partstream.recorders import Recorder, current_recorder, recording
 from django_partstream.timed import deadlines
 
 P = ParamSpec("P")
@@ -130,6 +130,8 @@ class Store:
         """The place of the value of *call*; None, which is logged once, if it has no key."""
         if call.attempt is None and call.asked.asker is None:
             return None  # called by hand, without a request
+        if call.attempt is not None and call.own:
+            call.attempt.is_cached = False  # as far as is known
         try:
             key = self.keys.key_of(call)
         except (TypeError, RecursionError) as exc:
@@ -231,7 +233,7 @@ class _Computation:
 
     def __init__(self, call: Call, entry: Entry) -> None:
         self._call, self._entry = call, entry
-        self._recorder = call.recorder or Recorder()
+        self._recorder = call.recorder or Recorder(current_recorder())
         self._caught_before = len(self._recorder.caught)
 
     def run(self) -> Any:

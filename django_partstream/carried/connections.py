@@ -12,7 +12,8 @@ driver, below Django's wrapper. The rules:
 - It cannot be left inside a transaction, on a connection that was revoked, or if leaving raises.
   Then the raw connection is closed, so that no pool hands it on, and statements are refused
   meanwhile, so that leaving does not begin a new connection.
-- While it is entered or left, its own statements come through here again. They pass.
+- While it is entered or left, its own statements come through here again. They pass, and do not
+  count for the part.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_partstream import _django
 from django_partstream._drivers import close_raw
 from django_partstream.databases import close
+from django_partstream.recorders import recording
 
 logger = logging.getLogger("django_partstream")
 
@@ -88,7 +90,7 @@ class PreparedConnection:
         """
         wrapper = self._wrapper
         try:
-            with ExitStack() as entered:
+            with recording(None), ExitStack() as entered:
                 entered.enter_context(self._make_context())
                 if wrapper.in_atomic_block:
                     raise ImproperlyConfigured(
@@ -120,7 +122,8 @@ class PreparedConnection:
         self._mode = Mode.PASS if outside else Mode.REFUSE
         left = False
         try:
-            entered.close()
+            with recording(None):
+                entered.close()
             left = outside
         except Exception:
             logger.info("%r could not be left, and is closed.", wrapper.alias, exc_info=True)

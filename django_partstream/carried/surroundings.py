@@ -42,6 +42,7 @@ from django.utils import timezone, translation
 from django_partstream import _asgiref, _django, clocks
 from django_partstream.carried.connections import PreparedConnection
 from django_partstream.carried.thread_locals import ThreadLocals
+from django_partstream.costs import wrappers_of
 from django_partstream.tenancy import Tenancy, capture, carrying, standing_in, tenancy
 
 P = ParamSpec("P")
@@ -68,8 +69,8 @@ class Surroundings:
         self._schemas: dict[str, tuple[Any, Any]] = {}
         connection: Any
         for connection in connections.all(initialized_only=True):
-            if connection.execute_wrappers:
-                self._wrappers[connection.alias] = tuple(connection.execute_wrappers)
+            if wrappers := wrappers_of(connection):
+                self._wrappers[connection.alias] = wrappers
             if hasattr(connection, "set_tenant"):
                 schema = connection.tenant, connection.include_public_schema
                 self._schemas[connection.alias] = schema

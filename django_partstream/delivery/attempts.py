@@ -3,7 +3,7 @@ An attempt at a part: its function, its guards, the failures they caught, its ou
 
 A guard (``safe_call``, ``with_timeout``, ``cached_for``) is an ordinary function. It may sit in
 ``lazy()``, on a method, under another guard or inside a lambda. It reports the failures that it
-caught to the current :class:`Recorder`, which it finds in a context variable:
+caught to the current :class:`~..recorders.Recorder`:
 
 - While a page resolves a part, the current recorder is the part's :class:`Attempt`.
 - ``cached_for`` called by hand makes a plain recorder, so that it keeps no fallback.
@@ -20,18 +20,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import partial
 from secrets import token_hex
 from typing import Any, TypeAlias
 
 from asgiref.sync import iscoroutinefunction
 
+from django_partstream.costs import Cost, Ran, Spent
 from django_partstream.delivery.loops import in_request_thread
 from django_partstream.delivery.reports import Scope, level_of, log_failure
 from django_partstream.exceptions import BackgroundTimeout, PartPending
 from django_partstream.failures import failure_of, public_message
 from django_partstream.outcomes import Outcome, PartError, Status, Wait
+from django_partstream.recorders import Recorder, current
 
 #: Own guards of a part, outermost first.
 Guards: TypeAlias = tuple[Callable[..., Any], ...]
@@ -41,20 +42,6 @@ Ask: TypeAlias = Callable[[], bool]
 
 #: Functions that run in place of a part's own function, by part name: for tests.
 stand_ins: dict[str, Callable[[], Any]] = {}
-
-
-class Recorder:
-    """The failures that guards caught during a call."""
-
-    def __init__(self) -> None:
-        self.caught: list[Exception] = []
-        self.unanswered: Exception | None = None
-
-    def catch(self, exc: Exception, *, answered: bool) -> None:
-        """Record that a guard caught *exc*, and whether it *answered* with a fallback."""
-        self.caught.append(exc)
-        if not answered and self.unanswered is None:
-            self.unanswered = exc
 
 
 class Attempt(Recorder):
@@ -69,8 +56,6 @@ class Attempt(Recorder):
 
     #: Whether the client left before the part ended, so that its failure is of no interest.
     is_abandoned = False
-    #: Whether the value came out of a cache.
-    is_cached = False
 
     def __init__(
         self,
@@ -88,7 +73,12 @@ class Attempt(Recorder):
         self._immediate, self.personal = immediate, personal
         #: Whether a front has left a promise in the value, which no cache may keep.
         self.is_promised = False
-        self.started = time.perf_counter()
+        #: When the part could begin, and when it did.
+        self.ready = self.started = time.perf_counter()
+        #: Where the part runs.
+        self.ran: Ran = "request"
+        #: Whether the value came out of the cache of ``cached_for``; None if that is not asked.
+        self.is_cached: bool | None = None
         self._call, self._whole, self._guarded = call, whole, guarded
         self._whole_value: Any = None
         #: The own guards that are not entered, outermost first.
@@ -108,6 +98,11 @@ class Attempt(Recorder):
     def is_coroutine(self) -> bool:
         """Whether the part's function is a coroutine function, so that a call cannot block."""
         return is_coroutine_function(self._guarded)
+
+    def note_thread(self) -> None:
+        """Note that a guard has the part run in another thread than its page does."""
+        if self.ran == "request":
+            self.ran = "thread"
 
     def abandon(self) -> None:
         """Let a failure of the part be logged for debugging only, and no signal be sent."""
@@ -159,14 +154,14 @@ class Attempt(Recorder):
         status = Status.FALLBACK if self.caught else Status.OK
         if self.caught:
             self._log_caught()
-        return Outcome(name=self.name, status=status, value=value, seconds=self._seconds())
+        return Outcome(name=self.name, status=status, value=value, spent=self._spent())
 
     def raised(self, exc: Exception) -> Outcome:
         """The outcome of an attempt that raised *exc*."""
         self._log_caught(but=exc)
-        failure = failure_of(exc)
+        failure, spent = failure_of(exc), self._spent()
         reference = failure.reference or token_hex(4)
-        self._log(exc, failure.status, level_of(failure), reference)
+        self._log(exc, failure.status, level_of(failure), reference, spent)
         error = PartError(
             part=self.name,
             code=failure.code,
@@ -175,7 +170,7 @@ class Attempt(Recorder):
             reference=reference,
             details=failure.details,
         )
-        return Outcome(name=self.name, status=failure.status, error=error, seconds=self._seconds())
+        return Outcome(name=self.name, status=failure.status, error=error, spent=spent)
 
     def pended(self, wait: PartPending) -> Outcome:
         """
@@ -186,34 +181,40 @@ class Attempt(Recorder):
         waited = time.time() - self.scope.first_owed(self.name) - 1  # told in whole seconds
         if waited >= wait.limit:
             return self.raised(BackgroundTimeout(wait.name, wait.limit, begun=wait.begun))
+        spent, pending = self._spent(), Wait(retry_after=wait.retry_after, progress=wait.progress)
         self._forget()
-        return Outcome(
-            name=self.name,
-            status=Status.PENDING,
-            pending=Wait(retry_after=wait.retry_after, progress=wait.progress),
-            seconds=self._seconds(),
-        )
+        self.ready = time.perf_counter() + pending.retry_after
+        return Outcome(name=self.name, status=Status.PENDING, pending=pending, spent=spent)
 
     def _forget(self) -> None:
         """Forget this try. The failures that guards caught are logged by the try that ends."""
-        self.caught, self.unanswered = [], None
-        self._whole_value, self.is_promised, self.is_cached = None, False, False
+        self.caught, self.unanswered, self.statements = [], None, []
+        self._whole_value, self.is_promised, self.is_cached = None, False, None
         self._guards = () if self._guarded is None else guards_of(self._guarded)
 
-    def _seconds(self) -> float:
-        return time.perf_counter() - self.started
+    def _spent(self) -> Spent:
+        """The cost up to now."""
+        now = time.perf_counter()
+        return self.ready, self.started, now, self.statements, self.is_cached, self.ran
 
     def _log_caught(self, *, but: Exception | None = None) -> None:
         """Log each failure that a guard caught, once."""
         for exc in self.caught:
             if exc is not but:
-                self._log(exc, Status.FALLBACK, logging.WARNING, token_hex(4))
+                self._log(exc, Status.FALLBACK, logging.WARNING, token_hex(4), self._spent())
         self.caught.clear()
 
-    def _log(self, exc: Exception, status: Status, level: int, reference: str) -> None:
-        if self.is_abandoned:
-            level = logging.DEBUG
-        log_failure(self.scope, self.name, exc, status=status, level=level, reference=reference)
+    def _log(
+        self, exc: Exception, status: Status, level: int, reference: str, spent: Spent
+    ) -> None:
+        level = logging.DEBUG if self.is_abandoned else level
+        log_failure(
+            *(self.scope, self.name, exc),
+            status=status,
+            level=level,
+            reference=reference,
+            cost=Cost.of(spent),
+        )
 
 
 def guards_of(func: Any) -> Guards:
@@ -240,30 +241,7 @@ def is_coroutine_function(func: Any) -> bool:
     return iscoroutinefunction(func) or iscoroutinefunction(call)
 
 
-current: ContextVar[Recorder | None] = ContextVar("django_partstream.recorder", default=None)
-
-
-def current_recorder() -> Recorder | None:
-    """The recorder that a guard in this code reports to, if any."""
-    return current.get()
-
-
 def current_attempt() -> Attempt | None:
     """The attempt that this code runs for, if any."""
     recorder = current.get()
     return recorder if isinstance(recorder, Attempt) else None
-
-
-class recording:  # noqa: N801 - a context manager; a class costs a part half as much
-    """Make *recorder* the current recorder: ``with recording(attempt):``."""
-
-    __slots__ = ("_recorder", "_token")
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-
-    def __enter__(self) -> None:
-        self._token = current.set(self._recorder)
-
-    def __exit__(self, *_: object) -> None:
-        current.reset(self._token)

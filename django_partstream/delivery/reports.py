@@ -6,6 +6,7 @@ import logging
 from typing import Any, Protocol
 
 from django_partstream._django import has_receivers
+from django_partstream.costs import Cost
 from django_partstream.exceptions import BackgroundFailed
 from django_partstream.failures import Failure
 from django_partstream.outcomes import Outcome, Status
@@ -51,9 +52,16 @@ class Scope(Protocol):
 
 
 def log_failure(
-    scope: Scope, part: str, exc: Exception, *, status: Status, level: int, reference: str
+    scope: Scope,
+    part: str,
+    exc: Exception,
+    *,
+    status: Status,
+    level: int,
+    reference: str,
+    cost: Cost,
 ) -> None:
-    """Log *exc* in a single record, with the *reference* that the client gets."""
+    """Log *exc* in a single record, with the *cost* so far, and the *reference* of the client."""
     # The worker has logged what has failed, and where; here it is the same for each reader.
     traceback = None if isinstance(exc, BackgroundFailed) else exc.__traceback__
     logger.log(
@@ -67,8 +75,8 @@ def log_failure(
         extra={
             "part": part,
             "endpoint": scope.name,
-            "status": str(status),
             "reference": reference,
+            **cost.timing(status),
         },
     )
 
@@ -94,5 +102,6 @@ def announce(scope: Scope, outcome: Outcome) -> None:
         name=outcome.name,
         status=outcome.status,
         seconds=outcome.seconds,
+        cost=outcome.cost,
         request=scope.request,
     )

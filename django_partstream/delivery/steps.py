@@ -27,11 +27,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_partstream.carried.thread_locals import ThreadLocals, stepped
 from django_partstream.databases import broken_connections, close_if_obsolete, savepoints
 from django_partstream.delivery import loops
-from django_partstream.delivery.attempts import Attempt, current, recording
+from django_partstream.delivery.attempts import Attempt
 from django_partstream.delivery.reports import announce, is_observed
 from django_partstream.delivery.threads import Enter, enter_nothing
 from django_partstream.exceptions import pending_in
 from django_partstream.outcomes import Outcome, Status
+from django_partstream.recorders import current, recording
 from django_partstream.tenancy import prepares_sessions
 
 logger = logging.getLogger("django_partstream")
@@ -116,6 +117,8 @@ def _outcome_of(attempt: Attempt, exc: BaseException) -> Outcome:
 
 def _begin(attempt: Attempt, enter: Enter) -> Outcome | Rest:
     token, end = current.set(attempt), None
+    if enter is not enter_nothing:
+        attempt.ran = "thread"
     try:
         with enter():
             end = _called(attempt)
@@ -174,6 +177,8 @@ async def _run_again(attempt: Attempt) -> Outcome | BaseException:
 
 
 async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
+    if attempt.ran != "transaction":
+        attempt.ran = "loop"
     with recording(attempt):
         try:
             return attempt.returned(await attempt.amake_whole(await awaitable))
@@ -240,6 +245,7 @@ async def finish_all(
 
 def run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
     """Run an attempt in *transactions*. If it fails or is pending, undo its work there."""
+    attempt.ran = "transaction"
     outcome = _run_undoable(attempt, transactions)
     while attempt.asks and _is_worth_a_look(attempt, outcome):
         outcome = _run_undoable(attempt, transactions)

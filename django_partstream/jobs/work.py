@@ -25,7 +25,6 @@ from django.db.models.query import RawQuerySet
 from django_partstream.clocks import monotonic
 from django_partstream.databases import close_if_obsolete, discard, open_transactions
 from django_partstream.delivery import loops
-from django_partstream.delivery.attempts import current
 from django_partstream.delivery.reports import level_of
 from django_partstream.failures import Failure, failure_of, text_of
 from django_partstream.guards import is_number
@@ -36,6 +35,7 @@ from django_partstream.jobs.heart import Heart
 from django_partstream.jobs.messages import Message
 from django_partstream.jobs.places import Place
 from django_partstream.outcomes import Status
+from django_partstream.recorders import current
 
 logger = logging.getLogger("django_partstream")
 

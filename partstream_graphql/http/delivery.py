@@ -34,6 +34,7 @@ from partstream_graphql.deferral import Deferral, Group, Step
 from partstream_graphql.deferring import DeferringExecutor
 from partstream_graphql.directives import DEFER
 from partstream_graphql.errors import part_pending
+from partstream_graphql.executions import Timing, extensions_of
 from partstream_graphql.fields import awaited
 from partstream_graphql.http.incremental import END, HEARTBEAT, Shape, framed, shape_for
 from partstream_graphql.http.operations import Asked, run_operation
@@ -63,7 +64,8 @@ class Delivery:
     The payloads of an operation for *request*, in *shape*; *most* fragments are pending at a time.
 
     Make it in the view, before the operation is executed. *encode* gives the JSON text of a
-    payload, and *format_errors* the JSON objects of errors.
+    payload, and *format_errors* the JSON objects of errors. To *timings* the pages add what their
+    parts cost.
     """
 
     def __init__(
@@ -74,12 +76,13 @@ class Delivery:
         most: int,
         encode: Callable[[Any], str],
         format_errors: Callable[[list[GraphQLError]], list[Any]],
+        timings: list[Timing],
     ) -> None:
         self.deferral = Deferral(most=most)
         self.deferral.attempt = self._attempt
         self.loop = loops.kept_loop()
         self._request, self._shape = request, shape
-        self._encode, self._format_errors = encode, format_errors
+        self._encode, self._format_errors, self._timings = encode, format_errors, timings
         self._stream = Stream(request, loop=self.loop)
         self._surroundings = Surroundings(request)
         self._atomic = atomic_aliases(request)
@@ -226,6 +229,8 @@ class Delivery:
             result = self.deferral.run(group)
             if isawaitable(result):
                 result = loops.run(awaited, result)
+            group.timings += self._timings
+            self._timings.clear()
             errors = self._format_errors(result.errors) if result.errors else []
             texts = self._payload(self.deferral.finished(group, result.data, errors))
             group = None if texts else self.deferral.next_group()
@@ -243,7 +248,11 @@ class Delivery:
         has_next = not self.deferral.is_complete
         if has_next and not step.announced and not step.sent:
             return []
-        return [framed(self._encode(self._shape.next(step, has_next=has_next)))]
+        payload = self._shape.next(step, has_next=has_next)
+        groups = (group for sent in step.sent for group in sent.fragment.groups)
+        if timings := [timing for group in groups for timing in group.take_timings()]:
+            payload["extensions"] = extensions_of(timings)
+        return [framed(self._encode(payload))]
 
 
 def _unfinished(group: Group, pending: list[Run]) -> GraphQLError:

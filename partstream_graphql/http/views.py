@@ -36,7 +36,12 @@ from django_partstream.privacy import mark_private, with_privacy
 from django_partstream.tenancy import capture
 from partstream_graphql._csrf import dispatched
 from partstream_graphql._sub_fields import execute_document
-from partstream_graphql.executions import Execution, watched_execution
+from partstream_graphql.executions import (
+    Execution,
+    Timing,
+    extensions_of,
+    watched_execution,
+)
 from partstream_graphql.fields import check_schema
 from partstream_graphql.http.delivery import Delivery, shape_asked
 from partstream_graphql.http.incremental import Shape
@@ -175,7 +180,11 @@ class ProgressiveGraphQLView(GraphQLView):
         An unknown hash has the status 200: in Apollo's protocol it is no mistake of the client.
         """
         self._is_answer = self._is_unknown_hash = False
-        body, status = super().get_response(request, data, show_graphiql)
+        encode: Any = self.json_encode
+        try:
+            body, status = super().get_response(request, data, show_graphiql)
+        finally:
+            self.__dict__["json_encode"] = encode  # a batch goes on with another operation
         if self._is_answer and not self.batch:
             status = status_of_answer(request, status)
         return body, 200 if self._is_unknown_hash else status
@@ -261,6 +270,8 @@ class ProgressiveGraphQLView(GraphQLView):
             return self._failed([exc])
         if result.errors:
             result.errors = mask_below(execution.paths, result.errors)
+        if execution.timings:
+            self._tell(execution.timings)
         if request.method == "GET":
             self._is_private = bool(result.errors) or execution.is_private
             self._is_pending = execution.pending
@@ -277,12 +288,26 @@ class ProgressiveGraphQLView(GraphQLView):
             most=setting("MAX_DEFERRED"),
             encode=partial(encode, request),
             format_errors=partial(self._formatted, execution),
+            timings=execution.timings,
         )
         result = delivery.run(asked.operation, execute)
         if delivery.begin(result):
             self._delivery = delivery
             self.__dict__["json_encode"] = delivery.encoding_first(encode)
         return result
+
+    def _tell(self, timings: list[Timing]) -> None:
+        """Have the response to this operation tell *timings*, which are told once."""
+        encode: Any = self.json_encode
+        told = extensions_of(timings)
+        timings.clear()
+
+        def encoded(request: Any, response: dict[str, Any], **options: Any) -> str:
+            extensions = {**response.get("extensions", {}), **told}
+            text: str = encode(request, {**response, "extensions": extensions}, **options)
+            return text
+
+        self.__dict__["json_encode"] = encoded
 
     def _formatted(self, execution: Execution, errors: list[GraphQLError]) -> list[Any]:
         """The JSON objects of *errors*, which were raised in *execution*."""

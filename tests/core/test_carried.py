@@ -14,6 +14,7 @@ from django.utils import translation
 
 from django_partstream import lazy, with_timeout
 from django_partstream.carried import surroundings
+from django_partstream.costs import wrappers_of
 from django_partstream.databases import close
 from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
@@ -476,7 +477,7 @@ class TestConnections:
 
         def part(request):
             select(alias, "SELECT 7")
-            return list(connections[alias].execute_wrappers)
+            return list(wrappers_of(connections[alias]))
 
         with connections[alias].execute_wrapper(wrapper):
             assert with_timeout(part, 30)(None) == [wrapper]
@@ -488,7 +489,7 @@ class TestConnections:
         added = lambda request: connections[alias].execute_wrappers.append(own)  # noqa: E731
         with connections[alias].execute_wrapper(lambda execute, *args: execute(*args)):
             with_timeout(added, 30)(None)
-        found = with_timeout(lambda request: list(connections[alias].execute_wrappers), 30)(None)
+        found = with_timeout(lambda request: list(wrappers_of(connections[alias])), 30)(None)
         assert found in ([own], [])  # the thread was the same, or another
 
     def test_a_receiver_of_the_signal_has_the_surroundings_of_the_part(

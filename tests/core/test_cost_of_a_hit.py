@@ -17,7 +17,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.handlers.wsgi import WSGIRequest
 
 import django_partstream
-from django_partstream import cached_for, lazy
+from django_partstream import cached_for, lazy, recorders
 from django_partstream.canonical import SHORT, digest
 from django_partstream.delivery import attempts
 from django_partstream.endpoints import Endpoint
@@ -83,7 +83,7 @@ def part_of(endpoint):
         attempt = attempts.Attempt(
             endpoint, "rows", lambda: rows(request), whole=lambda value: value, guarded=rows
         )
-        with attempts.recording(attempt):
+        with recorders.recording(attempt):
             assert attempt.begin() == [1]
 
     return part
@@ -135,7 +135,7 @@ def test_a_part_of_a_page_of_many_costs_no_more(endpoint, size, monkeypatch):
 
     def resolve():
         for attempt in page.attempts(page_of, whole=lambda value: value):
-            with attempts.recording(attempt):
+            with recorders.recording(attempt):
                 attempt.begin()
 
     assert calls_of(resolve)["ours"] / size <= 66

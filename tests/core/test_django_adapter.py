@@ -19,6 +19,7 @@ from django.conf import UserSettingsHolder
 from django.conf import settings as django_settings
 from django.core.handlers.base import BaseHandler
 from django.db import DatabaseError, ProgrammingError, connections, transaction
+from django.db.backends.signals import connection_created
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ConnectionHandler
 from django.dispatch import Signal
@@ -134,7 +135,7 @@ class TestACopyOfAWrapper:
             return execute(*args)
 
         with connection.execute_wrapper(wrapper):
-            assert connection.execute_wrappers == [wrapper], relies(_django.copy_in_transaction)
+            assert connection.execute_wrappers[-1] is wrapper, relies(_django.copy_in_transaction)
 
     def test_savepoints_are_numbered_by_the_savepoint_state(self, connection):
         with transaction.atomic(connection.alias):
@@ -379,6 +380,37 @@ class TestPreparedConnections:
             run(connection, "SELECT 1")
         run(connection, "SELECT 2")
         assert seen == ["SELECT 1"], relies(_django.lend_execute_wrappers)
+
+    def test_the_first_execute_wrapper_is_outermost_and_the_last_is_taken_away(self, connection):
+        seen = []
+
+        def noting(name):
+            return lambda execute, *args: seen.append(name) or execute(*args)
+
+        connection.ensure_connection()
+        first = noting("first")
+        try:
+            with connection.execute_wrapper(noting("last")):
+                _django.wrap_outermost(connection, first)
+                run(connection, "SELECT 1")
+            assert connection.execute_wrappers[0] is first, relies(_django.wrap_outermost)
+        finally:
+            connection.execute_wrappers.remove(first)
+        assert seen == ["first", "last"], relies(_django.wrap_outermost)
+
+    def test_a_connection_is_told_of_when_it_has_been_set_up(self, connection):
+        told = []
+
+        def receive(connection, **_):
+            told.append(connection.is_usable())
+
+        connection.close()
+        connection_created.connect(receive)
+        try:
+            run(connection, "SELECT 1")
+        finally:
+            connection_created.disconnect(receive)
+        assert told == [True], relies(_django.wrap_outermost)
 
     @pytest.mark.postgres
     def test_a_backend_forgets_the_state_of_a_session_in_its_own_close_method(self):

@@ -12,6 +12,7 @@ from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_u
 from django.utils import timezone, translation
 
 from django_partstream import lazy, with_timeout
+from django_partstream.costs import wrappers_of
 from django_partstream.outcomes import Status
 from tests import services
 from tests.core.streaming import statuses, values
@@ -197,7 +198,7 @@ def test_execute_wrappers_of_the_view_are_round_statements(stream_of, ends_of, t
 
     assert set(statuses(ends_of(make)).values()) == {Status.OK}
     assert statements.count("SELECT 'seen'") == 3
-    assert connections["default"].execute_wrappers == []
+    assert wrappers_of(connections["default"]) == ()
 
 
 class Refusing(Tenancy):

@@ -144,7 +144,7 @@ class TestHeaders:
     def test_server_timing_has_the_pending_part_with_that_status(self, serve, settings):
         settings.DEBUG = True
         header = serve(waiting({"a": 0, "b": 1})).get("/")["Server-Timing"]
-        assert re.findall(r'desc="(\w+) \((\w+)\)"', header) == [("a", "ok"), ("b", "pending")]
+        assert re.findall(r'desc="(\w+) \((\w+)', header) == [("a", "ok"), ("b", "pending")]
 
     def test_the_link_of_the_page_leads_to_the_page_with_the_part(self, serve):
         client = serve(waiting({"a": 1}))

@@ -141,7 +141,6 @@ def test_the_timing_of_a_part_that_was_pending_stands_in_its_frame_alone(serve, 
     settings.PARTSTREAM = {"SERVER_TIMING": True}
     progress, part, _ = frames(serve(view_of(("a", lazy(Waiting(0.3))))).get("/", **EVENTS))
     assert "timing" not in progress.data
-    assert part.data["timing"].keys() == {"ms", "status", "cached"}
     assert part.data["timing"]["status"] == "ok"
 
 
