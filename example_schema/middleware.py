@@ -22,4 +22,5 @@ class DemoSignInMiddleware:
         if not request.user.is_authenticated:
             user = get_user_model().objects.filter(username=DEMO_USERNAME).first()
             request.user = user or request.user
+            request.is_signed_in_by_demo = user is not None  # type: ignore[attr-defined]
         return self.get_response(request)

@@ -139,6 +139,14 @@ def test_the_page_of_the_shop_is_served(client):
     assert client.get("/").status_code == 200
 
 
+def test_the_page_knows_a_visitor_that_the_demo_has_signed_in(client, shop, settings):
+    settings.EXAMPLE_SIGN_IN = True
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "example_schema.middleware.DemoSignInMiddleware"]
+    assert b"data-demo" in client.get("/").content
+    client.force_login(User.objects.get(username="demo"))
+    assert b"data-demo" not in client.get("/").content
+
+
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [

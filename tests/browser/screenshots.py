@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from django_partstream.testing import part_fails, part_hangs
+from tests.browser.test_dashboard_in_background import compute  # noqa: F401 - a fixture
 from tests.tools import ROOT
 
 FOLDER = ROOT / "screenshots"
@@ -28,23 +29,23 @@ pytestmark = pytest.mark.django_db(transaction=True, reset_sequences=True)
 
 @pytest.fixture(autouse=True)
 def _as_in_the_demo(settings):
-    settings.PARTSTREAM = {"SERVER_TIMING": True}  # the demo runs with DEBUG
+    settings.DEBUG = True  # which has the timeline, and the times on the server
 
 
 @pytest.fixture
 def trade():
-    return {"customers": 1200, "products": 120, "orders": 6000}
+    return {"customers": 1200, "products": 1000, "orders": 6000}
 
 
 @pytest.fixture
 def take(page, capsys):
-    """Write a picture of the whole page."""
+    """Write a picture of the whole page, or of the window."""
     page.set_viewport_size(DESKTOP)
 
-    def taken(name):
+    def taken(name, *, full_page=True):
         page.wait_for_timeout(500)  # until the bars of the charts have grown
         file = FOLDER / f"{name}.png"
-        page.screenshot(path=file, full_page=True)
+        page.screenshot(path=file, full_page=full_page)
         with capsys.disabled():
             print(file.relative_to(ROOT))  # noqa: T201
 
@@ -84,6 +85,41 @@ def test_failed_parts(page, expect, take):
     with part_fails("inventory_alerts"), part_hangs("sales_analytics", 5):
         loaded(page, expect, failed=2)
     take("failed-part")
+
+
+def test_waiting(page, expect, take):
+    page.route("**/api/dashboard/?cursor=*", lambda route: route.fulfill(status=503))
+    page.goto("/")
+    expect(page.get_by_role("status")).to_contain_text("the server is busy")
+    take("waiting")
+
+
+class TestBackground:
+    @pytest.fixture
+    def background(self):
+        """Leave the engine in place."""
+
+    @pytest.mark.parametrize("width", [1280, 800, 390])
+    def test_computing(self, page, expect, take, compute, width):  # noqa: F811
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto("/")
+        compute(10)
+        expect(page.get_by_role("status")).to_contain_text("in the background")
+        expect(page.get_by_role("progressbar", name="Sales forecast")).to_have_attribute(
+            "aria-valuenow", "25"
+        )
+        take(f"computing-{width}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_timeline(page, expect, take, scheme, size):
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    with part_fails("inventory_alerts"):
+        loaded(page, expect, failed=1)
+    page.get_by_role("button", name="Timeline").click()
+    take(f"timeline-{size['width']}-{scheme}", full_page=False)
 
 
 def test_signed_out(page, expect, take):

@@ -7,6 +7,7 @@ import pytest
 
 from example_schema import forecasts
 from tests.browser.test_dashboard_page import FRONTS, card
+from tests.browser.test_page_looks import EMPTINESS
 
 COMPUTING = "6 of 7 parts, 1 in the background"
 
@@ -51,12 +52,15 @@ def test_the_bar_of_a_part_moves_until_its_value_comes(
     for percent, width in [("25", "25%"), ("75", "75%")]:
         compute(10 if percent == "25" else 20)
         expect(bar).to_have_attribute("aria-valuenow", percent)
+        expect(card(page, "Sales forecast")).to_contain_text(f"in the background: {percent} % done")
         assert bar.locator("div").evaluate("(it) => it.style.width") == width
     compute(10)
     expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     expect(bar).to_have_count(0)
     expect(card(page, "Sales forecast")).to_contain_text("Next 12 weeks")
     expect(card(page, "Sales forecast").get_by_role("img")).to_have_count(1)
+    took = re.compile(r"^here after [\d.]+ s; computed in the background$")
+    expect(card(page, "Sales forecast").locator(".head p")).to_have_text(took)
     assert len(begun) == 1
     assert complaints == []
 
@@ -104,6 +108,7 @@ def test_the_card_has_the_same_height_before_and_after_its_part_comes(
     expect(bar).to_be_visible()
     height = "(card) => card.offsetHeight"
     before = card(page, "Sales forecast").evaluate(height)
+    assert dict(page.evaluate(EMPTINESS))["sales_forecast"] < 0.25
     compute(forecasts.BATCHES)
     expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     assert card(page, "Sales forecast").evaluate(height) == pytest.approx(before, abs=4)

@@ -3,6 +3,8 @@
 import { deliver } from "./delivery.js";
 import { drawings, drawAnything, element, quietly } from "./drawings.js";
 
+const COMPUTED = "Computed in the background";
+
 const board = document.querySelector("#board");
 const notice = document.querySelector("#notice");
 const progress = document.querySelector("#progress");
@@ -11,6 +13,7 @@ const controls = document.querySelector("#controls");
 // Walks: a new walk aborts the walk before.
 
 let current = new AbortController();
+const troubles = new Map(); // what each walk waits out
 
 async function load() {
   current.abort();
@@ -33,13 +36,19 @@ async function load() {
 
 async function fill(options) {
   const began = performance.now();
-  const parts = deliver[controls.over.value]({ ...options, onPending: showPending });
+  const onWaiting = (error) => {
+    if (error) troubles.set(onWaiting, error);
+    else troubles.delete(onWaiting);
+    report(expected());
+  };
+  const parts = deliver[controls.over.value]({ ...options, onPending: showPending, onWaiting });
   for await (const part of parts) {
-    const { name, value, error, total, worked } = part;
+    const { name, value, error, total, timing } = part;
     const card = cardOf(name);
+    const wasPending = card.classList.contains("computing");
     if (error) fail(card, error);
     else show(card, value);
-    tell(card, performance.now() - began, worked);
+    tell(card, performance.now() - began, wasPending ? "in the background" : timing);
     report(options.only ? expected() : (total ?? Math.max(expected(), board.childElementCount)));
   }
 }
@@ -73,9 +82,7 @@ function showPending(pending) {
 function makeCard(name) {
   const words = name.replaceAll("_", " ");
   const title = element("h2", { id: `title-${name}` }, words[0].toUpperCase() + words.slice(1));
-  const took = quietly("", "span");
-  took.title = "How long the server worked on it, where it says so, and when it was here";
-  const head = element("div", { className: "head" }, title, took);
+  const head = element("div", { className: "head" }, title, quietly(""));
   const card = element("section", { tabIndex: -1 }, head, element("div"));
   card.dataset.part = name;
   card.setAttribute("aria-labelledby", title.id);
@@ -94,9 +101,11 @@ function settle(card, state, ...content) {
   return card;
 }
 
+const skeleton = () => element("div", { className: "skeleton", ariaHidden: "true" });
+
 function wait(card) {
   tell(card);
-  return settle(card, "waiting", element("div", { className: "skeleton", ariaHidden: "true" }));
+  return settle(card, "waiting", skeleton());
 }
 
 // Give the card a progress bar, and return it.
@@ -105,14 +114,16 @@ function computing(card) {
   const bar = element("div", { className: "bar", role: "progressbar" }, element("div"));
   Object.assign(bar, { ariaValueMin: "0", ariaValueMax: "100" });
   bar.setAttribute("aria-labelledby", card.getAttribute("aria-labelledby"));
-  settle(card, `waiting computing${again}`, quietly("Computed in the background"), bar);
+  settle(card, `waiting computing${again}`, quietly(COMPUTED), bar, skeleton());
   return bar;
 }
 
 // Show a share of the work, from 0 to 1; null if the server does not know it.
 function move(bar, share) {
-  bar.ariaValueNow = share === null ? null : String(Math.round(share * 100));
+  const percent = share === null ? null : String(Math.round(share * 100));
+  bar.ariaValueNow = percent;
   bar.firstElementChild.style.width = `${(share ?? 0) * 100}%`;
+  bar.previousElementSibling.textContent = percent ? `${COMPUTED}: ${percent} % done` : COMPUTED;
 }
 
 function show(card, value) {
@@ -131,13 +142,18 @@ function fail(card, { message, reference, retryable }) {
   settle(card, "failed", ...content);
 }
 
-// Show the time until the part arrived and the server's time for it, both in milliseconds.
-function tell(card, took, worked) {
-  const times = [];
-  if (worked !== undefined) times.push(`server ${Number(Number(worked).toPrecision(2))} ms`);
-  if (took !== undefined) times.push(`${(took / 1000).toFixed(2)} s`);
-  card.firstElementChild.lastElementChild.textContent = times.join(" · ");
+// Say in words when the part was here, after so many milliseconds, and what the server told of its
+// work: a timing, or where the part was computed.
+function tell(card, took, work) {
+  const words = [];
+  if (took !== undefined) words.push(`here after ${(took / 1000).toFixed(2)} s`);
+  if (typeof work === "string") words.push(`computed ${work}`);
+  else if (work?.cached) words.push("the server had it in its cache");
+  else if (work) words.push(`the server worked ${milliseconds(work.ms)}`);
+  card.firstElementChild.lastElementChild.textContent = words.join("; ");
 }
+
+const milliseconds = (ms) => `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)} ms`;
 
 // The page as a whole.
 
@@ -149,10 +165,18 @@ function report(total) {
   bar.max = Math.max(total, 1);
   bar.value = board.querySelectorAll(".filled, .failed").length;
   const computed = board.querySelectorAll(".computing").length;
-  const notes = [failed && `${failed} failed`, computed && `${computed} in the background`];
+  const notes = [
+    failed && `${failed} failed`,
+    computed && `${computed} in the background`,
+    ...Array.from(troubles.values(), troubleOf),
+  ];
   const text = [`${bar.value} of ${total} parts`, ...notes.filter(Boolean)].join(", ");
   if (status.textContent !== text) status.textContent = text; // screen readers announce each change
+  status.className = troubles.size ? "troubled" : "";
 }
+
+const troubleOf = ({ status }) =>
+  `${status ? "the server is busy" : "no connection"}: trying again`;
 
 function stop(error) {
   const [message, signIn, again] = notice.children;

@@ -1,37 +1,64 @@
 // The sources of the parts: `deliver.rest(options)`, `deliver.graphql(options)` and
-// `deliver.stream(options)` yield the same `{ name, value, error, total }`. `only` requests a single
-// part, `signal` aborts, `onPending` is told of parts that are computed in the background. REST adds
-// `worked`, the server's time for the part in milliseconds, if the server sends it. In a stream
-// `total` is null.
+// `deliver.stream(options)` yield the same `{ name, value, error, total, timing }`. `only` requests a
+// single part, `signal` aborts, `onPending` is told of parts that are computed in the background,
+// `onWaiting` of trouble that the walk waits out. `timing` is what the server told of its work on the
+// part: `{ ms, cached }`, or undefined. In a stream `total` is null.
 
 import { csrf, follow, parts, PartstreamError } from "../django_partstream/partstream.js";
 
 const { rest, graphql } = document.querySelector("#board").dataset;
 
 export const deliver = {
-  rest: askREST,
+  rest: (options) => timed((times) => parts(rest, { ...options, fetch: noting(times) })),
+  stream: (options) =>
+    timed((times) => parts(rest, { ...options, stream: true, fetch: noting(times) })),
   graphql: ({ only, ...options }) =>
-    follow((after) => askGraphQL(queryOf(only), { after }, options.signal), options),
-  stream: (options) => parts(rest, { ...options, stream: true }),
+    timed((times) =>
+      follow((after) => askGraphQL(queryOf(only), { after }, options.signal, times), options),
+    ),
 };
 
-async function* askREST(options) {
-  const times = {};
-  const noting = async (...request) => {
+// The parts of `walk(times)`, which keeps their times in a map.
+async function* timed(walk) {
+  const times = new Map();
+  for await (const part of walk(times)) yield { ...part, timing: times.get(part.name) };
+}
+
+// A `fetch()` that keeps the times of a page, which are in its header, or of the lines of a stream.
+function noting(times) {
+  return async (...request) => {
     const response = await fetch(...request);
-    Object.assign(times, serverTimes(response.headers.get("Server-Timing") ?? ""));
-    return response;
+    noteHeader(times, response.headers.get("Server-Timing") ?? "");
+    const isStream = response.headers.get("Content-Type")?.startsWith("application/jsonl");
+    return isStream ? new Response(noteLines(times, response.body), response) : response;
   };
-  for await (const part of parts(rest, { ...options, fetch: noting })) {
-    yield { ...part, worked: times[part.name] };
+}
+
+// For example `overview;desc="overview (ok, cache hit)";dur=1.2, …`.
+function noteHeader(times, header) {
+  for (const [, name, words, ms] of header.matchAll(/([^\s,;"]+);desc="([^"]*)";dur=([\d.]+)/g)) {
+    times.set(name, { ms: Number(ms), cached: words.includes("cache hit") });
   }
 }
 
-// Milliseconds by part, from `overview;desc="overview (ok)";dur=1.2, …`.
-const serverTimes = (header) =>
-  Object.fromEntries(
-    [...header.matchAll(/([^\s,;"]+);desc="[^"]*";dur=([\d.]+)/g)].map(([, ...pair]) => pair),
-  );
+function noteLines(times, body) {
+  let rest = "";
+  const noted = new TransformStream({
+    transform(text, controller) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop();
+      for (const line of lines.filter((one) => one.includes('"timing"'))) {
+        const { name, timing } = JSON.parse(line);
+        times.set(name, timing);
+      }
+      controller.enqueue(text);
+    },
+  });
+  return body
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(noted)
+    .pipeThrough(new TextEncoderStream());
+}
 
 // The fields that the cards show of each part.
 const FIELDS = {
@@ -60,22 +87,26 @@ const queryOf = (only) => `query Dashboard($after: String) {
   }
 }`;
 
-// A page in the REST format.
-async function askGraphQL(query, variables, signal) {
+// A page in the REST format. What the server tells of its work is kept in `times`.
+async function askGraphQL(query, variables, signal, times) {
   const response = await fetch(graphql, {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json", ...csrf() },
     body: JSON.stringify({ query, variables }),
     signal,
   });
-  const { data, errors = [] } = await response.json().catch((error) => {
+  const { data, errors = [], extensions: told = {} } = await response.json().catch((error) => {
     if (!(error instanceof SyntaxError)) throw error; // the request was aborted or interrupted
     return {};
   });
   if (!data?.dashboard) {
     const [{ message = response.statusText, extensions = {} } = {}] = errors;
-    const status = STATUS[extensions.code] ?? response.status;
-    throw new PartstreamError(status, extensions.code ?? "", message);
+    const { code = "", retryAfter = response.headers.get("Retry-After") } = extensions;
+    const seconds = Number(retryAfter) || null; // a proxy may send a date
+    throw new PartstreamError(STATUS[code] ?? response.status, code, message, seconds);
+  }
+  for (const { name, ...timing } of told.partstream?.timing?.dashboard ?? []) {
+    times.set(snake(name), timing);
   }
   const { totalCount, pageInfo, pending, edges } = data.dashboard;
   const nodes = edges.map(({ node }) => node);
@@ -91,7 +122,13 @@ async function askGraphQL(query, variables, signal) {
 }
 
 // The HTTP status of REST for each code of GraphQL.
-const STATUS = { CURSOR_EXPIRED: 410, CURSOR_STALE: 410, UNAUTHENTICATED: 401, FORBIDDEN: 403 };
+const STATUS = {
+  CURSOR_EXPIRED: 410,
+  CURSOR_STALE: 410,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  THROTTLED: 429,
+};
 
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 

@@ -4,11 +4,13 @@ import { barChart, lineChart } from "./charts.js";
 
 const language = document.documentElement.lang;
 const currency = "USD"; // all prices of the shop
+const isDemo = "demo" in document.querySelector("#board").dataset; // nobody had to sign in
 
 // The drawing of each part, in the order of the cards.
 export const drawings = {
   overview: ({ store_name, admin, timestamp }) => [
     facts({ Shop: store_name, "Signed in as": admin, "As of": moment(timestamp) }),
+    ...(isDemo ? [quietly("The demo signs each visitor in as its staff user.")] : []),
   ],
 
   today_stats: ({ orders_today, revenue_today, new_customers }) => [
@@ -29,7 +31,7 @@ export const drawings = {
       badge(status),
       money(total),
     ]);
-    return [scroller("Orders", table(titles, rows))];
+    return [scroller("Orders", table(titles, rows), rows.length)];
   },
 
   inventory_alerts(products) {
@@ -38,7 +40,7 @@ export const drawings = {
       const product = element("span", {}, name, " ", quietly(sku, "small"));
       return element("li", {}, product, stock ? badge(`${stock} left`) : badge("sold out"));
     });
-    return [scroller("Products", element("ul", {}, ...items))];
+    return [scroller("Products", element("ul", {}, ...items), items.length)];
   },
 
   sales_analytics: ({ total_revenue, avg_order_value, conversion_rate, by_month }) => [
@@ -60,7 +62,7 @@ export const drawings = {
   ],
 
   customer_insights: ({ total_customers, buyers, churn_rate, lifetime_value }) => [
-    facts({
+    numbers({
       Customers: count(total_customers),
       "Have bought": count(buyers),
       "Spent on average": money(lifetime_value),
@@ -107,7 +109,7 @@ function overTime(months) {
   ]);
   const figures = table(["Month", "Orders", "Revenue", "Conversion"], rows);
   const summary = element("summary", {}, "The same as a table");
-  const details = element("details", {}, summary, scroller("Months", figures));
+  const details = element("details", {}, summary, scroller("Months", figures, rows.length));
   return element("div", {}, charts, details);
 }
 
@@ -162,10 +164,22 @@ function badge(text) {
   return made;
 }
 
-function scroller(label, child) {
-  const made = element("div", { className: "scroller", tabIndex: 0, role: "region" }, child);
-  made.setAttribute("aria-label", label); // a screen reader announces the region
-  return made;
+// A region of limited height, with a button that shows all of it while there is more.
+function scroller(label, child, count = "") {
+  const region = element("div", { className: "scroller", tabIndex: 0, role: "region" }, child);
+  const more = `Show all ${count} ${label.toLowerCase()}`.replace("  ", " ");
+  const button = element("button", { type: "button", ariaExpanded: "false", hidden: true }, more);
+  region.setAttribute("aria-label", label); // a screen reader announces the region
+  button.addEventListener("click", () => {
+    const isWhole = region.classList.toggle("whole");
+    button.ariaExpanded = String(isWhole);
+    button.textContent = isWhole ? "Show fewer" : more;
+  });
+  new ResizeObserver(() => {
+    const { scrollHeight, clientHeight, classList } = region;
+    button.hidden = scrollHeight <= clientHeight && !classList.contains("whole");
+  }).observe(region);
+  return element("div", {}, region, button);
 }
 
 const facts = (pairs) => definitions("facts", pairs);
