@@ -218,7 +218,10 @@ def with_timeout(func: Any = _UNSET, seconds: Any = _UNSET) -> Any:
         return partial(with_timeout, seconds=_limit(func))
     if func is _UNSET:
         return partial(with_timeout, seconds=_limit(seconds))
-    return guard(func, partial(_timed, seconds=_limit(seconds)))
+    limit = _limit(seconds)
+    guarded = guard(func, partial(_timed, seconds=limit))
+    guarded.partstream_limit = limit
+    return guarded
 
 
 def is_number(value: Any) -> bool:

@@ -22,6 +22,7 @@ from functools import partial
 from inspect import isawaitable, iscoroutine
 from math import inf
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
+from weakref import WeakValueDictionary
 
 from asgiref.sync import iscoroutinefunction
 
@@ -75,6 +76,7 @@ def cached_for(
 
     def decorate(func: Callable[P, R]) -> Cached[P, R]:
         store = Store(Keys(name_of(func, key), per_user), cache, seconds, stale)
+        _declared[store.keys.name, cache, per_user] = store
         answer = _cached_awaited if iscoroutinefunction(func) else _cached
         cached: Any = guard(func, partial(answer, store=store))
         cached.invalidate = store.invalidate
@@ -112,7 +114,7 @@ class Cached(Protocol[P, R_co]):
         """
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Store:
     """
     The values of a function: their *keys* in the cache *alias*, and their times in seconds.
@@ -146,6 +148,15 @@ class Store:
     def invalidate(self, reader: Any = None) -> None:
         """See :meth:`Cached.invalidate`."""
         change_mark(self.keys.mark_of(reader), self.alias, longest=self.seconds + self.stale)
+
+
+#: The values of the functions that were decorated in this process, and are still there.
+_declared: WeakValueDictionary[tuple[str, str, bool], Store] = WeakValueDictionary()
+
+
+def declared() -> list[Store]:
+    """The values of each function that was decorated in this process, and is still there."""
+    return list(_declared.values())
 
 
 def _cached(call: Call, *, store: Store) -> Any:

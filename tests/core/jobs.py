@@ -6,6 +6,7 @@ import time
 from django.utils import timezone, translation
 
 from django_partstream import background, progress
+from django_partstream.jobs.work import run_message
 from example_schema.models import Customer
 
 #: The calls of the functions, each a name and its arguments.
@@ -39,6 +40,10 @@ def eventually(look, seconds=20):
 
 def take(message):
     messages.append(message)
+
+
+def do(message):
+    run_message(message)
 
 
 def refuse(message):

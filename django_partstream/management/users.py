@@ -1,0 +1,40 @@
+"""The user that a management command acts for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+
+
+class NoSuchUser(Exception):
+    """The text says which user is missing, or cannot sign in."""
+
+
+def user_called(name: str) -> Any:
+    """
+    The user with the user name *name*, else with this primary key.
+
+    Raises:
+        NoSuchUser: there is none, or the project has no users.
+    """
+    if not apps.is_installed("django.contrib.auth"):
+        raise NoSuchUser("This project has no users: django.contrib.auth is not installed.")
+    try:
+        model: Any = get_user_model()
+    except ImproperlyConfigured as exc:
+        raise NoSuchUser(str(exc)) from exc
+    users = model._default_manager
+    found = users.filter(**{model.USERNAME_FIELD: name}).first() or _user_with_key(users, name)
+    if found is None:
+        raise NoSuchUser(f"No user has the {model.USERNAME_FIELD} or primary key {name!r}.")
+    return found
+
+
+def _user_with_key(users: Any, key: str) -> Any:
+    try:
+        return users.filter(pk=key).first()
+    except (TypeError, ValueError, ValidationError):  # no key of this kind
+        return None

@@ -1,0 +1,128 @@
+"""Hints about a response: the statements of its parts, its plan, its pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from statistics import median, median_high
+
+from django_partstream.walking.figures import Figures
+from django_partstream.walking.hints.parts import SLOW
+from django_partstream.walking.watching import Statement
+from django_partstream.walking.words import count_of, listed, time_of, verb
+
+#: So many sets of parameters of a statement, in a part, look like a query for each row.
+ROWS = 10
+
+#: So many times a part, or several, may ask the same before a hint says so.
+EQUAL = 3
+
+#: The time of ``get_parts()`` from which on a hint speaks of it, in milliseconds.
+PLANNING = 10
+
+#: A part is fast up to this time, in milliseconds.
+FAST = 50
+
+#: The characters of a statement that are shown.
+_SHOWN = 120
+
+
+def rows(figures: Figures) -> Iterator[str]:
+    """Statements that run with other parameters for each of many rows."""
+    most: Counter[tuple[str | None, str]] = Counter()
+    for statements in _statements(figures):
+        different = {(each.part, each.sql, each.params) for each in statements}
+        most |= Counter((part, sql) for part, sql, _ in different)
+    for (part, sql), number in most.items():
+        if number >= ROWS:
+            where = part or "Code outside of the parts, such as fields below them,"
+            yield (
+                f"{where} runs a statement with {number} sets of parameters: {_shown(sql)} Fetch "
+                "all of its rows at once, with select_related() or prefetch_related()."
+            )
+
+
+def equal_statements(figures: Figures) -> Iterator[str]:
+    """Statements that parts run again with the same parameters."""
+    most: Counter[tuple[str, int]] = Counter()
+    parts: dict[str, set[str]] = {}
+    for statements in _statements(figures):
+        for each in statements:
+            if each.part is not None:
+                parts.setdefault(each.sql, set()).add(each.part)
+        most |= Counter((each.sql, each.params) for each in statements if each.part is not None)
+    by_text: Counter[str] = Counter()
+    for (sql, _), number in most.items():
+        by_text |= Counter({sql: number})
+    for sql, number in by_text.items():
+        if number >= EQUAL:
+            names = sorted(parts[sql])
+            yield (
+                f"{listed(names)} {verb(names, 'runs', 'run')} a statement {number} times in a "
+                f"walk, with the same parameters: {_shown(sql)} Ask once, and keep the answer."
+            )
+
+
+def planning(figures: Figures) -> Iterator[str]:
+    """Work of ``get_parts()``, which each page does."""
+    plans = [plan for walked in figures.walks if walked.watch for plan in walked.watch.plans]
+    if not plans:
+        return
+    ms = median(plan.seconds * 1000 for plan in plans)
+    queries = median_high(plan.queries for plan in plans)
+    immediate = sorted({name for plan in plans for name in plan.immediate})
+    if ms < PLANNING and not (queries and immediate):
+        return
+    asks = count_of(queries, "query", "queries")
+    told = f"get_parts() takes {time_of(ms)} and makes {asks}, on each page"
+    if immediate:
+        told = (
+            f"{told}. {listed(immediate)} {verb(immediate, 'is', 'are')} not lazy: if it computes "
+            "them, lazy() leaves that to the page that carries them"
+        )
+    yield f"{told}."
+
+
+def waiting_behind(figures: Figures) -> Iterator[str]:
+    """Fast parts that come late, since a slow part is on their page."""
+    if figures.is_stream:
+        return
+    times = {part.name: part.ms.median for part in figures.parts if part.ms}
+    pages: dict[int, list[str]] = {}
+    for came in figures.walks[0].came.values():
+        if came.name in times:
+            pages.setdefault(came.page, []).append(came.name)
+    for names in pages.values():
+        slow = max(names, key=lambda name: times[name])
+        if times[slow] >= SLOW:
+            place = names.index(slow)
+            before = [name for name in names[:place] if times[name] <= FAST]
+            after = [name for name in names[place:] if times[name] <= FAST]
+            told = f"for {slow} ({time_of(times[slow])}), which is on the same page"
+            if before:
+                waits = verb(before, "waits", "wait")
+                yield f"{listed(before)} {waits} {told}: lower chunk_size, or send a stream."
+            if after:
+                waits = verb(after, "waits", "wait")
+                yield f"{listed(after)} {waits} {told}: name it last, or send a stream."
+
+
+def _statements(figures: Figures) -> Iterator[list[Statement]]:
+    """The statements of each walk, without those of ``get_parts()``."""
+    for walked in figures.walks:
+        if walked.watch is not None:
+            yield [each for each in walked.watch.statements if not each.is_planning]
+
+
+def _shown(sql: str) -> str:
+    text = " ".join(sql.split())
+    return f"{text[:_SHOWN]}…" if len(text) > _SHOWN else f"{text}."
+
+
+#: The looks at a response, by the kinds of their hints.
+LOOKS: dict[str, Callable[[Figures], Iterator[str]]] = {
+    "rows": rows,
+    "equal_statements": equal_statements,
+    "planning": planning,
+    "waiting_behind": waiting_behind,
+}
