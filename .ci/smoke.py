@@ -50,6 +50,8 @@ def run(place: Path, target: str, *, installs: bool) -> None:
     try:
         demo.wait_for(READY)
         look_around(demo.address, is_fresh=target == "demo")
+        if installs and target == "demo":
+            walk_by_command(demo)
         refuse_a_taken_port(demo)
     finally:
         output = demo.stop()
@@ -78,6 +80,25 @@ def look_at_graphiql(url: str) -> None:
     for file in files:
         check(re.match("/[^/]", file), f"GraphiQL loads {file} from another host")
         fetch(urljoin(url, file))
+
+
+def walk_by_command(demo: Demo) -> None:
+    """Walk the shop as somebody on call does: in a process beside the server, and over HTTP."""
+    url = f"{demo.address}api/dashboard/"
+    walks = [["/api/dashboard/"], ["/api/dashboard/", "--stream"], ["Query.dashboard"]]
+    for walk in [[*each, "--user", "demo"] for each in walks] + [[url], [url, "--stream"]]:
+        command = [".venv/bin/python", "manage.py", "partstream", "walk", *walk]
+        done = subprocess.run(
+            command,
+            cwd=demo.place,
+            env={**demo.env, "EXAMPLE_FORECAST_SECONDS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        check(done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
+        check("7 parts " in done.stdout, done.stdout)
+        print(done.stdout, flush=True)
 
 
 def walk_rest(url: str) -> tuple[list[str], set[str]]:
