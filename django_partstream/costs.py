@@ -33,7 +33,7 @@ from django_partstream.conf import setting
 from django_partstream.recorders import Statement, current
 
 #: The first words of statements that are not counted, as Django's backends write them.
-_TRANSACTIONAL = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ", "BEGIN")
+TRANSACTIONAL = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ", "BEGIN")
 
 
 #: The place where a part runs: in the thread of the request, on its connection; in another thread,
@@ -125,7 +125,7 @@ class StatementCounter:
 
     def _counts(self, sql: Any, connection: Any) -> bool:
         """Whether *sql* is of the part: a connection that is being made sets itself up."""
-        is_transactional = isinstance(sql, str) and sql.startswith(_TRANSACTIONAL)
+        is_transactional = isinstance(sql, str) and sql.startswith(TRANSACTIONAL)
         return connection.connection is self.raw and not is_transactional
 
 

@@ -21,14 +21,12 @@ from unittest import mock
 
 from django.db import connections
 
+from django_partstream.costs import TRANSACTIONAL
 from django_partstream.delivery.attempts import current_attempt
 from django_partstream.endpoints import Endpoint
 from django_partstream.jobs.functions import no_waiting
 from django_partstream.parts import Plan, is_lazy
 from django_partstream.signals import part_resolved
-
-#: Statements of transactions, which a part does not ask for.
-_OF_TRANSACTIONS = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +90,12 @@ class Watch:
         return None
 
     def _hear(self, sender: type, **told: Any) -> None:
-        cost = told.get("cost")
-        timing = (
-            cost.timing(told["status"])
-            if cost
-            else {"ms": round(told["seconds"] * 1000, 1), "status": str(told["status"])}
-        )
         with self._lock:
-            self._timings[_plain(told["name"])] = timing
+            self._timings[_plain(told["name"])] = told["cost"].timing(told["status"])
 
     def _note(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         attempt = current_attempt()
-        if not str(sql).startswith(_OF_TRANSACTIONS):
+        if not str(sql).startswith(TRANSACTIONAL):
             statement = Statement(
                 str(sql),
                 hash(repr(params)),

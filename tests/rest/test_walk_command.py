@@ -10,7 +10,7 @@ from djangorestframework_camel_case.render import CamelCaseJSONRenderer
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 
-from django_partstream import ProgressiveView, lazy, safe_call, with_timeout
+from django_partstream import ProgressiveView, cached_for, lazy, safe_call, with_timeout
 from django_partstream.delivery import streams
 from django_partstream.testing import background_now, part_hangs
 from partstream_rest.streams import Transcript
@@ -298,6 +298,14 @@ def test_twenty_walks_have_a_p95(serve):
     serve(view_of(("orders", lazy(value))))
     assert "p95" in walk("/", "--times", "20").out
     assert "p95" not in walk("/", "--times", "19").out
+
+
+def test_figures_of_the_server_are_those_of_the_parts(serve):
+    cached = cached_for(60, key="figures")(lambda request: User.objects.count())
+    serve(view_of(("users", lazy(cached))))
+    part = figures("/", "--times", "2").parts["users"]
+    assert part["cached"] == {"hits": 1, "misses": 1}
+    assert (part["queries"], part["ran"]) == (1, ["transaction"])
 
 
 @BY
