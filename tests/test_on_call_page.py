@@ -196,6 +196,15 @@ def test_the_walk_of_the_shop_prints_what_the_page_shows(shop, caplog):
     assert told.code == 1
 
 
+def test_the_page_names_each_key_of_the_document(shop):
+    told = partstream("walk", "/api/dashboard/", "--format", "json").json
+    (failure,) = [failure for part in told["parts"] for failure in part["failures"]]
+    table = PAGE.read_text().partition("| key |")[2].partition("A step of CI")[0]
+    named = re.findall(r"`(\w+)`", table)
+    keys = [*told, *told["parts"][0], *told["hints"][0], *failure]
+    assert set(keys) <= set(named)
+
+
 WALKS = [each for each in COMMANDS if each[0] == "walk" and not each[1].startswith("http")]
 
 

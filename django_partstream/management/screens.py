@@ -174,6 +174,7 @@ def summary(figures: Figures) -> str:
         told = (
             f"{told} (median of {len(figures.walks)} walks, {worst} {time_of(seconds.p95 * 1000)})"
         )
-    if first.waited:
-        told = f"{told}, of which {first.waited:.1f} s waiting for pending parts"
+    waited = max(walked.waited for walked in figures.walks)
+    if waited:
+        told = f"{told}; up to {waited:.1f} s of a walk waited for pending parts"
     return f"{told}."

@@ -65,7 +65,7 @@ class _Arguments:
                 self.variables[variable] = _value(argument, self.given[key])
                 yield f"{name}: ${variable}"
             elif is_required_argument(argument):
-                raise NotWalkable(f"needs --arg {key}=VALUE, a {argument.type}")
+                raise NotWalkable(f"needs --arg {key}=VALUE ({argument.type})")
 
 
 def query_of(

@@ -110,7 +110,7 @@ def test_a_table_is_aligned():
 def test_a_summary_tells_how_long_was_waited():
     found = figures(walked(came("a"), came("b", page=2), seconds=8.5, waited=8.0))
     assert summary(found) == (
-        "2 parts on 2 pages, 8.50 s, of which 8.0 s waiting for pending parts."
+        "2 parts on 2 pages, 8.50 s; up to 8.0 s of a walk waited for pending parts."
     )
 
 
@@ -138,7 +138,7 @@ def test_a_document_has_the_figures_of_every_part():
             waited=1.5,
         )
     )
-    told = document("/", found, [], ["c needs --arg c.x=VALUE, a Int!"])
+    told = document("/", found, [], ["c needs --arg c.x=VALUE (Int!)"])
     assert told == {
         "target": "/",
         "by": "pages",
@@ -188,7 +188,7 @@ def test_a_document_has_the_figures_of_every_part():
                 ],
             },
         ],
-        "not_selected": ["c needs --arg c.x=VALUE, a Int!"],
+        "not_selected": ["c needs --arg c.x=VALUE (Int!)"],
         "hints": [],
         "problems": ["b ended denied in 1 of 1 walk."],
     }

@@ -244,7 +244,7 @@ class TestPages:
         hints = told(walked(came("sales", 400.0), came("a", 3.0)))
         (text,) = hints["waiting_behind"]
         assert text == (
-            "a waits for sales (400.0 ms), which is on the same page: name it last, or send a "
+            "a waits for sales (400.0 ms), which is on the same page: move sales behind, or send a "
             "stream."
         )
 

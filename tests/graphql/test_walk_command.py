@@ -135,7 +135,7 @@ def test_an_argument_of_the_field_is_passed_on(schema_of):
     schema_of(Chosen, store=graphene.Int(required=True))
     assert figures("Query.dashboard", "--arg", "store=1234").parts["one"]["bytes"] == len("1234")
     told = walk("Query.dashboard")
-    assert (told.code, told.error) == (2, "dashboard needs --arg store=VALUE, a Int!.")
+    assert (told.code, told.error) == (2, "dashboard needs --arg store=VALUE (Int!).")
 
 
 def test_a_part_that_lacks_an_argument_is_named_and_left_out(schema_of):
@@ -151,7 +151,7 @@ def test_a_part_that_lacks_an_argument_is_named_and_left_out(schema_of):
     schema_of(Lacking)
     told = walk("Query.dashboard")
     assert told.code == 0
-    assert "Not selected: sized needs --arg sized.size=VALUE, a Int!.\n" in told.out
+    assert "Not selected: sized needs --arg sized.size=VALUE (Int!).\n" in told.out
     told = figures("Query.dashboard", "--arg", "sized.size=123")
     assert (told.json["not_selected"], told.parts["sized"]["bytes"]) == ([], len("123"))
 

@@ -488,6 +488,15 @@ def test_arguments_of_another_form_are_refused_by_the_parser(arguments):
     assert walk(*arguments).error.startswith("Error: ")
 
 
+def test_a_walk_that_is_interrupted_says_so(serve):
+    def interrupt(request):
+        raise KeyboardInterrupt
+
+    serve(view_of(("a", lazy(interrupt))))
+    told = walk("/")
+    assert (told.code, told.error) == (130, "Stopped.")
+
+
 def test_a_part_computed_at_once_has_a_walk_without_waits(serve):
     serve(view_of(("forecast", lazy(lambda request: jobs.forecast(7)))))
     with background_now():

@@ -104,7 +104,7 @@ def waiting_behind(figures: Figures) -> Iterator[str]:
                 yield f"{listed(before)} {waits} {told}: lower chunk_size, or send a stream."
             if after:
                 waits = verb(after, "waits", "wait")
-                yield f"{listed(after)} {waits} {told}: name it last, or send a stream."
+                yield f"{listed(after)} {waits} {told}: move {slow} behind, or send a stream."
 
 
 def _statements(figures: Figures) -> Iterator[list[Statement]]:
