@@ -341,6 +341,14 @@ class TestConnections:
         assert seen == [[], [("entered", "ann")]]
         assert tenancy.steps(alias) == [("entered", "ann"), ("left", "ann")]
 
+    def test_statements_that_prepare_a_connection_do_not_count_for_the_part(
+        self, sessions, alias, deliver
+    ):
+        tenancy = sessions(statement="SELECT 1")
+        outcome = deliver(a=lazy(with_timeout(lambda request: select(alias), 30)))["a"]
+        assert [step for step, _ in tenancy.steps(alias)] == ["entered", "left"]
+        assert outcome.cost.queries == 1
+
     def test_a_connection_is_entered_before_a_transaction(self, sessions, alias):
         tenancy = sessions()
 

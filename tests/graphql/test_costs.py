@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import path
 
 from django_partstream import cached_for
-from example_schema.models import Customer
+from example_schema.models import Customer, Order
 from partstream_graphql import (
     Part,
     ProgressiveConnection,
@@ -24,12 +24,20 @@ KEYS = {"name", "ms", "status", "cached", "queries", "sql_ms", "ran", "waited_ms
 needs_defer = pytest.mark.skipif(not CAN_DEFER, reason="@defer needs graphql-core 3.2")
 
 
+class Buyer(graphene.ObjectType):
+    orders = graphene.Int()
+
+    def resolve_orders(self, info):
+        return Order.objects.count()
+
+
 class Board(ProgressiveConnection):
     chunk_size = 10
     customers = Part(graphene.Int)
     kept_value = Part(graphene.Int)
     broken = Part(graphene.Int)
     awaited = Part(graphene.Int, by=graphene.Int())
+    buyer = Part(Buyer)
 
     def resolve_customers(self, info):
         return Customer.objects.count()
@@ -40,6 +48,10 @@ class Board(ProgressiveConnection):
 
     def resolve_broken(self, info):
         raise ValueError("private")
+
+    def resolve_buyer(self, info):
+        Customer.objects.count()
+        return Buyer()
 
     async def resolve_awaited(self, info, by=1):
         return by
@@ -137,6 +149,12 @@ def test_connections_are_told_apart_by_their_place_in_the_response(shown, timed)
 def test_a_part_with_two_runs_has_two_entries(shown, timed):
     body = shown("{ board { one: awaited two: awaited(by: 2) } }")
     assert names_in(body) == {"board": ["awaited", "awaited"]}
+
+
+def test_a_field_below_a_part_is_not_of_its_cost(shown, timed, django_assert_num_queries):
+    with django_assert_num_queries(4):  # two of them are the savepoint of the part
+        body = shown("{ board { buyer { orders } } }")
+    assert timing_in(body)["board"][0]["queries"] == 1
 
 
 def test_a_page_with_a_failed_part_tells_its_costs_beside_the_errors(shown, timed):
