@@ -144,7 +144,6 @@ def test_each_card_says_when_it_was_here(page, visit, expect):
     assert took[-1] > 0
 
 
-@pytest.mark.parametrize("over", ["rest", "stream"], indirect=True)
 def test_each_card_says_how_long_the_server_worked_where_the_server_tells(
     page, visit, expect, settings
 ):
@@ -155,10 +154,10 @@ def test_each_card_says_how_long_the_server_worked_where_the_server_tells(
     expect(page.locator(".head p")).to_have_text([re.compile(told)] * 7)
 
 
-def test_a_card_says_that_the_server_had_its_value_in_the_cache(page, expect, settings):
+def test_a_card_says_that_the_server_had_its_value_in_the_cache(page, visit, expect, settings):
     settings.PARTSTREAM = {"SERVER_TIMING": True}
     for _ in range(2):
-        page.goto("/?over=stream")
+        visit()
         expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     cached = re.compile(r"^here after [\d.]+ s; the server had it in its cache$")
     expect(card(page, "Customer insights").locator(".head p")).to_have_text(cached)

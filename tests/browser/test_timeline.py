@@ -20,7 +20,11 @@ NAMES = [
     "customer_insights",
 ]
 TIME = r"\d+\.\d\d s"
-BY = {"rest": r"over REST, page \d", "stream": "over REST, stream 1"}
+BY = {
+    "rest": r"over REST, page \d",
+    "graphql": r"over GraphQL, page \d",
+    "stream": "over REST, stream 1",
+}
 
 #: A page of its own, with a client of its own.
 BARE = """<!doctype html>
@@ -86,7 +90,7 @@ def test_the_timeline_tells_when_each_part_was_asked_for_and_shown(
     assert complaints == []
 
 
-@pytest.mark.parametrize("over", ["rest", "stream"])
+@pytest.mark.parametrize("over", FRONTS)
 def test_the_timeline_tells_the_time_on_the_server_for_each_delivery(
     load, button, panel, expect, over
 ):
@@ -201,6 +205,9 @@ class TestKeyboard:
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")  # the button "Close"
         expect(reload).to_be_focused()
+        page.get_by_label("REST", exact=True).focus()  # an input, and no field for text
+        page.keyboard.press(KEYS)
+        expect(panel).to_be_focused()
 
     def test_escape_leaves_the_focus_on_the_page_where_it_is_there(self, page, load, panel, expect):
         load()

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
@@ -16,7 +15,7 @@ if not (HAS_REST and HAS_GRAPHQL):
 
 
 @pytest.fixture
-def shop(transactional_db, live_server, client) -> Iterator[dict[str, str]]:
+def shop(transactional_db, live_server, client, settings) -> Iterator[dict[str, str]]:
     """
     The environment variables for a client: the address, and the session of a staff member.
 
@@ -25,6 +24,7 @@ def shop(transactional_db, live_server, client) -> Iterator[dict[str, str]]:
     from example_schema.parts import DashboardParts
     from tests.clients import controls
 
+    settings.PARTSTREAM = {"SERVER_TIMING": True}  # for the timeline of parts
     known = DashboardParts.get_parts
     fewer = lambda board: [pair for pair in known(board) if pair[0] != "sales_forecast"]  # noqa: E731
 

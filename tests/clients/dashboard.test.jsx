@@ -1,33 +1,10 @@
 // The dashboard of each client, with the code of docs/clients, walked to its end.
 
 import { render, screen, waitFor } from "@testing-library/react";
-import { ApolloProvider } from "@apollo/client/react";
-import { Suspense } from "react";
-import { RelayEnvironmentProvider } from "react-relay";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { makeClient } from "./.docs/apollo/client.js";
-import { Dashboard as ApolloDashboard } from "./.docs/apollo/Dashboard.jsx";
-import { Dashboard as RelayDashboard } from "./.docs/relay/Dashboard.jsx";
-import { makeEnvironment } from "./.docs/relay/environment.js";
-import { Dashboard as UrqlDashboard } from "./.docs/urql/Dashboard.jsx";
+import { APPS } from "./apps.jsx";
 import { asked, control, NAMES, watch } from "./shop.js";
-
-const CLIENTS = {
-  Apollo: () => (
-    <ApolloProvider client={makeClient()}>
-      <ApolloDashboard />
-    </ApolloProvider>
-  ),
-  Relay: () => (
-    <RelayEnvironmentProvider environment={makeEnvironment()}>
-      <Suspense fallback="Loading …">
-        <RelayDashboard />
-      </Suspense>
-    </RelayEnvironmentProvider>
-  ),
-  urql: () => <UrqlDashboard />,
-};
 
 const titles = () => screen.queryAllByRole("heading").map(({ textContent }) => textContent);
 const textOf = (name) => screen.getByText(name).nextSibling.textContent;
@@ -46,7 +23,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.each(Object.entries(CLIENTS))("%s", (_, makeApp) => {
+describe.each(Object.entries(APPS))("%s", (_, makeApp) => {
   test("walks the whole dashboard, and keeps the parts that came before", async () => {
     await control("hold", { part: "recent_orders" });
     render(makeApp());

@@ -7,7 +7,17 @@ import { observe } from "../timeline/observing.js";
 import { Walks } from "../timeline/walks.js";
 import { titleOf, waitingWords, wordsOf } from "../timeline/words.js";
 import { all, DASHBOARD, NAMES, STAFF, TOGETHER } from "./server.js";
-import { exactly, FAILURE, end, line, lines, pageOf, progress, streamer, streamed } from "./streamer.js";
+import {
+  exactly,
+  FAILURE,
+  end,
+  line,
+  lines,
+  pageOf,
+  progress,
+  streamer,
+  streamed,
+} from "./streamer.js";
 
 const PAGE = "https://a.test/api/";
 const GRAPHQL = "https://a.test/graphql/";
@@ -67,7 +77,7 @@ describe("REST", () => {
     await known(walks, 3);
     expect(walks.all).toHaveLength(1);
     expect(said(walks.all[0])).toEqual([
-      "a: asked at 0 s, shown at 0 s; server 12 ms, 3 queries in 8.1 ms, not in the cache, thread, waited 2.4 ms; over REST, page 1",
+      "a: asked at 0 s, shown at 0 s; server 12 ms, 3 queries in 8.1 ms, not in the cache, in a thread, waited 2.4 ms; over REST, page 1",
       "café (1): asked at 0 s, shown at 0 s; failed (part_failed); server 0.4 ms, 1 query in 0.5 ms; over REST, page 1",
       "c: asked at 0 s, shown at 0 s; server 0.1 ms, cached; over REST, page 2",
     ]);
@@ -86,7 +96,9 @@ describe("REST", () => {
 
   test("a pending part is told with its progress, and then with the time that it was pending", async () => {
     const waiting = (progress) => [{ part: "slow_part", retry_after: 1, progress }];
-    const timed = { "Server-Timing": 'slow;desc="slow_part (pending)";dur=7.0, a;desc="a (ok)";dur=2.0' };
+    const timed = {
+      "Server-Timing": 'slow;desc="slow_part (pending)";dur=7.0, a;desc="a (ok)";dur=2.0',
+    };
     const walks = observed(
       json(pageOf(["a"], "one", waiting(null)), timed),
       json(pageOf([], "two", waiting(0.25))),
@@ -112,7 +124,9 @@ describe("REST", () => {
   });
 
   test("the time on the server lies within the time from asked to arrived", async () => {
-    const timed = { "Server-Timing": 'a;desc="a (ok)";dur=1.0, b;desc="b (ok, waited 2.0 ms)";dur=3.0' };
+    const timed = {
+      "Server-Timing": 'a;desc="a (ok)";dur=1.0, b;desc="b (ok, waited 2.0 ms)";dur=3.0',
+    };
     const walks = observed(json(pageOf(["a", "b"], null), timed));
     await follow(PAGE, []);
     await known(walks, 2);
@@ -132,7 +146,11 @@ describe("REST", () => {
   });
 
   test("a request for some parts is a walk of its own, among those of its response", async () => {
-    const walks = observed(json(pageOf(["a"], null)), json(pageOf(["a"], null)), json(pageOf(["a"], null)));
+    const walks = observed(
+      json(pageOf(["a"], null)),
+      json(pageOf(["a"], null)),
+      json(pageOf(["a"], null)),
+    );
     for (const query of ["?year=1", "?year=1&parts=a,b", "?year=2"]) await fetch(PAGE + query);
     await known(walks, 3);
     expect(walks.all.map(({ group, only }) => [group, only])).toEqual([
@@ -184,9 +202,21 @@ describe("streams", () => {
     `${JSON.stringify({ name, value: 1, timing, cursor })}\n`;
 
   test("each line is told when it comes, and a stream that broke goes on as pages", async () => {
-    const timing = { ms: 3.2, status: "ok", cached: true, queries: 0, sql_ms: 0, ran: "thread", waited_ms: 0.1 };
+    const timing = {
+      ms: 3.2,
+      status: "ok",
+      cached: true,
+      queries: 0,
+      sql_ms: 0,
+      ran: "thread",
+      waited_ms: 0.1,
+    };
     const { url } = await streamer(
-      lines(timedLine("a", timing), progress("b", 0.5), timedLine("c", { ...timing, cached: null })),
+      lines(
+        timedLine("a", timing),
+        progress("b", 0.5),
+        timedLine("c", { ...timing, cached: null }),
+      ),
       exactly(["b"], null),
     );
     const walks = observedFetch();
@@ -199,14 +229,16 @@ describe("streams", () => {
     await known(walks, 3);
     expect(walks.all).toHaveLength(1);
     expect(said(walks.all[0])).toEqual([
-      "a: asked at 0 s, shown at 0 s; server 3.2 ms, cached, thread; over REST, stream 1",
-      "c: asked at 0 s, shown at 0 s; server 3.2 ms, thread; over REST, stream 1",
+      "a: asked at 0 s, shown at 0 s; server 3.2 ms, cached, in a thread; over REST, stream 1",
+      "c: asked at 0 s, shown at 0 s; server 3.2 ms, in a thread; over REST, stream 1",
       "b: asked at 0 s, shown at 0 s; pending from 0 s to 0 s; over REST, page 2",
     ]);
   });
 
   test("a part that was pending in a stream is told with the time until it was computed", async () => {
-    const { url } = await streamer(lines(progress("b", 0.5), line("a"), timedLine("b", { ms: 0.5 }), end()));
+    const { url } = await streamer(
+      lines(progress("b", 0.5), line("a"), timedLine("b", { ms: 0.5 }), end()),
+    );
     const walks = observedFetch();
     await all(streamed(url));
     await known(walks, 2);
@@ -246,7 +278,9 @@ describe("streams", () => {
     expect(source).toBeInstanceOf(Source);
     expect(source).toBeInstanceOf(EventSource);
     const emit = (type, data, lastEventId) =>
-      source.dispatchEvent(Object.assign(new Event(type), { data: JSON.stringify(data), lastEventId }));
+      source.dispatchEvent(
+        Object.assign(new Event(type), { data: JSON.stringify(data), lastEventId }),
+      );
     emit("open");
     emit("part", { name: "a", value: 1 }, "one");
     emit("error");
@@ -285,14 +319,28 @@ describe("GraphQL", () => {
   }
 
   test("the parts of a connection are told, and the next page is of the same walk", async () => {
-    const timing = { ms: 3, status: "ok", cached: null, queries: 1, sql_ms: 2, ran: "loop", waited_ms: 0 };
+    const timing = {
+      ms: 3,
+      status: "ok",
+      cached: null,
+      queries: 1,
+      sql_ms: 2,
+      ran: "loop",
+      waited_ms: 0,
+    };
     const walks = observed(
       json(
-        answerOf([{ name: "today", ...timing }, { name: "slow", status: "pending" }], {
-          hasNextPage: true,
-          endCursor: "one",
-          pending: [{ name: "slow", progress: 0.5 }],
-        }),
+        answerOf(
+          [
+            { name: "today", ...timing },
+            { name: "slow", status: "pending" },
+          ],
+          {
+            hasNextPage: true,
+            endCursor: "one",
+            pending: [{ name: "slow", progress: 0.5 }],
+          },
+        ),
       ),
       json(answerOf([{ name: "slow", ...timing, status: "timeout" }]), {
         "Content-Type": "application/graphql-response+json; charset=utf-8",
@@ -305,8 +353,8 @@ describe("GraphQL", () => {
     expect(walks.all).toHaveLength(1);
     expect(walks.all[0]).toMatchObject({ group: `${GRAPHQL} shop.board`, isComplete: true });
     expect(said(walks.all[0])).toEqual([
-      "today: asked at 0 s, shown at 0 s; server 3 ms, 1 query in 2 ms, loop; over GraphQL, page 1",
-      "slow: asked at 0 s, shown at 0 s; took too long; pending from 0 s to 0 s; server 3 ms, 1 query in 2 ms, loop; over GraphQL, page 2",
+      "today: asked at 0 s, shown at 0 s; server 3 ms, 1 query in 2 ms, in the event loop; over GraphQL, page 1",
+      "slow: asked at 0 s, shown at 0 s; took too long; pending from 0 s to 0 s; server 3 ms, 1 query in 2 ms, in the event loop; over GraphQL, page 2",
     ]);
   });
 
@@ -321,15 +369,16 @@ describe("GraphQL", () => {
   });
 
   test.each([
-    ["multipart/mixed; boundary=\"-\"; deferSpec=20220824", "\r\n"],
-    ["multipart/mixed; boundary=\"-\"", ""],
+    ['multipart/mixed; boundary="-"; deferSpec=20220824', "\r\n"],
+    ['multipart/mixed; boundary="-"', ""],
   ])("what is deferred is told when it comes, as %s", async (type, start) => {
     const later = (name) => ({
       incremental: [{ path: ["shop", "board", "edges", 0, "node"], data: { [name]: 1 } }],
       hasNext: true,
       extensions: { partstream: { timing: { "shop.board": [{ name, ms: 5, status: "ok" }] } } },
     });
-    const first = { ...answerOf([], { hasNextPage: true, endCursor: "one" }), hasNext: true };
+    const { data } = answerOf([], { hasNextPage: true, endCursor: "one" });
+    const first = { data, hasNext: true };
     const payloads = [first, later("a"), { hasNext: true }, later("b"), { hasNext: false }];
     const head = "\r\nContent-Type: application/json; charset=utf-8\r\n\r\n";
     const text = `${start}---${payloads.map((one) => `${head}${JSON.stringify(one)}\r\n---`).join("")}--\r\n`;
@@ -393,7 +442,10 @@ describe("the page", () => {
   });
 
   test("gets JSON of another shape, of which the beginning alone is read", async () => {
-    const { response, read } = endless('{"count": 1, "results": [1, 2, 3, 4, 5, 6, 7, 8, 9]', "application/json");
+    const { response, read } = endless(
+      '{"count": 1, "results": [1, 2, 3, 4, 5, 6, 7, 8, 9]',
+      "application/json",
+    );
     const walks = observed(response);
     const given = await fetch(PAGE);
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -439,7 +491,10 @@ describe("the page", () => {
       statusText: "Fine",
       type: given.type,
     });
-    expect(Object.fromEntries(told)).toEqual({ "content-type": "application/jsonl", "x-other": "1" });
+    expect(Object.fromEntries(told)).toEqual({
+      "content-type": "application/jsonl",
+      "x-other": "1",
+    });
   });
 
   test.each([
@@ -474,7 +529,10 @@ describe("the page", () => {
     });
     observedFetch();
     const control = new AbortController();
-    const response = await fetch(url, { signal: control.signal, headers: { Accept: "application/json" } });
+    const response = await fetch(url, {
+      signal: control.signal,
+      headers: { Accept: "application/json" },
+    });
     const read = response.json();
     control.abort();
     await expect(read).rejects.toThrow(/abort/);
@@ -483,7 +541,11 @@ describe("the page", () => {
   });
 
   test("may fetch by a URL, an address or a Request", async () => {
-    const walks = observed(json(pageOf(["a"], null)), json(pageOf(["b"], null)), json(pageOf(["c"], null)));
+    const walks = observed(
+      json(pageOf(["a"], null)),
+      json(pageOf(["b"], null)),
+      json(pageOf(["c"], null)),
+    );
     await fetch(new URL(PAGE));
     await fetch("/api/");
     await fetch(new Request(PAGE, { headers: { "Last-Event-ID": "one" } }));

@@ -7,14 +7,17 @@
 
 const STATUSES = ["ok", "fallback", "error", "timeout", "denied", "pending"];
 
-/** How the texts of each media type are put together; a whole text has no separator. */
+/**
+ * The media types of answers. Of a stream: what stands between two texts, and a function that
+ * returns a reader, which returns the news in a text, or null if the stream is none of ours.
+ */
 export const KINDS = {
   "application/json": { by: "page" },
   "application/graphql-response+json": { by: "page" },
-  "application/jsonl": { by: "stream", between: "\n", newsOf: newsOfLine },
-  "application/x-ndjson": { by: "stream", between: "\n", newsOf: newsOfLine },
-  "text/event-stream": { by: "stream", between: /\r?\n\r?\n/, newsOf: newsOfEvent },
-  "multipart/mixed": { by: "defer", between: "\r\n---", newsOf: newsOfIncrement },
+  "application/jsonl": { by: "stream", between: "\n", reader: () => newsOfLine },
+  "application/x-ndjson": { by: "stream", between: "\n", reader: () => newsOfLine },
+  "text/event-stream": { by: "stream", between: /\r?\n\r?\n/, reader: () => newsOfEvent },
+  "multipart/mixed": { by: "defer", between: "\r\n---", reader: readerOfIncrements },
 };
 
 /** Whether a text that begins like this may be a page of ours. */
@@ -25,7 +28,8 @@ export function newsOfText(text, header) {
   if (!/"(meta|partstream)"/.test(text)) return [];
   const body = JSON.parse(text);
   if (body.meta && Array.isArray(body.results)) return [newsOfPage(body, header)];
-  return [body].flat().flatMap(newsOfPayload);
+  const payloads = [body].flat().filter((payload) => payload?.extensions?.partstream);
+  return payloads.flatMap((payload) => newsOfPayload(payload, connectionsIn(payload)));
 }
 
 function newsOfPage({ results, errors = [], pending = [], unchanged = [], cursor }, header) {
@@ -76,18 +80,34 @@ function newsOfFrame({ name, value, error, timing, unchanged, progress, meta, cu
   return [{ ...news, parts: [part], cursor }];
 }
 
-// A part of a multipart body: headers, an empty line, a payload.
-function newsOfIncrement(text) {
-  const start = text.indexOf("\r\n\r\n");
-  if (start < 0 || !text.includes('"partstream"')) return [];
-  return newsOfPayload(JSON.parse(text.slice(start)));
+// A text of a multipart body: headers, an empty line, a payload. The first payload has the cursors,
+// and each later one the times of the parts that it brings.
+function readerOfIncrements() {
+  const connections = new Map();
+  return (text) => {
+    const start = text.indexOf("\r\n\r\n");
+    if (start < 0 || !/"(pageInfo|partstream)"/.test(text)) return [];
+    const payload = JSON.parse(text.slice(start));
+    for (const [path, told] of connectionsIn(payload)) connections.set(path, told);
+    return newsOfPayload(payload, connections);
+  };
 }
 
-function newsOfPayload({ data, extensions, hasNext }) {
+// What GraphQL connections tell of their pages, by response path.
+function connectionsIn({ data }) {
+  const found = new Map();
+  function look(value, path) {
+    if (value === null || typeof value !== "object") return;
+    if (value.pageInfo) found.set(path.join("."), { ...value.pageInfo, pending: value.pending });
+    for (const [key, one] of Object.entries(value)) look(one, [...path, key]);
+  }
+  look(data ?? null, []);
+  return found;
+}
+
+function newsOfPayload({ extensions, hasNext }, connections) {
   return Object.entries(extensions?.partstream?.timing ?? {}).map(([path, timings]) => {
-    const value = path.split(".").reduce((at, key) => at?.[key], data);
-    const { hasNextPage, endCursor } = value?.pageInfo ?? {};
-    const known = value?.pending ?? [];
+    const { hasNextPage, endCursor, pending } = connections.get(path) ?? {};
     const waits = timings.filter(({ status }) => status === "pending");
     return {
       connection: path,
@@ -96,7 +116,7 @@ function newsOfPayload({ data, extensions, hasNext }) {
         .map(({ name, ...timing }) => partOf(name, { timing })),
       pending: waits.map(({ name }) => ({
         name,
-        progress: known.find((one) => one.name === name)?.progress ?? null,
+        progress: pending?.find((one) => one.name === name)?.progress ?? null,
       })),
       isAll: hasNext === undefined,
       cursor: hasNextPage === false ? null : endCursor,

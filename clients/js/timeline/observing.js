@@ -78,13 +78,15 @@ async function readPage(clone, header, request, tell) {
   const arrived = now();
   const shown = await frame(); // the page's own work comes first
   attempt(() => {
-    for (const news of newsOfText(text, header)) tell(request, news, { arrived, shown, by: "page" });
+    for (const news of newsOfText(text, header))
+      tell(request, news, { arrived, shown, by: "page" });
   });
 }
 
 // A stream passes through, so that a client which leaves it ends it.
-function passed(response, { by, between, newsOf }, request, tell) {
+function passed(response, { by, between, reader }, request, tell) {
   const decoder = new TextDecoder();
+  const newsOf = reader();
   let rest = "";
   let isOurs = true;
   let before = Promise.resolve();

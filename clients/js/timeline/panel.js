@@ -1,8 +1,8 @@
 // The button and the panel that it opens, in a shadow tree: the page's styles and the panel's do not
 // meet. The widths of bars are set by the CSSOM, so that a strict policy of the page allows them.
 
+import { make, unseen, viewOf } from "./drawing.js";
 import { CSS } from "./style.js";
-import { milliseconds, percent, seconds, titleOf, waitingWords, wordsOf } from "./words.js";
 
 const ID = "partstream-timeline";
 const KEYS = "Alt+Shift+P";
@@ -27,7 +27,6 @@ function corner() {
 
 class Panel {
   #views = new Map(); // of each walk
-  #changed = new Set();
   #frame = null;
 
   constructor(root, walks) {
@@ -39,9 +38,9 @@ class Panel {
     this.panel = this.#makePanel();
     root.adoptedStyleSheets = [sheetOf(CSS)];
     root.append(this.button, this.panel);
-    this.button.addEventListener("click", () => (this.isOpen ? this.close() : this.open()));
+    this.button.addEventListener("click", () => this.#toggle());
     document.addEventListener("keydown", (event) => this.#press(event));
-    walks.onChange((walk) => this.#change(walk));
+    walks.onChange(() => this.#change());
     this.#draw();
   }
 
@@ -106,8 +105,7 @@ class Panel {
     return panel;
   }
 
-  #change(walk) {
-    this.#changed.add(walk);
+  #change() {
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = null;
       this.#draw();
@@ -118,15 +116,14 @@ class Panel {
     const { all } = this.walks;
     const parts = all[0]?.parts.length ?? 0;
     this.count.replaceChildren(String(parts), unseen(parts === 1 ? " part" : " parts"));
-    if (!this.isOpen) return;
+    if (this.isOpen) this.#drawWalks(all);
+  }
+
+  #drawWalks(all) {
     this.empty.hidden = all.length > 0;
     const active = this.root.activeElement;
     for (const [walk, view] of this.#views) if (!all.includes(walk)) this.#forget(walk, view);
-    for (const walk of [...all].reverse()) {
-      const view = this.#views.get(walk) ?? this.#begin(walk);
-      if (this.#changed.has(walk)) view.draw();
-    }
-    this.#changed.clear();
+    for (const walk of [...all].reverse()) (this.#views.get(walk) ?? this.#begin(walk)).draw();
     if (active !== this.root.activeElement) active?.focus(); // its group was moved
   }
 
@@ -140,7 +137,6 @@ class Panel {
     const view = viewOf(walk);
     group.firstChild.after(view.element);
     this.#views.set(walk, view);
-    view.draw();
     return view;
   }
 
@@ -151,75 +147,6 @@ class Panel {
     this.#views.delete(walk);
   }
 }
-
-// The element of a walk, and a function that draws what there is by now.
-function viewOf(walk) {
-  const summary = make("summary");
-  const list = make("ol");
-  const element = make("details", { open: true }, summary, list);
-  summary.addEventListener("click", () => {
-    element.dataset.isKept = "yes"; // the user decides
-  });
-  return {
-    element,
-    draw() {
-      summary.textContent = titleOf(walk);
-      const came = walk.parts.map((part) => rowOf(part.name, wordsOf(part, walk), spansOf(part), walk));
-      const waits = [...walk.pending.values()].map((wait) =>
-        rowOf(wait.name, waitingWords(wait, walk), waitingSpans(wait, walk), walk),
-      );
-      list.replaceChildren(...came, ...waits);
-    },
-  };
-}
-
-// A part: its words, which are for all to read, and its bar.
-function rowOf(name, words, spans, walk) {
-  const length = Math.max(walk.end - walk.asked, 1);
-  const share = (time) => `${(time / length) * 100}%`;
-  const bars = spans.map(({ className, from, to, title }) => {
-    const bar = make("i", { className, title });
-    bar.style.insetInlineStart = share(from - walk.asked);
-    bar.style.width = share(to - from);
-    return bar;
-  });
-  const text = make("p", {}, make("b", {}, name), make("span", {}, `: ${words}`));
-  return make("li", {}, text, make("div", { className: "chart", ariaHidden: "true" }, ...bars));
-}
-
-function spansOf({ asked, shown, status, server, pending }) {
-  const isFailed = ["error", "timeout", "denied"].includes(status);
-  const all = [{ className: isFailed ? "bar failed" : "bar", from: asked, to: shown, title: "" }];
-  if (pending) all.push(pendingSpan(pending.from, pending.to, pending.progress));
-  if (server) {
-    const { from, ms } = server;
-    const title = `server ${milliseconds(ms)}`;
-    all.push({ className: "bar server", from, to: Math.min(from + ms, shown), title });
-  }
-  return all;
-}
-
-function waitingSpans({ asked, from, progress }, { end }) {
-  return [
-    { className: "bar", from: asked, to: end, title: "" },
-    pendingSpan(from, end, progress),
-  ];
-}
-
-const pendingSpan = (from, to, progress) => ({
-  className: "bar pending",
-  from,
-  to,
-  title: `pending for ${seconds(to - from)}${progress === null ? "" : `, ${percent(progress)} done`}`,
-});
-
-function make(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
-const unseen = (text) => make("span", { className: "unseen" }, text);
 
 function sheetOf(css) {
   const sheet = new CSSStyleSheet();
@@ -234,5 +161,7 @@ function focused() {
   return active;
 }
 
-const isEditable = (element) =>
-  element?.isContentEditable || /^(input|textarea|select)$/i.test(element?.tagName ?? "");
+const FIELDS = `textarea, select,
+  input:not([type=radio], [type=checkbox], [type=range], [type=button], [type=submit])`;
+
+const isEditable = (element) => element?.isContentEditable || element?.matches?.(FIELDS);

@@ -7,6 +7,15 @@ const ENDS = {
   timeout: "took too long",
   denied: "denied",
 };
+/** The statuses of parts that have no value. */
+export const FAILED = ["error", "timeout", "denied"];
+
+const RAN = {
+  request: "",
+  thread: "in a thread",
+  loop: "in the event loop",
+  transaction: "in the open transaction",
+};
 const BY = { page: "page", stream: "stream", defer: "deferred, page" };
 
 /** Milliseconds as seconds. */
@@ -50,14 +59,14 @@ export function serverWords({ ms, cached, queries, sql_ms, ran, waited_ms }) {
     queries > 0 && counted(queries, "query", "queries") + sql,
     cached === true && "cached",
     cached === false && "not in the cache",
-    ran,
+    RAN[ran] ?? ran,
     waited_ms >= 1 && `waited ${milliseconds(waited_ms)}`,
   ]);
 }
 
 /** A walk in a line. */
 export function titleOf(walk) {
-  const failed = walk.parts.filter(({ status }) => ["error", "timeout", "denied"].includes(status));
+  const failed = walk.parts.filter(({ status }) => FAILED.includes(status));
   const worked = walk.parts.reduce((sum, { ms = 0 }) => sum + ms, 0);
   return listed([
     walk.at.toLocaleTimeString(),

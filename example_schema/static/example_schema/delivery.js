@@ -95,7 +95,11 @@ async function askGraphQL(query, variables, signal, times) {
     body: JSON.stringify({ query, variables }),
     signal,
   });
-  const { data, errors = [], extensions: told = {} } = await response.json().catch((error) => {
+  const {
+    data,
+    errors = [],
+    extensions: told = {},
+  } = await response.json().catch((error) => {
     if (!(error instanceof SyntaxError)) throw error; // the request was aborted or interrupted
     return {};
   });

@@ -29,8 +29,11 @@ export class Walks {
     notePending(walk, news, answer);
     walk.end = Math.max(walk.end, shown);
     if (news.cursor !== undefined) walk.isComplete = news.cursor === null;
-    if (news.cursor) walk.cursors = [news.cursor, ...walk.cursors].slice(0, CURSORS);
-    for (const listener of this.#listeners) listener(walk);
+    if (news.cursor) {
+      walk.cursors = [...new Set([news.cursor, ...walk.cursors])].slice(0, CURSORS);
+    }
+    walk.changes += 1;
+    for (const listener of this.#listeners) listener();
   }
 
   // The walk of a request, and the number of its answer in the walk. A response may tell of several
@@ -68,6 +71,7 @@ export class Walks {
       pending: new Map(),
       cursors: [],
       answers: 0,
+      changes: 0,
       isComplete: false,
     };
     this.all.unshift(walk);
@@ -101,7 +105,9 @@ function rowOf(walk, { name, ...part }, { request, arrived, shown, by, number },
     by,
     number,
     server: part.ms === undefined ? null : { from: Math.max(begun, request.asked), ms: part.ms },
-    pending: wait ? { from: wait.from, to: Math.max(wait.from, until), progress: wait.progress } : null,
+    pending: wait
+      ? { from: wait.from, to: Math.max(wait.from, until), progress: wait.progress }
+      : null,
   };
 }
 
