@@ -33,6 +33,19 @@ def user_called(name: str) -> Any:
     return found
 
 
+def active_user_called(name: str) -> Any:
+    """
+    The user called *name*, who can sign in.
+
+    Raises:
+        NoSuchUser: there is none, or the user is not active.
+    """
+    user = user_called(name)
+    if not user.is_active:
+        raise NoSuchUser(f"The user {name!r} is not active, and cannot sign in.")
+    return user
+
+
 def _user_with_key(users: Any, key: str) -> Any:
     try:
         return users.filter(pk=key).first()

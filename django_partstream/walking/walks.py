@@ -125,11 +125,13 @@ class Walked:
     """
     A walk as *reader*, from its beginning to its end or until *trouble* ended it.
 
-    *waited* are the seconds for which it slept, since nothing came but pending parts.
+    *pending* says when it was first told of each pending part. *waited* are the seconds for which
+    it slept, since nothing came but pending parts.
     """
 
     reader: str | None
     came: dict[str, Came] = field(default_factory=dict)
+    pending: dict[str, float] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
     totals: list[int] = field(default_factory=list)
     pages: int = 0
@@ -144,12 +146,16 @@ class Walked:
         return max(min(self.totals, default=0) - len(self.came), 0)
 
 
+#: Hears what came of a walk.
+Tell: TypeAlias = Callable[[Came | Pending | Total], None]
+
+
 def follow(
     walker: Walker,
     client: Client,
     reader: str | None,
     watch: Watch | None,
-    tell: Callable[[Came | Pending | Total], None],
+    tell: Tell,
 ) -> Walked:
     """
     Walk to the end and record what comes; *tell* hears of it at once.
@@ -160,36 +166,38 @@ def follow(
         NotWalkable: the first answer has no parts.
     """
     walked = Walked(reader, watch=watch)
-    pending: dict[str, float] = {}
     started = time.perf_counter()
     try:
         for event in walker.walk(client):
-            at = time.perf_counter() - started
-            if isinstance(event, Part):
-                came = _came(event, walked, at=at, pending=pending.get(event.name))
-                if event.name in walked.came:
-                    walked.twice.append(event.name)
-                else:
-                    walked.came[event.name] = came
-                    tell(came)
-            elif isinstance(event, Page):
-                walked.pages += 1
-            elif isinstance(event, Total):
-                walked.totals.append(event.number)
-                tell(event)
-            elif isinstance(event, Pending):
-                pending.setdefault(event.name, at)
-                tell(event)
-            else:
-                walked.waited += event.seconds
-                time.sleep(event.seconds)
+            _take(walked, event, at=time.perf_counter() - started, tell=tell)
     except WalkBroken as exc:
         walked.trouble = str(exc)
     walked.seconds = time.perf_counter() - started
     return walked
 
 
-def _came(part: Part, walked: Walked, *, at: float, pending: float | None) -> Came:
+def _take(walked: Walked, event: Event, *, at: float, tell: Tell) -> None:
+    """Record an event of *walked*; wait, if it says so."""
+    match event:
+        case Page():
+            walked.pages += 1
+        case Total(number):
+            walked.totals.append(number)
+            tell(event)
+        case Pending(name):
+            walked.pending.setdefault(name, at)
+            tell(event)
+        case Part(name) if name in walked.came:
+            walked.twice.append(name)
+        case Part(name):
+            walked.came[name] = came = _came(event, walked, at=at)
+            tell(came)
+        case Wait(seconds):
+            walked.waited += seconds
+            time.sleep(seconds)
+
+
+def _came(part: Part, walked: Walked, *, at: float) -> Came:
     heard = walked.watch.timing_of(part.name) if walked.watch else None
     timing = heard or part.timing or {}
     status = str(timing.get("status", Status.OK))
@@ -205,5 +213,5 @@ def _came(part: Part, walked: Walked, *, at: float, pending: float | None) -> Ca
         digest=sha256(json.dumps(part.value, sort_keys=True).encode()).hexdigest(),
         at=at,
         page=walked.pages,
-        pending=None if pending is None else at - pending,
+        pending=at - walked.pending[part.name] if part.name in walked.pending else None,
     )

@@ -181,6 +181,13 @@ def test_a_user_signs_in_without_a_session_or_a_signal(ann, serve):
     assert (ann.last_login, Session.objects.exists()) == (before, False)
 
 
+def test_a_user_who_cannot_sign_in_is_exit_code_2(ann, serve):
+    User.objects.update(is_active=False)
+    serve(names_reader())
+    told = walk("/", "--user", "ann")
+    assert (told.code, told.error) == (2, "The user 'ann' is not active, and cannot sign in.")
+
+
 def test_a_user_may_be_named_by_primary_key(ann, serve):
     serve(names_reader())
     assert figures("/", "--user", str(ann.pk)).parts["me"]["bytes"] == len('"ann"')

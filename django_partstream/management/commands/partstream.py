@@ -19,7 +19,7 @@ from django_partstream.management.clearing import (
 )
 from django_partstream.management.documents import document
 from django_partstream.management.screens import Screen
-from django_partstream.management.users import NoSuchUser, user_called
+from django_partstream.management.users import NoSuchUser, active_user_called, user_called
 from django_partstream.management.walks import Target, walks_of
 from django_partstream.walking.figures import Figures
 from django_partstream.walking.hints import hints_of
@@ -114,7 +114,7 @@ class Command(BaseCommand):
                 arguments=dict(options["arg"]),
                 schema=options["schema"],
             )
-            users = {name: user_called(name) for name in user}
+            users = {name: active_user_called(name) for name in user}
             walks = walks_of(aim, users, times, screen)
         except (NotWalkable, NoSuchUser) as exc:
             raise CommandError(str(exc), returncode=USAGE) from exc

@@ -95,8 +95,8 @@ def never_hit(part: PartFigures) -> str | None:
         return None
     return (
         f"{part.name} asked its cache {cached[1]} times and was never found there: its time is "
-        "shorter than that between two walks, its key is another each time, or the cache does not "
-        "keep it."
+        "shorter than that between two walks, it has no key (the log says so) or another each "
+        "time, or the cache does not keep it."
     )
 
 
