@@ -110,6 +110,7 @@ class Screen:
     def _write(self, line: str) -> None:
         self._erase()
         self._out.write(line)
+        self._out.flush()  # a pipe, such as the log of CI, has the line when it is told
 
     def _erase(self) -> None:
         if self._has_bar:

@@ -126,12 +126,12 @@ class RemoteClient:
     ) -> Iterator[Answer]:
         """See :class:`Client`."""
         sent = {"Accept": "application/json", **self._headers, **(headers or {})}
-        request = Request(address, headers=sent)  # noqa: S310 - the command checks the scheme
         try:
+            request = Request(address, headers=sent)  # noqa: S310 - the command checks the scheme
             response: Any = self._opener.open(request, timeout=PATIENCE)
         except HTTPError as exc:
             response = exc
-        except (OSError, HTTPException) as exc:
+        except (OSError, HTTPException, ValueError) as exc:  # ValueError: of a malformed address
             raise NoAnswer(f"{type(exc).__name__}: {exc}") from exc
         with response:
             yield Answer(response.status, response.headers, _pieces(response))

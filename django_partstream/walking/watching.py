@@ -34,7 +34,7 @@ class Statement:
     """
     An SQL statement of the part *part*; of ``get_parts()`` if it *is_planning*.
 
-    *params* are equal for equal parameters.
+    *params* are equal for equal parameters on the same database.
     """
 
     sql: str
@@ -98,7 +98,7 @@ class Watch:
         if not str(sql).startswith(TRANSACTIONAL):
             statement = Statement(
                 str(sql),
-                hash(repr(params)),
+                hash((context["connection"].alias, repr(params))),
                 None if attempt is None else attempt.name,
                 is_planning=attempt is None and no_waiting.get() == "get_parts()",
             )

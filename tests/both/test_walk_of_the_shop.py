@@ -80,6 +80,27 @@ def in_a_terminal(environment, *arguments):
     return written.decode()
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_reader_that_has_left_ends_the_walk_without_a_traceback(form, environment):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "partstream", "walk", DASHBOARD, "--format", form],
+            cwd=ROOT,
+            env=environment,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(theirs)
+    assert done.returncode == 1
+    assert "BrokenPipe" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [

@@ -192,6 +192,19 @@ class TestStatements:
             "a and b run a statement 3 times in a walk, with the same parameters: SELECT *"
         )
 
+    def test_a_part_with_other_parameters_is_not_named_beside_those_with_the_same(self):
+        watch = watched(*[("a", self.SQL, 1)] * 3, ("b", self.SQL, 2))
+        text = only(told(walked(came("a"), came("b"), watch=watch)), "equal_statements")
+        assert text.startswith("a runs a statement 3 times in a walk, with the same parameters")
+
+    def test_parts_that_repeat_a_statement_each_with_its_own_parameters_are_told_apart(self):
+        watch = watched(*[("a", self.SQL, 1)] * 3, *[("b", self.SQL, 2)] * 4)
+        texts = told(walked(came("a"), came("b"), watch=watch))["equal_statements"]
+        assert [text[:29] for text in texts] == [
+            "a runs a statement 3 times in",
+            "b runs a statement 4 times in",
+        ]
+
     @pytest.mark.parametrize(
         "statements",
         [

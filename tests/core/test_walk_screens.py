@@ -1,6 +1,9 @@
 """A walk on a screen: a bar on a terminal, plain lines elsewhere, colors only where they are wanted."""
 
+from io import BytesIO, TextIOWrapper
+
 import pytest
+from django.core.management.base import OutputWrapper
 from django.core.management.color import color_style, no_style
 
 from django_partstream.management.screens import Screen
@@ -32,6 +35,14 @@ def _wide(monkeypatch):
 def lines_of(out):
     """The lines that stay on a terminal."""
     return [line.rpartition(ERASED)[2] for line in out.getvalue().split("\n")]
+
+
+def test_each_line_of_a_pipe_is_there_when_its_part_has_come():
+    raw = BytesIO()
+    screen = Screen(OutputWrapper(TextIOWrapper(raw)), no_style(), walks=1)
+    screen.begin(None)
+    screen.tell(came("a", 2.0))
+    assert raw.getvalue() == b"  a  ok  2.0 ms  10 B\n"
 
 
 def test_a_terminal_has_a_bar_that_is_drawn_again_for_each_event():

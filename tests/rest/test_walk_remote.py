@@ -84,6 +84,14 @@ def test_a_server_that_is_not_there_is_exit_code_1(by):
     assert told.error.startswith(f"GET {url}: URLError: ")
 
 
+@BY
+@pytest.mark.parametrize("url", ["http://[bad/", "http:///", "http://host:port/"])
+def test_a_malformed_address_is_told_without_a_traceback(url, by):
+    told = walk(url, *by)
+    assert told.code == 1
+    assert told.error.startswith(f"GET {url}: ")
+
+
 def test_a_body_that_breaks_off_is_no_answer():
     class Response:
         def read1(self, number):

@@ -1,5 +1,7 @@
 """What a walk notes of the parts in its process: statements, limits, calls of ``get_parts()``."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.db import connection
 
@@ -7,6 +9,7 @@ from django_partstream import ProgressiveView, lazy, safe_call, with_timeout
 from django_partstream.endpoints import Endpoint
 from django_partstream.signals import part_resolved
 from django_partstream.walking.hints import parts
+from django_partstream.walking.watching import Watch
 from example_schema.models import Customer
 from tests.commands import figures, walk
 from tests.rest.streaming import view_of
@@ -103,3 +106,12 @@ def test_nothing_is_left_of_a_watch(serve):
     assert vars(Endpoint)["plan"] is plan
     assert part_resolved.receivers == receivers
     assert connection.execute_wrappers == wrappers
+
+
+@pytest.mark.parametrize(("aliases", "number"), [(["a", "a"], 1), (["a", "b"], 2)])
+def test_the_parameters_of_a_statement_are_equal_on_the_same_database_alone(aliases, number):
+    watch = Watch(lambda owner, name, value: None)
+    for alias in aliases:
+        context = {"connection": SimpleNamespace(alias=alias)}
+        watch._note(lambda *told: None, "SELECT 1", (), False, context)
+    assert len({each.params for each in watch.statements}) == number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -45,7 +46,13 @@ class Command(BaseCommand):
         """Run the action that was named."""
         if os.environ.get("NO_COLOR") and not options["force_color"]:  # https://no-color.org
             self.style, self.stderr.style_func = no_style(), None
-        getattr(self, options["action"])(**options)
+        try:
+            getattr(self, options["action"])(**options)
+        except BrokenPipeError:
+            # The reader has left, as head does. Python would fail again when it flushes at exit:
+            # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
 
     def _add_action(self, actions: Any, name: str, summary: str) -> CommandParser:
         """A parser for the action *name*, which takes the options of every command behind it."""
@@ -125,6 +132,7 @@ class Command(BaseCommand):
         if screen is None:
             told = document(aim.walker.title, figures, hints, aim.walker.not_selected)
             self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False))
+            self.stdout.flush()
         else:
             screen.conclude(figures, hints, aim.walker.not_selected)
         if problems := figures.problems():

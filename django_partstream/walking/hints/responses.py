@@ -45,21 +45,20 @@ def rows(figures: Figures) -> Iterator[str]:
 def equal_statements(figures: Figures) -> Iterator[str]:
     """Statements that parts run again with the same parameters."""
     most: Counter[tuple[str, int]] = Counter()
-    parts: dict[str, set[str]] = {}
+    parts: dict[tuple[str, int], set[str]] = {}
     for statements in _statements(figures):
-        for each in statements:
-            if each.part is not None:
-                parts.setdefault(each.sql, set()).add(each.part)
-        most |= Counter((each.sql, each.params) for each in statements if each.part is not None)
-    by_text: Counter[str] = Counter()
-    for (sql, _), number in most.items():
-        by_text |= Counter({sql: number})
-    for sql, number in by_text.items():
+        asked = [(each.part, (each.sql, each.params)) for each in statements if each.part]
+        for part, question in asked:
+            parts.setdefault(question, set()).add(part)
+        most |= Counter(question for _, question in asked)
+    by_parts: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    for (sql, params), number in most.items():
+        by_parts |= Counter({(sql, tuple(sorted(parts[sql, params]))): number})
+    for (sql, names), number in by_parts.items():
         if number >= EQUAL:
-            names = sorted(parts[sql])
             yield (
-                f"{listed(names)} {verb(names, 'runs', 'run')} a statement {number} times in a "
-                f"walk, with the same parameters: {_shown(sql)} Ask once, and keep the answer."
+                f"{listed([*names])} {verb([*names], 'runs', 'run')} a statement {number} times in "
+                f"a walk, with the same parameters: {_shown(sql)} Ask once, and keep the answer."
             )
 
 
