@@ -48,7 +48,10 @@ export interface FollowOptions {
    * Then it throws the last error.
    */
   patience?: number;
-  /** Ends the walk at once, also while it waits. */
+  /**
+   * Ends the walk at once, also while it waits. A request of `pageAt()` or of another `fetch` ends
+   * only if it is given the signal, too.
+   */
   signal?: AbortSignal | null;
 }
 
@@ -92,8 +95,8 @@ export interface Remembered {
  *
  * If the cursor has expired, the walk starts again. If a request fails and may succeed later, the
  * walk asks again: after an error of `fetch()`, a body that breaks off, or the status 408, 425,
- * 429, 500, 502, 503 or 504. It waits as long as `Retry-After` says; else 0.5 to 1 second, then
- * twice as long each time, up to 5 to 10. No part is yielded twice.
+ * 429, 500, 502, 503, 504 or 520 to 524. It waits as long as `Retry-After` says; else 0.5 to 1
+ * second, then twice as long each time, up to 5 to 10. No part is yielded twice.
  *
  * @throws PartstreamError if the server sent no page; for a status above, once `patience` is over,
  *   or if `Retry-After` is longer than what is left of it.

@@ -66,6 +66,7 @@ describe("trouble that passes", () => {
       () => new DOMException("", "AbortError"),
     ],
     ...[408, 425, 429, 500, 502, 503, 504].map((status) => [`${status}`, () => busy(status)]),
+    ...[520, 521, 522, 523, 524].map((status) => [`${status} of a CDN`, () => busy(status)]),
     ["a body that breaks off", () => new Response(brokenStream('{"results": [').body)],
   ])("%s is waited out, and the walk goes on at its cursor", async (_, met) => {
     const waits = hurry();

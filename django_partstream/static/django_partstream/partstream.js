@@ -1,7 +1,7 @@
 // The parts of a django-partstream response as they arrive. partstream.d.ts describes the exports.
 
 const RESTARTS = 3; // in a row, without a new part, before a walk gives up
-const PASSING = [408, 425, 429, 500, 502, 503, 504]; // statuses of trouble that may pass
+const PASSING = /^(408|425|429|50[0234]|52[0-4])$/; // statuses of trouble that may pass; 52x: a CDN's
 const PAGE_TYPE = "application/json";
 
 export class PartstreamError extends Error {
@@ -118,7 +118,7 @@ async function healed(pageAt, cursor, { patience = 60, onWaiting, signal, isOurs
         signal?.throwIfAborted();
         const { status, retryAfter } = error ?? {};
         // Without a status it is an error of fetch().
-        const passes = status ? PASSING.includes(status) : isOurs || error instanceof TypeError;
+        const passes = status ? PASSING.test(status) : isOurs || error instanceof TypeError;
         const left = patience * 1_000 - Math.max(waited, Date.now() - (since ??= Date.now()));
         const backOff = Math.min(limit, 10_000) * (0.5 + Math.random() / 2);
         const duration = retryAfter > 0 ? retryAfter * 1_000 : Math.min(backOff, left);
