@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -24,9 +24,6 @@ from partstream_rest.values import JSONText, dumps
 
 #: A path that needs no escapes.
 _plain = re.compile(r"[A-Za-z0-9/._-]*")
-
-#: RFC 9110, section 5.6.2.
-_token = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 
 
 class PageResponse(Response):
@@ -216,38 +213,3 @@ def waiting_body(
 def _retry_after(pending: Iterable[Mapping[str, Any]]) -> str:
     """The ``Retry-After`` header: whole seconds until another look (RFC 9110, section 10.2.3)."""
     return str(ceil(min(entry["retry_after"] for entry in pending)))
-
-
-def server_timing(outcomes: Sequence[Outcome]) -> str:
-    """
-    The cost of each part, for the network panel of a browser; durations are in milliseconds.
-
-    Format: W3C Server Timing, section 3.
-    """
-    return ", ".join(
-        f"{outcome.name if _token.fullmatch(outcome.name) else f'part-{number}'}"
-        f';desc="{_quoted(outcome.name)} ({_told(outcome)})";dur={outcome.timing["ms"]}'
-        for number, outcome in enumerate(outcomes, 1)
-    )
-
-
-def _told(outcome: Outcome) -> str:
-    """The status of a part, then what is not trivial of its cost."""
-    cost, timing = outcome.cost, outcome.timing
-    told = [timing["status"]]
-    if cost.queries:
-        noun = "query" if cost.queries == 1 else "queries"
-        told.append(f"{cost.queries} {noun} {timing['sql_ms']} ms")
-    if cost.cached is not None:
-        told.append("cache hit" if cost.cached else "cache miss")
-    if cost.ran != "request":
-        told.append(cost.ran)
-    if timing["waited_ms"] >= 1:
-        told.append(f"waited {timing['waited_ms']} ms")
-    return ", ".join(told)
-
-
-def _quoted(text: str) -> str:
-    """*text* for a quoted string (RFC 9110, section 5.6.4)."""
-    text = text.encode("ascii", "replace").decode()
-    return text.replace("\\", "\\\\").replace('"', '\\"')

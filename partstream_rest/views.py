@@ -31,7 +31,6 @@ from partstream_rest.pages import (
     PageLinks,
     PageResponse,
     page_body,
-    server_timing,
     waiting_body,
 )
 from partstream_rest.renderers import StreamRenderer, named_streams, negotiated
@@ -42,6 +41,7 @@ from partstream_rest.streams import (
     nothing_left,
     stream_of,
 )
+from partstream_rest.timings import server_timing
 from partstream_rest.unchanged import META_KEY, Held, TaggedPageResponse
 from partstream_rest.view_functions import as_view_of, progressive
 

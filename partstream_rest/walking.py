@@ -25,7 +25,7 @@ from django_partstream.walking.walks import (
 
 _STREAM = "text/event-stream"
 
-#: An entry of ``Server-Timing`` as :func:`.pages.server_timing` writes it.
+#: An entry of ``Server-Timing`` as :func:`.timings.server_timing` writes it.
 _ENTRY = re.compile(
     r'(?P<token>[^\s;,"]+);desc="(?P<name>(?:[^"\\]|\\.)*) \((?P<told>[^()]*)\)";dur=(?P<ms>[\d.]+)'
 )

@@ -11,8 +11,10 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from django_partstream import ProgressiveView, cached_for, lazy
+from django_partstream.outcomes import Outcome, Status
 from django_partstream.testing import part_fails, part_hangs, walk
 from example_schema.models import Customer
+from partstream_rest.timings import MAX_TIMING, server_timing
 
 
 class Six(ProgressiveView):
@@ -391,6 +393,22 @@ class TestServerTiming:
         first, second = re.split(r"(?<=dur=[\d.]{3}), ", header)
         assert re.fullmatch(r'a;desc="a \(ok.*\)";dur=\d\.\d', first)
         assert re.fullmatch(r'part-2;desc="\?n\? \\"x\\" \(error.*\)";dur=\d\.\d', second)
+
+    def test_a_header_that_would_be_too_long_has_the_slowest_parts_in_order(self):
+        slow = {7, 40}
+        outcomes = [
+            Outcome(
+                name=f"part_{number}",
+                status=Status.OK,
+                spent=(0.0, 0.0, 0.02 if number in slow else 0.001, [], None, "request"),
+            )
+            for number in range(60)
+        ]
+        header = server_timing(outcomes)
+        numbers = [int(number) for number in re.findall(r"part_(\d+);desc", header)]
+        assert 0.9 * MAX_TIMING < len(header) <= MAX_TIMING
+        assert slow <= set(numbers)
+        assert numbers == sorted(numbers)
 
     def test_the_setting_server_timing_wins_over_debug(self, serve, settings):
         settings.DEBUG = True
