@@ -32,6 +32,12 @@ ENGINE_TESTS = ["tests/background", "--ignore=tests/background/systems"]
 #: All that tests need; a session that does without some of it names its own extras.
 TEST_EXTRAS = "demo,test,test-graphql,test-engines"
 ENGINES = ["celery", "kombu", "django_tasks", "django_tasks_db"]
+#: What OpenTelemetry's packages need of each other, each in a version of its own.
+OPENTELEMETRY = [
+    *("opentelemetry-instrumentation", "opentelemetry-instrumentation-dbapi"),
+    *("opentelemetry-instrumentation-wsgi", "opentelemetry-semantic-conventions"),
+    *("opentelemetry-util-http", "wrapt"),
+]
 DJANGO = {"3.11": "Django~=5.2.0", "3.12": "Django~=5.2.0", "3.13": "Django>=6.1"}
 
 nox.needs_version = ">=2025.2"
@@ -76,8 +82,8 @@ def mariadb(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The library's tests with the lowest version of each requirement in pyproject.toml."""
     minima = lowest_versions()
-    # psycopg asks for a psycopg-binary of its own version, and pydantic for such a pydantic-core.
-    others = pinned(without={*minima, "psycopg-binary", "pydantic-core"})
+    # These ask for others of their own version.
+    others = pinned(without={*minima, "psycopg-binary", "pydantic-core", *OPENTELEMETRY})
     install_constrained(session, [*minima.values(), *others], "-e", f".[{TEST_EXTRAS}]")
     pytest(session, *LIBRARY, *ENGINE_TESTS)
 

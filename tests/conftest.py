@@ -78,6 +78,16 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.fixture
+def traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The spans and measurements of this test: :class:`tests.tracing.Traces`."""
+    pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
+    from tests.tracing import tracing
+
+    with tracing(monkeypatch) as made:
+        yield made
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:
     """

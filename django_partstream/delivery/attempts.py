@@ -33,6 +33,7 @@ from django_partstream.exceptions import BackgroundTimeout, PartPending
 from django_partstream.failures import failure_of, public_message
 from django_partstream.outcomes import Outcome, PartError, Status, Wait
 from django_partstream.recorders import Recorder, current
+from django_partstream.telemetry import PartSpan
 
 #: Own guards of a part, outermost first.
 Guards: TypeAlias = tuple[Callable[..., Any], ...]
@@ -56,6 +57,8 @@ class Attempt(Recorder):
 
     #: Whether the client left before the part ended, so that its failure is of no interest.
     is_abandoned = False
+    #: The span of the try that is under way, where spans are made.
+    span: PartSpan | None = None
 
     def __init__(
         self,
@@ -208,6 +211,8 @@ class Attempt(Recorder):
         self, exc: Exception, status: Status, level: int, reference: str, spent: Spent
     ) -> None:
         level = logging.DEBUG if self.is_abandoned else level
+        if self.span is not None:
+            self.span.note_failure(exc, level=level, reference=reference)
         log_failure(
             *(self.scope, self.name, exc),
             status=status,

@@ -1,9 +1,14 @@
-"""Reports of each part that ended: a log record for a failure, and the signal."""
+"""
+Reports of parts: their span, a log record for a failure, and the signal at the end.
+
+A signal at the end cannot be the parent of the SQL of a part. So :class:`observe` is entered in the
+thread or task that runs the part, and left with its outcome.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from django_partstream._django import has_receivers
 from django_partstream.costs import Cost
@@ -11,6 +16,10 @@ from django_partstream.exceptions import BackgroundFailed
 from django_partstream.failures import Failure
 from django_partstream.outcomes import Outcome, Status
 from django_partstream.signals import part_resolved
+from django_partstream.telemetry import PartSpan
+
+if TYPE_CHECKING:
+    from django_partstream.delivery.attempts import Attempt
 
 logger = logging.getLogger("django_partstream")
 
@@ -51,6 +60,46 @@ class Scope(Protocol):
         """When the walk first owed the part *name*, in seconds since the epoch; now, if never."""
 
 
+class observe:  # noqa: N801 - a context manager
+    """
+    Observe the body, in which *attempt* runs: ``with observe(attempt) as observed:``.
+
+    Set :attr:`end` before it is left, to the outcome of the part or the exit that it raised. A part
+    that has none goes on elsewhere, where it is observed again.
+    """
+
+    __slots__ = ("_attempt", "_span", "end")
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._span = attempt.span or PartSpan(attempt.scope.name, attempt.name)
+        self.end: Outcome | BaseException | None = None
+
+    def __enter__(self) -> Self:
+        self._attempt.span = self._span
+        self._span.__enter__()
+        return self
+
+    def __exit__(self, kind: Any, exc: BaseException | None, traceback: Any) -> None:
+        end = exc or self.end
+        if end is not None:
+            end_span(self._attempt, end)
+        self._span.__exit__(kind, exc, traceback)
+
+
+def end_span(attempt: Attempt, end: Outcome | BaseException | None = None) -> None:
+    """End the span of *attempt*, if it has any. Without an *end* the attempt was abandoned."""
+    span, attempt.span = attempt.span, None  # another try has a span of its own
+    if span is None:
+        return
+    if isinstance(end, BaseException):
+        span.end_by_exit(end)
+    elif end is None or attempt.is_abandoned:
+        span.abandon()
+    else:
+        span.end_with(end)
+
+
 def log_failure(
     scope: Scope,
     part: str,
@@ -62,8 +111,10 @@ def log_failure(
     cost: Cost,
 ) -> None:
     """Log *exc* in a single record, with the *cost* so far, and the *reference* of the client."""
-    # The worker has logged what has failed, and where; here it is the same for each reader.
-    traceback = None if isinstance(exc, BackgroundFailed) else exc.__traceback__
+    traceback = exc.__traceback__
+    if isinstance(exc, BackgroundFailed):
+        # The worker has logged it as an error, with its traceback. It is the same for each reader.
+        traceback, level = None, min(level, logging.WARNING)
     logger.log(
         level,
         "Part %r of %s ended %s [%s].",

@@ -69,8 +69,8 @@ def run(
             for attempt in attempts:
                 begin(attempt, enter_nothing)
     except BaseException:
-        for rest in begun.values():
-            rest.drop()
+        for attempt, rest in begun.items():
+            steps.drop(attempt, rest)
         raise
     if not begun:
         return None

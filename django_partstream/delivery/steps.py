@@ -28,11 +28,12 @@ from django_partstream.carried.thread_locals import ThreadLocals, stepped
 from django_partstream.databases import broken_connections, close_if_obsolete, savepoints
 from django_partstream.delivery import loops
 from django_partstream.delivery.attempts import Attempt
-from django_partstream.delivery.reports import announce, is_observed
+from django_partstream.delivery.reports import announce, end_span, is_observed, observe
 from django_partstream.delivery.threads import Enter, enter_nothing
 from django_partstream.exceptions import pending_in
 from django_partstream.outcomes import Outcome, Status
 from django_partstream.recorders import current, recording
+from django_partstream.telemetry import is_on
 from django_partstream.tenancy import prepares_sessions
 
 logger = logging.getLogger("django_partstream")
@@ -54,10 +55,16 @@ class Rest(NamedTuple):
     awaitable: Awaitable[Any]
     held: ThreadLocals
 
-    def drop(self) -> None:
+    def close(self) -> None:
         """Close a coroutine that nothing will await."""
         if isinstance(self.awaitable, Coroutine):
             self.awaitable.close()
+
+
+def drop(attempt: Attempt, rest: Rest) -> None:
+    """Let *attempt*, which has left *rest*, come to no end."""
+    rest.close()
+    end_span(attempt)
 
 
 def tell(attempt: Attempt, outcome: Outcome, ended: Told, enter: Enter = enter_nothing) -> None:
@@ -86,6 +93,15 @@ def _announce(attempt: Attempt, outcome: Outcome, enter: Enter = enter_nothing) 
 
 def begin(attempt: Attempt, enter: Enter) -> Outcome | Rest:
     """Call a part in the surroundings of *enter*. Return its outcome, or the rest that it left."""
+    if not is_on():
+        return _begin_and_ask(attempt, enter)
+    with observe(attempt) as observed:
+        end = _begin_and_ask(attempt, enter)
+        observed.end = end if isinstance(end, Outcome) else None
+        return end
+
+
+def _begin_and_ask(attempt: Attempt, enter: Enter) -> Outcome | Rest:
     end = _begin(attempt, enter)
     while attempt.asks and isinstance(end, Outcome) and _is_worth_a_look(attempt, end):
         end = _begin(attempt, enter)
@@ -125,7 +141,7 @@ def _begin(attempt: Attempt, enter: Enter) -> Outcome | Rest:
         return end if isinstance(end, Rest) else attempt.returned(end)
     except BaseException as exc:  # noqa: BLE001 - raised again, if it ends the page
         if isinstance(end, Rest):  # the surroundings could not be left
-            end.drop()
+            end.close()
         return _outcome_of(attempt, exc)
     finally:
         current.reset(token)
@@ -159,6 +175,14 @@ async def finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseE
 
     An exit is returned, too: raised in a coroutine it would stop the event loop of a server.
     """
+    if not is_on():
+        return await _finish_and_ask(attempt, awaitable)
+    with observe(attempt) as observed:
+        observed.end = end = await _finish_and_ask(attempt, awaitable)
+        return end
+
+
+async def _finish_and_ask(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
     end = await _finish(attempt, awaitable)
     while attempt.asks and isinstance(end, Outcome):
         if not await loops.in_request_thread(_is_worth_a_look, attempt, end):
@@ -245,6 +269,14 @@ async def finish_all(
 
 def run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
     """Run an attempt in *transactions*. If it fails or is pending, undo its work there."""
+    if not is_on():
+        return _run_undoable_and_ask(attempt, transactions)
+    with observe(attempt) as observed:
+        observed.end = outcome = _run_undoable_and_ask(attempt, transactions)
+        return outcome
+
+
+def _run_undoable_and_ask(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
     attempt.ran = "transaction"
     outcome = _run_undoable(attempt, transactions)
     while attempt.asks and _is_worth_a_look(attempt, outcome):

@@ -184,8 +184,8 @@ class Workload:
                 lanes.close()
             for attempt in self._running:
                 attempt.abandon()
-            for rest in self._rests.values():
-                rest.drop()
+            for attempt, rest in self._rests.items():
+                steps.drop(attempt, rest)
             self._rests.clear()
             self._ends.clear()
             self.departure.take()
@@ -223,7 +223,7 @@ class Workload:
         """Have the rest of a part run by a coroutine, unless the stream has ended."""
         with self.changed:
             if self._is_closed:
-                rest.drop()
+                steps.drop(attempt, rest)
                 return
             self._rests[attempt] = rest
         self._run_awaited(attempt, partial(self._finish, attempt))

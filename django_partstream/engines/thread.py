@@ -14,6 +14,7 @@ import logging
 import os
 import threading
 from collections import deque
+from contextvars import Context
 from typing import Any
 
 from django.db import connections
@@ -61,7 +62,7 @@ class Pool:
                 self._threads += 1
 
     def _has(self, message: dict[str, Any]) -> bool:
-        """Whether an equal message waits. They are compared as JSON, in which True is not 1."""
+        """Whether a message for the same call waits. As JSON, in which True is not 1."""
         return _text(message) in map(_text, self._messages)
 
     def leave(self) -> None:
@@ -96,12 +97,12 @@ class Pool:
 
 
 def _text(message: dict[str, Any]) -> str:
-    return json.dumps(message, sort_keys=True)
+    return json.dumps({**message, "trace": None}, sort_keys=True)
 
 
 def _run(message: dict[str, Any]) -> None:
     try:
-        run_message(message)
+        Context().run(run_message, message)  # as in another process
     except BaseException:  # the thread goes on, for it is counted
         logger.exception("Background work has ended by an exit.")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
@@ -30,6 +30,7 @@ from django_partstream.jobs import engine, states
 from django_partstream.jobs.messages import Message
 from django_partstream.jobs.places import Place
 from django_partstream.jobs.states import Deadly, Failed, Kept, Underway
+from django_partstream.telemetry import carried
 from django_partstream.tenancy import capture
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Job:
         *waited* is the time for which the reader has waited already, in seconds. Return whether the
         work may be done, or refused, already.
         """
-        send = partial(self._send, request, waited)
+        send = partial(self._send, request, waited, carried())
         waits_for = [] if engine.works_in_transactions() else open_transactions()
         if not waits_for:
             send()
@@ -126,19 +127,20 @@ class Job:
         send()
         return False
 
-    def _send(self, request: Any, waited: float) -> None:
+    def _send(self, request: Any, waited: float, trace: Mapping[str, str]) -> None:
         """Have an engine take the message, unless another reader has asked. Never raises."""
         try:
             if self.place.claim() or engine.works_at_once():
                 if waited > states.LEASE:
                     self._warn(waited)
-                self._hand_over(request)
+                self._hand_over(request, trace)
         except Exception:  # the part will fail by itself when it looks again
             logger.exception("The cache did not answer for %s.", self.message.function)
 
-    def _hand_over(self, request: Any) -> None:
+    def _hand_over(self, request: Any, trace: Mapping[str, str]) -> None:
+        told = {"trace": trace} if trace else {}
         try:
-            engine.enqueue(self.message.as_json(), request)
+            engine.enqueue({**self.message.as_json(), **told}, request)
         except Exception as exc:  # noqa: BLE001 - an engine raises the errors of its broker
             failure = Failure(
                 retryable=failure_of(exc).retryable, reference=token_hex(4), text=text_of(exc)

@@ -3,7 +3,8 @@ The message that asks for a job: a JSON object, and nothing more.
 
 It says which function to call, with which arguments, in which language, time zone and tenant. The
 worker derives all else from it, the key of the value included. So a forged message can call nothing
-but a background function, and can write no key but that of its own value.
+but a background function, and can write no key but that of its own value. Where traces are made, it
+names the span of the part that has asked, too.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Message:
 
     *zone* is the name of a time zone, or its offset as "+02:00"; empty with ``TIME_ZONE = None``.
     *context* has the ``tenant`` of ``TENANCY`` and the ``schemas`` of django-tenants, by database.
+    *trace* is the span of the part that has asked (W3C Trace Context). It makes no other message.
     """
 
     function: str
@@ -41,6 +43,7 @@ class Message:
     language: str | None
     zone: str
     context: Mapping[str, Any] = field(default_factory=dict)
+    trace: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(
@@ -88,8 +91,10 @@ class Message:
                 (message.language, (str, type(None))),
                 (message.zone, str),
                 (message.context, dict),
+                (message.trace, dict),
+                *((word, str) for word in dict(message.trace).values()),
             ]
-        except TypeError as exc:
+        except (TypeError, ValueError) as exc:
             raise ValueError(f"It is no message of a background function: {exc}.") from exc
         for value, kind in shapes:
             if not isinstance(value, kind):
@@ -97,7 +102,7 @@ class Message:
         return message
 
     def as_json(self) -> dict[str, Any]:
-        """The message as the JSON object that an engine carries."""
+        """The message as the JSON object that an engine carries, without *trace*."""
         return {name: getattr(self, name) for name in _NAMES}
 
     @property
@@ -123,7 +128,8 @@ class Message:
             return stack.pop_all()
 
 
-_NAMES = [each.name for each in fields(Message)]
+#: The fields in which messages differ.
+_NAMES = [each.name for each in fields(Message) if each.compare]
 
 
 def _as_carried(value: Any) -> Any:

@@ -36,6 +36,7 @@ from django_partstream.jobs.messages import Message
 from django_partstream.jobs.places import Place
 from django_partstream.outcomes import Status
 from django_partstream.recorders import current
+from django_partstream.telemetry import JobSpan, job_span
 
 logger = logging.getLogger("django_partstream")
 
@@ -120,6 +121,7 @@ class Work:
         self._function, self._message, self._may_exit = function, message, may_exit
         self._place: Place = place_of(function, message)
         self._progress: float | None = None
+        self._span: JobSpan | None = None
 
     def run(self) -> None:
         """
@@ -136,7 +138,9 @@ class Work:
             return
         with entered:
             mark = self._place.begin()
-            if mark is not None:  # no other worker does it, or has done it
+            if mark is None:  # another worker does it, or has done it
+                return
+            with job_span(self._message.function, self._message.trace) as self._span:
                 self._run(mark)
 
     def _run(self, mark: str) -> None:
@@ -209,8 +213,11 @@ class Work:
         """The meaning of *exc*, which is logged."""
         known = failure_of(exc) if isinstance(exc, Exception) else Failure(expected=False)
         reference, is_meant = token_hex(4), known.expected and known.status is not Status.TIMEOUT
+        level = level_of(known)
+        if self._span is not None:
+            self._span.note_failure(exc, known, level=level, reference=reference)
         logger.log(
-            level_of(known),
+            level,
             "Background work %s failed [%s].",
             self._message.function,
             reference,

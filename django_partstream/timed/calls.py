@@ -49,6 +49,7 @@ from django_partstream.carried.surroundings import Surroundings
 from django_partstream.conf import setting
 from django_partstream.databases import close
 from django_partstream.exceptions import PartTimeout
+from django_partstream.telemetry import count_late_call
 from django_partstream.timed.deadlines import current_departure, seconds_left, time_limit
 from django_partstream.timed.loans import CallConnections
 
@@ -104,7 +105,7 @@ def call_within(
             *(_abandoned[code], name),
         )
         raise PartTimeout(seconds)
-    return _TimedCall(seconds, call, code, request).result()
+    return _TimedCall(seconds, call, of, code, request).result()
 
 
 def abandoned_calls() -> int:
@@ -115,8 +116,15 @@ def abandoned_calls() -> int:
 class _TimedCall(Generic[T]):
     """A timed call, shared by the thread that waits for it and the thread that runs it."""
 
-    def __init__(self, seconds: float, call: Callable[[], T], code: Any, request: Any) -> None:
-        self._seconds = seconds
+    def __init__(
+        self,
+        seconds: float,
+        call: Callable[[], T],
+        of: Callable[..., Any],
+        code: Any,
+        request: Any,
+    ) -> None:
+        self._seconds, self._of = seconds, of
         self._code = code
         self._call = call
         self._surroundings = Surroundings(request)  # it may raise, so it comes before savepoints
@@ -137,6 +145,9 @@ class _TimedCall(Generic[T]):
         finally:
             self._abandon_unless_done()
         if self._late:
+            departure = current_departure()
+            if departure is None or not departure.is_past:
+                count_late_call(self._of)
             raise PartTimeout(self._seconds)
         self._connections.give_back(keep=self._future.exception() is None)
         return self._future.result()

@@ -1,0 +1,143 @@
+"""
+The adapter for the API of OpenTelemetry, which need not be installed.
+
+======================= ==========================================================================
+function                fact
+======================= ==========================================================================
+:func:`is_on`           ``trace._TRACER_PROVIDER`` and ``metrics._internal._METER_PROVIDER`` are
+                        None until the process is given a provider, which may be at any time
+======================= ==========================================================================
+
+The public functions for that look into the environment whenever there is no provider, and each part
+would pay for it. ``tests/core/test_opentelemetry_adapter.py`` has a test of the fact. Where it is
+true no longer, :func:`is_on` returns True, and OpenTelemetry's own no-op classes do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Counter, Histogram, MeterProvider
+    from opentelemetry.trace import Tracer, TracerProvider
+
+try:
+    from opentelemetry import context, metrics, trace
+    from opentelemetry.metrics import _internal
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+except ImportError:
+    is_installed = False
+else:
+    is_installed = True
+    # The environment may name providers, which are loaded when they are first asked for.
+    trace.get_tracer_provider()
+    metrics.get_meter_provider()
+    _are_known = hasattr(trace, "_TRACER_PROVIDER") and hasattr(_internal, "_METER_PROVIDER")
+
+#: The package whose spans and measurements these are.
+SCOPE = "django_partstream"
+
+#: The bounds of the buckets of durations, in seconds: those that OpenTelemetry has for requests.
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+
+
+def is_on() -> bool:
+    """Whether this process has a provider of traces or of metrics."""
+    return is_installed and not (
+        _are_known and trace._TRACER_PROVIDER is None and _internal._METER_PROVIDER is None
+    )
+
+
+class Span:
+    """
+    A span that begins now. It is the current span of the code that it is entered round.
+
+    It may be entered again in another thread or task. Let a span of a consumer of messages name in
+    *sent_by* what :func:`carried` returned to the sender: it is a child of the current span, and
+    linked to that of the sender, or else it is a child of that.
+    """
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(
+        self, name: str, attributes: Mapping[str, Any], *, sent_by: Mapping[str, str] | None = None
+    ) -> None:
+        tracer = _tracer(trace.get_tracer_provider())
+        if sent_by is None:
+            self._span = tracer.start_span(name, attributes=attributes)
+            return
+        sender, links = TraceContextTextMapPropagator().extract(sent_by), []
+        parent = sender
+        if trace.get_current_span().get_span_context().is_valid:
+            parent = context.get_current()
+            if (linked := trace.get_current_span(sender).get_span_context()).is_valid:
+                links = [trace.Link(linked)]
+        self._span = tracer.start_span(name, parent, trace.SpanKind.CONSUMER, attributes, links)
+
+    def __enter__(self) -> Self:
+        here = context.get_current()
+        if self._span.get_span_context().is_valid:  # else there are metrics alone
+            here = trace.set_span_in_context(self._span, here)
+        self._token = context.attach(here)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        context.detach(self._token)
+
+    def note(self, exc: BaseException, attributes: Mapping[str, Any]) -> None:
+        """Record that *exc* was raised."""
+        self._span.record_exception(exc, attributes)
+
+    def end(self, attributes: Mapping[str, Any], *, failed: bool) -> None:
+        """End the span, which has *failed* or not, with further *attributes*."""
+        self._span.set_attributes(attributes)
+        if failed:
+            self._span.set_status(trace.StatusCode.ERROR)
+        self._span.end()
+
+    def end_by_exit(self, exc: BaseException) -> None:
+        """End the span with *exc*, for which there is no outcome: it ends a page, or a process."""
+        self.end({"error.type": type(exc).__qualname__}, failed=True)
+
+
+def carried() -> dict[str, str]:
+    """The current span as a message carries it (W3C Trace Context); empty without a span."""
+    carrier: dict[str, str] = {}
+    if is_on():
+        TraceContextTextMapPropagator().inject(carrier)
+    return carrier
+
+
+def count(name: str, unit: str, description: str, attributes: Mapping[str, Any]) -> None:
+    """Add one to the counter *name*."""
+    _counter(metrics.get_meter_provider(), name, unit, description).add(1, attributes)
+
+
+def measure(name: str, description: str, seconds: float, attributes: Mapping[str, Any]) -> None:
+    """Add *seconds* to the histogram *name*."""
+    _histogram(metrics.get_meter_provider(), name, description).record(seconds, attributes)
+
+
+@lru_cache(maxsize=1)
+def _tracer(provider: TracerProvider) -> Tracer:
+    return provider.get_tracer(SCOPE, _version())
+
+
+@lru_cache(maxsize=8)
+def _counter(provider: MeterProvider, name: str, unit: str, description: str) -> Counter:
+    return provider.get_meter(SCOPE, _version()).create_counter(name, unit, description)
+
+
+@lru_cache(maxsize=8)
+def _histogram(provider: MeterProvider, name: str, description: str) -> Histogram:
+    return provider.get_meter(SCOPE, _version()).create_histogram(
+        name, "s", description, explicit_bucket_boundaries_advisory=SECONDS
+    )
+
+
+def _version() -> str:
+    version: str = import_module(SCOPE).__version__
+    return version
