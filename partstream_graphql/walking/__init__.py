@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import graphene
+import graphene_django.settings
 from django.urls import ResolverMatch, get_resolver
-from graphene_django import settings as graphene_django
 from graphene_django.views import GraphQLView
 from graphql import get_named_type
 
@@ -125,7 +125,8 @@ def _schema_at(path: str | None) -> graphene.Schema:
         NotWalkable: there is none.
     """
     try:
-        schema = pkgutil.resolve_name(path) if path else graphene_django.graphene_settings.SCHEMA
+        chosen = graphene_django.settings.graphene_settings
+        schema = pkgutil.resolve_name(path) if path else chosen.SCHEMA
     except (ImportError, AttributeError, ValueError) as exc:
         raise NotWalkable(f"The schema cannot be imported: {exc}.") from exc
     if schema is None:
