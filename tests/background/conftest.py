@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -11,7 +14,7 @@ import pytest
 from tests import services
 from tests.background.brokers import Broker, forget
 from tests.background.walks import page
-from tests.background.workers import Worker
+from tests.background.workers import Worker, environment
 from tests.server.servers import Gate, Server, report_pages, turn_pages
 
 _running: list[Server | Worker] = []
@@ -118,3 +121,27 @@ def gate() -> Iterator[Gate]:
 def run() -> str:
     """A name for the events of a single test."""
     return uuid4().hex
+
+
+def databases(file: Any) -> dict[str, Any]:
+    return {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(file)}}
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The file of a database with the tables for messages."""
+    file = tmp_path_factory.mktemp("tasks") / "migrated.sqlite3"
+    site = Site("tasks", SITE_DATABASES=databases(file))
+    migrate = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
+    subprocess.run(migrate, env=environment(**site.environ), check=True)
+    return file
+
+
+@pytest.fixture
+def tasks_site(tmp_path: Any, migrated: Any) -> Iterator[Site]:
+    """A site with a database for messages, without any process yet."""
+    file = tmp_path / "messages.sqlite3"
+    shutil.copy(migrated, file)
+    site = Site("tasks", SITE_DATABASES=databases(file))
+    yield site
+    site.stop()

@@ -1,17 +1,13 @@
 """Background parts on the backends of Django's tasks: a database with a worker, and at once."""
 
-import shutil
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from importlib.util import find_spec
 
 import pytest
 
-from tests.background.conftest import Site
 from tests.background.walks import page, pending, walk, walking
-from tests.background.workers import environment
 from tests.server.servers import PATIENCE
 
 pytestmark = pytest.mark.redis
@@ -20,28 +16,9 @@ pytestmark = pytest.mark.redis
 BACKENDS = "django.tasks" if find_spec("django.tasks") else "django_tasks"
 
 
-def databases(file):
-    return {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(file)}}
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory):
-    """The file of a database with the tables for messages."""
-    file = tmp_path_factory.mktemp("tasks") / "migrated.sqlite3"
-    site = Site("tasks", SITE_DATABASES=databases(file))
-    migrate = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
-    subprocess.run(migrate, env=environment(**site.environ), check=True)
-    return file
-
-
 @pytest.fixture
-def site(tmp_path, migrated):
-    """A site with a database for messages, without any process yet."""
-    file = tmp_path / "messages.sqlite3"
-    shutil.copy(migrated, file)
-    site = Site("tasks", SITE_DATABASES=databases(file))
-    yield site
-    site.stop()
+def site(tasks_site):
+    return tasks_site
 
 
 def test_a_part_is_pending_while_a_db_worker_computes_it(site, run, gate):

@@ -12,6 +12,7 @@ The environment configures it:
 ``SITE_BROKER``      the address of Celery's broker; ``SITE_BROKER_OPTIONS`` in JSON, its options
 ``SITE_QUEUE``       the name of Celery's queue; ``SITE_OTHER_QUEUE``, of that of ``export``
 ``SITE_EAGER``       JSON: Celery's ``task_always_eager``
+``SITE_OBSERVED``    JSON: of ``traces``, ``celery`` and ``sentry`` what :mod:`tests.observed` tells of
 ``SITE_EVENTS``      the path of a file or pipe for :mod:`~tests.background.site.events`
 ==================== =====================================================================
 

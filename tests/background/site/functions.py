@@ -6,6 +6,8 @@ import socket
 import sys
 import time
 
+from django.db import connection
+
 from django_partstream import background
 from tests.background.site.events import tell
 
@@ -63,6 +65,19 @@ def endless(run, gate=None):
             tell("interrupted", run)
 
 
+@background(keep=60, limit=60)
+def counted(run, gate=None):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 42")
+        return cursor.fetchone()[0]
+
+
+@background(keep=60, limit=60)
+def broken(run, gate=None):
+    raise LookupError(f"no such {run}")
+
+
 FUNCTIONS = {
-    function.__name__: function for function in [forecast, export, poison, leaves, endless]
+    function.__name__: function
+    for function in [forecast, export, poison, leaves, endless, counted, broken]
 }

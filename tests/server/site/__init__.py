@@ -8,6 +8,7 @@ The environment configures it:
 ``SITE_CACHES``     JSON: Django's ``CACHES``; ``cached`` is kept in the cache ``redis``
 ``SITE_PARTSTREAM`` JSON: the setting ``PARTSTREAM``
 ``SITE_EVENTS``     the path of a file or pipe for :mod:`~tests.server.site.events`
+``SITE_OBSERVED``   ``traces`` or ``sentry``: what :mod:`tests.observed` is to tell of
 ``SITE_PATIENCE``   seconds after which a stream gives a thread back, in the place of 15
 ``SITE_WARM_UP``    the port of a gate: ``wsgi`` delivers a page while it is imported, and leaves a
                     late call there

@@ -2,7 +2,11 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from tests.server.site import observing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.server.site.settings")
+
+observing.begin()
 
 application = get_asgi_application()
 

@@ -13,10 +13,14 @@ from django_partstream.signals import part_resolved
 
 
 def tell(event: str, request: Any, **what: Any) -> None:
+    write(event, request.GET.get("run"), **what)
+
+
+def write(event: str, run: str | None, **what: Any) -> None:
     path = os.environ.get("SITE_EVENTS")
     if path is None:
         return
-    line = json.dumps({"event": event, "run": request.GET.get("run"), "pid": os.getpid(), **what})
+    line = json.dumps({"event": event, "run": run, "pid": os.getpid(), **what})
     # One write, so that lines of several threads and processes never mix.
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:

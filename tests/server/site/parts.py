@@ -8,9 +8,10 @@ from functools import wraps
 from secrets import token_hex
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
 from django.db import connections
 
-from django_partstream import cached_for, lazy, with_timeout
+from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.exceptions import PartPending
 from tests.server.site.events import tell
 from tests.server.site.work import through_gate
@@ -79,6 +80,15 @@ async def rows_async(request):
 
 def failing(request):
     raise ConnectionError("the upstream of this part is down")
+
+
+async def failing_async(request):
+    await asyncio.sleep(0)
+    failing(request)
+
+
+def denied(request):
+    raise PermissionDenied
 
 
 def gated(request):
@@ -233,6 +243,10 @@ class Parts:
             ("rows_d", lazy(rows)),
             ("timely", lazy(with_timeout(rows, AMPLE))),
             ("failing", lazy(failing)),
+            ("failing_too", lazy(failing)),
+            ("failing_async", lazy(failing_async)),
+            ("denied", lazy(denied)),
+            ("safe", lazy(safe_call(failing, fallback="safe"))),
             ("gated", lazy(gated)),
             ("gated_too", lazy(gated)),
             ("gated_async", lazy(gated_async)),

@@ -2,11 +2,13 @@
 Addresses of the site: ``/walk/`` has the parts two a page, ``/page/`` and ``/together/`` all at once.
 
 ``/together/`` resolves them in threads. ``/graphql/`` has them as ``board`` and, in threads, as
-``together``; its fields ``gated`` and ``gated_async`` are no parts. ``/asking/`` asks the database before its parts do, in threads, two a page. ``/debug/``
+``together``; its fields ``gated``, ``gated_async`` and ``failing`` are no parts. ``/executed/`` is
+a view that asks Graphene to execute. ``/asking/`` asks the database before its parts do, in threads, two a page. ``/debug/``
 and ``/tasks/`` answer the state of a process. ``/exits/`` is a plain view that calls ``sys.exit()``.
 """
 
 import graphene
+from django.http import JsonResponse
 from django.urls import path
 from graphene.types.generic import GenericScalar
 
@@ -19,7 +21,7 @@ from partstream_graphql import (
 )
 from partstream_graphql.http.views import ProgressiveGraphQLView
 from tests.server.site import debug
-from tests.server.site.parts import Parts, exits, gated, gated_async, rows
+from tests.server.site.parts import Parts, exits, failing, gated, gated_async, rows
 
 
 class View(Parts, ProgressiveView):
@@ -45,6 +47,10 @@ class Board(Parts, ProgressiveConnection):
     rows_d = Part(GenericScalar)
     timely = Part(GenericScalar)
     failing = Part(GenericScalar)
+    failing_too = Part(GenericScalar)
+    failing_async = Part(GenericScalar)
+    denied = Part(GenericScalar)
+    safe = Part(GenericScalar)
     gated = Part(GenericScalar)
     gated_too = Part(GenericScalar)
     gated_async = Part(GenericScalar)
@@ -82,6 +88,10 @@ class Query(graphene.ObjectType):
     together = ProgressiveConnectionField(Together)
     gated = GenericScalar()
     gated_async = GenericScalar()
+    failing = GenericScalar()
+
+    def resolve_failing(self, info):
+        return failing(info.context)
 
     def resolve_gated(self, info):
         return gated(info.context)
@@ -92,11 +102,19 @@ class Query(graphene.ObjectType):
 
 schema = graphene.Schema(query=Query, auto_camelcase=False, directives=defer_directives())
 
+
+def executed(request):
+    """A view of the project, with what Graphene documents."""
+    result = schema.execute(request.GET["query"], context_value=request)
+    return JsonResponse(result.formatted)
+
+
 urlpatterns = [
     path("walk/", View.as_view(chunk_size=2)),
     path("page/", View.as_view(chunk_size=50)),
     path("together/", View.as_view(chunk_size=50, concurrency=4)),
     path("graphql/", ProgressiveGraphQLView.as_view(schema=schema)),
+    path("executed/", executed),
     path("asking/", Asking.as_view(chunk_size=2, concurrency=4)),
     path("debug/", debug.view),
     path("tasks/", debug.tasks),

@@ -4,7 +4,11 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import RequestFactory
 
+from tests.server.site import observing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.server.site.settings")
+
+observing.begin()
 
 application = get_wsgi_application()
 
