@@ -154,5 +154,6 @@ def announce(scope: Scope, outcome: Outcome) -> None:
         status=outcome.status,
         seconds=outcome.seconds,
         cost=outcome.cost,
+        error=outcome.error,
         request=scope.request,
     )

@@ -6,6 +6,9 @@ to use a database from such a thread. ``DJANGO_ALLOW_ASYNC_UNSAFE`` permits it w
 runs.
 """
 
+import os
+import subprocess
+import sys
 import tarfile
 from importlib.util import find_spec
 from threading import Event
@@ -31,6 +34,8 @@ CHROMIUM_OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: The environment of the shop on a server of its own.
+SHOP = {"DJANGO_SETTINGS_MODULE": "tests.browser.shop.settings"}
 PATIENCE = 15_000  # milliseconds, enough for a busy machine
 
 
@@ -65,6 +70,23 @@ def expect(browser):
 def trade():
     """The numbers of customers, products and orders that the shop is seeded with."""
     return {"customers": 20, "products": 15, "orders": 40}
+
+
+@pytest.fixture(scope="package")
+def database(tmp_path_factory):
+    """The path of the database of a small shop."""
+    path = str(tmp_path_factory.mktemp("shop") / "db.sqlite3")
+    for command in (
+        ["migrate", "--verbosity=0"],
+        ["seed", "--customers=20", "--products=15", "--orders=40", "--verbosity=0"],
+    ):
+        subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=tools.ROOT,
+            env={**os.environ, **SHOP, "EXAMPLE_DB": path},
+            check=True,
+        )
+    return path
 
 
 @pytest.fixture

@@ -5,21 +5,16 @@ The server is a real one, and would compress each response; a proxy before it en
 soon as it has passed a part on.
 """
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
+from tests.browser.conftest import SHOP
 from tests.proxy import Proxy
 from tests.server.servers import Server
-from tests.tools import ROOT
 
 #: The parts that an EventSource asks for; it waits two seconds after each break.
 NAMES = ["overview", "recent_orders", "sales_analytics"]
-
-SHOP = {"DJANGO_SETTINGS_MODULE": "tests.browser.shop.settings"}
 
 #: A whole event with a part; an end of a line with a part. The first bytes are never part of them.
 EVENT = re.compile(rb"^event: part\n(?:[^\n]+\n)+\n", re.MULTILINE)
@@ -39,23 +34,6 @@ COLLECT = """(names) => new Promise((hold, fail) => {
     if (source.readyState === EventSource.CLOSED) hold(came);
   });
 })"""
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    """The path of the database of a small shop."""
-    path = str(tmp_path_factory.mktemp("shop") / "db.sqlite3")
-    for command in (
-        ["migrate", "--verbosity=0"],
-        ["seed", "--customers=20", "--products=15", "--orders=40", "--verbosity=0"],
-    ):
-        subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=ROOT,
-            env={**os.environ, **SHOP, "EXAMPLE_DB": path},
-            check=True,
-        )
-    return path
 
 
 @pytest.fixture(scope="module", params=["gthread", "uvicorn"])
