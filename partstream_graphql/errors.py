@@ -21,7 +21,6 @@ from django_partstream.failures import (
     translates_shape,
 )
 from django_partstream.outcomes import PartError, Status
-from partstream_graphql._sentry import leave_out
 
 logger = logging.getLogger("django_partstream")
 
@@ -133,17 +132,9 @@ def cursor_error(exc: CursorError) -> GraphQLError:
     )
 
 
-class LoggedError(GraphQLError):
-    """The public error for an exception that was logged, with its reference."""
-
-    def __init__(self, message: str, *, extensions: dict[str, Any]) -> None:
-        super().__init__(message, extensions=extensions)
-        leave_out(LoggedError)
-
-
 def part_error(entry: PartError) -> GraphQLError:
     """The error of a failed part, for a query that does not select errors as data."""
-    return LoggedError(
+    return GraphQLError(
         entry.message,
         extensions={
             "code": entry.code.upper(),
@@ -176,7 +167,7 @@ def masked(exc: Exception, where: str) -> GraphQLError:
         return GraphQLError(failure.message, extensions={"code": code, **failure.details})
     reference = token_hex(4)
     logger.error("%s failed [%s].", where, reference, exc_info=exc, extra={"reference": reference})
-    return LoggedError(
+    return GraphQLError(
         public_message(Failure(message="Something went wrong.", expected=False), exc),
         extensions={"code": "INTERNAL_SERVER_ERROR", "reference": reference},
     )

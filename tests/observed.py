@@ -76,8 +76,17 @@ def report(tell: Tell, *integrations: Any) -> None:
             )
 
     sentry_sdk.init(
-        dsn="https://key@sentry.invalid/1", transport=Telling, integrations=[*integrations]
+        dsn="https://key@sentry.invalid/1",
+        transport=Telling,
+        integrations=[*integrations],
+        before_send=without_repeats,
     )
+
+
+def without_repeats(event: Any, hint: Any) -> Any:
+    """Leave out an error of GraphQL that a log record has reported: it has the reference of that."""
+    _, exc, _ = hint.get("exc_info") or (None, None, None)
+    return None if "reference" in (getattr(exc, "extensions", None) or {}) else event
 
 
 class Sent:

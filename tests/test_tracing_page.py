@@ -1,0 +1,32 @@
+"""The page on traces names every span, metric and attribute, and its code does what it says."""
+
+import re
+
+import pytest
+
+from tests.documentation import ROOT, blocks, run_module
+
+PAGE = ROOT / "docs" / "tracing.md"
+if not PAGE.exists():
+    pytest.skip("docs/ is not beside these tests", allow_module_level=True)
+
+SOURCE = (ROOT / "django_partstream" / "telemetry.py").read_text()
+(FILTER,) = blocks(PAGE, "python")
+
+
+def test_the_page_names_each_span_metric_and_attribute_and_no_other():
+    pattern = r'["`]((?:partstream|code\.function|error)\.[a-z_.]+)["`]'
+    assert set(re.findall(pattern, PAGE.read_text())) == set(re.findall(pattern, SOURCE))
+
+
+def test_the_filter_for_sentry_leaves_out_what_the_log_has_reported(monkeypatch):
+    graphql = pytest.importorskip("graphql", reason="needs the graphql extra")
+    without_repeats = run_module(monkeypatch, FILTER, "shop_sentry").without_repeats
+    logged = graphql.GraphQLError("", extensions={"code": "PART_FAILED", "reference": "3f2a9c1e"})
+    located = graphql.GraphQLError("", original_error=logged)
+    event = {"level": "error"}
+    for exc in (logged, located):
+        assert without_repeats(event, {"exc_info": (type(exc), exc, None)}) is None
+    for exc in (graphql.GraphQLError(""), ValueError()):
+        assert without_repeats(event, {"exc_info": (type(exc), exc, None)}) is event
+    assert without_repeats(event, {}) is event
