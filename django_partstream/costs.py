@@ -114,7 +114,7 @@ class StatementCounter:
     ) -> Any:
         """Run a statement, and count it."""
         recorder = current.get()
-        if recorder is None or not self._counts(sql, context["connection"]):
+        if recorder is None or not recorder.is_open or not self._counts(sql, context["connection"]):
             return execute(sql, params, many, context)
         statement = Statement(perf_counter())
         recorder.statements.append(statement)

@@ -32,6 +32,10 @@ class Recorder:
     too.
     """
 
+    #: Whether the call goes on, so that its statements count. A task that it leaves behind, with
+    #: its context, may go on for ever.
+    is_open = True
+
     def __init__(self, outer: Recorder | None = None) -> None:
         self.caught: list[Exception] = []
         self.unanswered: Exception | None = None

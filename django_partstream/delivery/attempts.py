@@ -113,7 +113,7 @@ class Attempt(Recorder):
 
     def begin(self) -> Any:
         """Call the part. Return its value, or an awaitable of it."""
-        self.started = time.perf_counter()
+        self.is_open, self.started = True, time.perf_counter()
         return self._call() if self.is_guarded else self.invoke(self._call)
 
     def enter(self, guard: Callable[..., Any]) -> Guards | None:
@@ -196,8 +196,8 @@ class Attempt(Recorder):
         self._guards = () if self._guarded is None else guards_of(self._guarded)
 
     def _spent(self) -> Spent:
-        """The cost up to now."""
-        now = time.perf_counter()
+        """The cost of this try, which has ended now."""
+        self.is_open, now = False, time.perf_counter()
         return self.ready, self.started, now, self.statements, self.is_cached, self.ran
 
     def _log_caught(self, *, but: Exception | None = None) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from contextvars import copy_context
 from types import SimpleNamespace
 
 import pytest
@@ -165,6 +166,21 @@ class TestStatements:
             await asyncio.gather(*(asyncio.to_thread(count) for _ in range(3)))
 
         assert queries(deliver(a=lazy(part))) == {"a": 3}
+
+    def test_what_a_part_leaves_behind_with_its_context_is_not_recorded(
+        self, attempts_of, customers
+    ):
+        left = []
+
+        def part(request):
+            customers.count()
+            left.append(copy_context())
+
+        endpoint, (attempt,) = attempts_of(a=lazy(part))
+        (outcome,) = endpoint.resolve([attempt])
+        for _ in range(3):
+            left[0].run(customers.count)
+        assert (outcome.cost.queries, len(attempt.statements)) == (1, 1)
 
     def test_what_a_receiver_of_the_signal_runs_is_not_of_the_part(self, deliver, customers):
         costs = []
