@@ -4,8 +4,9 @@ The counted process: ``python -m benchmarks.count.child KIND [--shim FILE] CASES
 Under callgrind it prints how often it made the request of each case, as JSON. Without a shim it
 makes each request once and prints the answers.
 
-KIND is ``orjson``; ``json``, as if orjson were not installed; or ``set``, as ``orjson`` with a
-``PARTSTREAM`` setting, which other kinds lack.
+KIND is ``orjson``; ``json``, as if orjson were not installed; ``set``, as ``orjson`` with a
+``PARTSTREAM`` setting, which other kinds lack; or ``otel``, as ``orjson`` with the API of
+OpenTelemetry, without a provider, as if other kinds did not have it installed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ FEW = 10
 def main() -> None:
     """Make the requests, and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.count.child")
-    parser.add_argument("kind", choices=["orjson", "json", "set"])
+    parser.add_argument("kind", choices=["orjson", "json", "set", "otel"])
     parser.add_argument("--shim")
     parser.add_argument("cases", nargs="+")
     options = parser.parse_args()
@@ -54,6 +55,10 @@ def prepare(kind: str) -> None:
         sys.modules["orjson"] = None  # type: ignore[assignment]
     else:
         import orjson  # noqa: F401, where it is missing, nothing of this kind can be counted
+    if kind == "otel":
+        import opentelemetry.trace  # noqa: F401, as above
+    else:
+        sys.modules["opentelemetry"] = None  # type: ignore[assignment]
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.count.settings"
     import django
     from django.conf import settings

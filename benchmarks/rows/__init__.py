@@ -8,7 +8,7 @@ from functools import partial
 
 from benchmarks.measure import paired
 from benchmarks.requests import Site
-from benchmarks.rows import graphql, peers, rest, slow, streams, throughput
+from benchmarks.rows import graphql, peers, rest, slow, streams, throughput, traces
 from benchmarks.rows.row import Row
 
 __all__ = ["Row", "rows"]
@@ -25,5 +25,6 @@ def rows(seconds: float) -> Iterator[Row]:
     yield from throughput.rows(seconds)
     yield from graphql.rows(site, compare)
     yield from slow.rows(site, compare)
+    yield from traces.rows(site, compare)
     yield from streams.rows(seconds)
     yield from peers.rows(site, compare)
