@@ -2,15 +2,20 @@
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.exceptions import BackgroundFailed
 from django_partstream.failures import Failure
+from django_partstream.jobs.messages import Message
+from django_partstream.jobs.work import run_message
 from example_schema.models import Customer
+from tests.core import jobs
 from tests.core.jobs import eventually
 from tests.core.streaming import Gate, never
 
@@ -53,6 +58,27 @@ def costs(span):
         key.removeprefix("partstream.part."): said > 0 if key.endswith("_seconds") else said
         for key, said in told.items()
     }
+
+
+@pytest.mark.django_db
+def test_no_span_or_metric_has_a_value_an_argument_or_the_reader(traces, deliver, request_of):
+    reader = get_user_model().objects.create_user("secret-reader", "secret@example.com")
+
+    def part(request, argument):
+        return f"secret-value of {request.user} and {argument}"
+
+    parts = {
+        "plain": lazy(part, "secret-argument"),
+        "timed": lazy(with_timeout(partial(part, argument="secret-argument"), 30)),
+        "cached": lazy(cached_for(60, key="secrets")(part), "secret-argument"),
+    }
+    deliver(**parts, request=request_of("/?secret=query", user=reader))
+    run_message(Message.of(jobs.forecast.path, ["secret-store"], {}, tenant="secret").as_json())
+    told = [dict(span.attributes) for span in traces.spans]
+    assert len(told) == 4
+    for metric in ("partstream.parts", "partstream.part.duration", "partstream.job.duration"):
+        told += [attributes for attributes, _ in traces.points(metric)]
+    assert "secret" not in str(told)
 
 
 @pytest.mark.django_db
