@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from graphene import relay
 from graphene_django import DjangoConnectionField, DjangoListField, DjangoObjectType, views
 from graphene_django import settings as graphene_django
+from graphene_django.registry import Registry
 from graphene_django.views import GraphQLView
 from graphql import GraphQLError
 
@@ -190,8 +191,13 @@ def test_an_unknown_argument_is_exit_code_2(argument, reason, schema_of):
     assert reason in told.error
 
 
+#: Types of other tests for the same models are in the registry that is shared.
+REGISTRY = Registry()
+
+
 class CustomerRow(DjangoObjectType):
     class Meta:
+        registry = REGISTRY
         model = Customer
         name = "WalkedCustomer"
         fields = ("name", "orders")
@@ -199,6 +205,7 @@ class CustomerRow(DjangoObjectType):
 
 class OrderRow(DjangoObjectType):
     class Meta:
+        registry = REGISTRY
         model = Order
         name = "WalkedOrder"
         fields = ("total", "customer")
