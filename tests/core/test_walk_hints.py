@@ -223,25 +223,36 @@ class TestStatements:
 
 
 class TestPlanning:
-    def of(self, ms, queries, immediate=()):
-        plans = [Planned(ms / 1000, queries, [*immediate], {})] * 3
+    def of(self, *ms, queries, immediate=()):
+        plans = [Planned(each / 1000, queries, [*immediate], {}) for each in ms]
         return told(walked(came("a"), watch=watched(plans=plans))).get("planning")
 
     def test_work_on_each_page_is_told_with_the_parts_that_are_not_lazy(self):
-        (text,) = self.of(45.0, 3, ["overview", "totals"])
+        (text,) = self.of(48.0, 45.0, queries=3, immediate=["overview", "totals"])
         assert text == (
             "get_parts() takes 45.0 ms and makes 3 queries, on each page. overview and totals are "
             "not lazy: if it computes them, lazy() leaves that to the page that carries them."
         )
 
     def test_work_without_such_parts_is_told(self):
-        assert self.of(45.0, 0) == ["get_parts() takes 45.0 ms and makes 0 queries, on each page."]
+        expected = ["get_parts() takes 45.0 ms and makes 0 queries, on each page."]
+        assert self.of(45.0, 46.0, queries=0) == expected
+
+    def test_a_first_call_that_is_slow_for_its_imports_is_not_told(self):
+        assert self.of(300.0, 2.0, 3.0, queries=0) is None
+
+    def test_the_time_of_a_single_call_is_not_told(self):
+        assert self.of(300.0, queries=0) is None
+
+    def test_the_queries_of_a_single_call_are_told_with_the_parts_that_are_not_lazy(self):
+        (text,) = self.of(2.0, queries=1, immediate=["overview"])
+        assert text.startswith("get_parts() takes 2.0 ms and makes 1 query, on each page. overview")
 
     def test_a_query_that_chooses_lazy_parts_is_not_told(self):
-        assert self.of(1.0, 1) is None
+        assert self.of(1.0, 1.0, queries=1) is None
 
     def test_immediate_parts_that_take_nothing_are_not_told(self):
-        assert self.of(0.1, 0, ["title"]) is None
+        assert self.of(0.1, 0.1, queries=0, immediate=["title"]) is None
 
 
 class TestPages:
