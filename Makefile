@@ -13,8 +13,8 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check -qq --constraint co
 python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-celery test lint soak mutants bench bench-quick count screenshots snapshots
-.PHONY: pins clean
+.PHONY: help demo demo-celery test lint soak mutants bench bench-quick count docs
+.PHONY: screenshots snapshots pins clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,10 @@ lint: $(VENV)/.dev ## Check style, types, the direction of imports, and that eve
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m pytest --collect-only -qq --no-summary > /dev/null || $(RUN) -m pytest --collect-only -qq
+
+docs: $(VENV)/.docs ## Build the site of the documentation in build/site
+	@$(RUN) -m sphinx -b html -W --keep-going -n -q -c docs -d build/doctrees . build/site
+	@echo "The site begins at build/site/index.html."
 
 soak: $(VENV)/.dev ## Walk real servers for three minutes, and print their resources (SOAK=600 for thirty)
 	@SOAK_SECONDS=$(SOAK) $(RUN) -m pytest -q \
@@ -83,11 +87,16 @@ $(VENV)/.celery: $(VENV)/.python pyproject.toml constraints.txt
 	@$(INSTALL) --editable '.[demo,celery]' 'celery[redis]'
 	@touch $(VENV)/.demo $@
 
-# The dev extra contains the demo extra, and Celery.
+$(VENV)/.docs: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing the tools of the documentation into $(VENV), once ..."
+	@$(INSTALL) --editable '.[docs]'
+	@touch $@
+
+# The dev extra contains the demo and docs extras, and Celery.
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "Installing the tests and tools into $(VENV), once ..."
 	@$(INSTALL) --editable '.[dev]'
-	@touch $(VENV)/.demo $(VENV)/.celery $@
+	@touch $(VENV)/.demo $(VENV)/.celery $(VENV)/.docs $@
 
 $(VENV)/.bench: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "Installing the benchmarks into $(VENV), once ..."

@@ -38,6 +38,8 @@ OPENTELEMETRY = [
     *("opentelemetry-instrumentation-wsgi", "opentelemetry-semantic-conventions"),
     *("opentelemetry-util-http", "wrapt"),
 ]
+#: How `make docs` builds: warnings fail, and so does a name or an anchor that is not there.
+SPHINX = ["-b", "html", "-W", "--keep-going", "-n", "-q", "-c", "docs"]
 DJANGO = {"3.11": "Django~=5.2.0", "3.12": "Django~=5.2.0", "3.13": "Django>=6.1"}
 
 nox.needs_version = ">=2025.2"
@@ -165,6 +167,14 @@ def readme(session: nox.Session) -> None:
     install(session, "-e", ".[demo,test,test-engines]")
     pages = [path for path in HERE.glob("tests/test_*.py") if path.name not in ASIDE]
     pytest(session, *(str(path) for path in sorted(pages)))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site of the documentation, built with its own extra alone; a warning fails."""
+    install(session, "-e", ".[docs]")
+    site = str(Path(session.create_tmp()) / "site")
+    session.run("python", "-m", "sphinx", *SPHINX, "-E", ".", site)
 
 
 @nox.session(venv_backend="none")

@@ -42,6 +42,7 @@ def main() -> int:
     sys.stdout.write(f"\n{table}\n\n{report.machine()}\n{len(measured)} rows in {took:.0f} s.\n")
     if not options.quick:
         heading = (
+            "# Figures of the benchmarks\n\n"
             "Written by `make bench`. Less is faster; pairs timed in turn. "
             f"Of streams the best of {streams.RUNS} runs.\n\n{table}\n"
         )

@@ -1,0 +1,122 @@
+"""
+The site of these pages, built by ``make docs``.
+
+The source directory is the repository itself, so the links of a page work on a forge and on the
+site alike. ``index.md`` lists the pages. A forge shows that list, the hooks below make the
+navigation of it, and ``llms.txt`` is that list too.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+# What the modules of the reference need when they are imported.
+settings.configure(
+    SECRET_KEY="docs",
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django_partstream"],
+    STATIC_URL="static/",
+)
+django.setup()
+
+from django_partstream import __version__  # noqa: E402 - needs the settings
+
+project = "django-partstream"
+author = "The django-partstream authors"
+copyright = author  # noqa: A001 - Sphinx's name
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+root_doc = "docs/index"
+include_patterns = [
+    "docs/**.md",
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "clients/js/README.md",
+    "benchmarks/results.md",
+]
+#: A forge shows ``docs/README.md`` in place of the list of pages.
+exclude_patterns = ["docs/README.md", ".*", "build", "**/node_modules"]
+
+myst_heading_anchors = 4
+myst_enable_extensions = ["attrs_block"]
+
+# Pygments knows no ellipsis in JSX, no header without a request, and no directive of GraphQL here.
+suppress_warnings = ["misc.highlighting_failure"]
+
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "mixed"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+napoleon_numpy_docstring = False
+add_module_names = False
+toc_object_entries_show_parents = "hide"
+# Types of other packages have no page here.
+nitpick_ignore_regex = [(r"py:.*", r"(?!django_partstream|partstream_).*")]
+
+html_theme = "furo"
+html_title = "django-partstream"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+
+#: A row of ``index.md``.
+ROW = re.compile(r"^- \[.*?\]\((\S+?)\.md\)", re.MULTILINE)
+
+
+def add_navigation(app: Sphinx, name: str, source: list[str]) -> None:
+    """Add a hidden toctree to ``index.md`` for each section that lists pages."""
+    if name != root_doc:
+        return
+    sections = source[0].split("\n## ")
+    for section in sections[1:]:
+        pages = "\n".join(ROW.findall(section))
+        caption = section.partition("\n")[0]
+        source[0] += f"\n\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{pages}\n```\n"
+
+
+def name_markdown(
+    app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Name the Markdown of a page in the head of its HTML."""
+    if doctree is not None:
+        href = Path(name).name
+        context["metatags"] += f'<link rel="alternate" type="text/markdown" href="{href}.md">'
+
+
+def write_markdown(app: Sphinx, exception: Exception | None) -> None:
+    """Write each page as Markdown beside its HTML, ``llms.txt``, and the entrance of the site."""
+    if exception is not None or app.builder.name != "html":
+        return
+    for name in app.env.found_docs:
+        page = Path(app.outdir, f"{name}.md")
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(Path(app.srcdir, f"{name}.md").read_text())
+    # Links of llms.txt begin at the root of the site, those of index.md in docs/.
+    listed = Path(app.srcdir, f"{root_doc}.md").read_text()
+    Path(app.outdir, "llms.txt").write_text(
+        listed.replace("](", "](docs/").replace("](docs/../", "](")
+    )
+    shutil.copy(Path(app.confdir, "_static", "entrance.html"), Path(app.outdir, "index.html"))
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the hooks."""
+    app.connect("source-read", add_navigation)
+    app.connect("html-page-context", name_markdown)
+    app.connect("build-finished", write_markdown)
