@@ -23,7 +23,10 @@ HERE = Path(__file__).parent
 CONSTRAINTS = HERE / "constraints.txt"
 PACKAGES = ["django_partstream", "partstream_rest", "partstream_graphql"]
 #: What `make test` runs besides: a browser, Node.js, processes of servers and workers, benchmarks.
-ASIDE = ("background", "browser", "clients", "server", "test_benchmarks.py")
+ASIDE = (
+    *("background", "browser", "clients", "server"),
+    *("test_benchmarks.py", "test_start_page.py"),
+)
 IN_PROCESS = [f"--ignore=tests/{name}" for name in ASIDE]
 #: The tests of the library itself, without those of the example, the README and the guide.
 LIBRARY = ["tests/core", "tests/rest", "tests/graphql", "tests/both"]

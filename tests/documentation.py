@@ -26,6 +26,11 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(pattern, page.read_text(), re.MULTILINE | re.DOTALL)
 
 
+def steps(page: Path) -> list[tuple[str, str]]:
+    """The code blocks of *page* in order: the language of each, and its code."""
+    return re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
 def commands(page: Path) -> list[str]:
     """The commands of *page*, in order."""
     return re.findall(r"^\$ (.*)$", page.read_text(), re.MULTILINE)
@@ -58,6 +63,12 @@ def make_shop(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     ann = Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
     for pk, total in [(1, "10.50"), (2, "20.25")]:
         Order.objects.create(pk=pk, customer=ann, total=total)
+
+
+def shapes(text: str) -> list[str]:
+    """The lines of *text* with an N in place of each figure with a unit, and single blanks."""
+    figures = re.compile(r"[0-9a-f]{8}|\d+(\.\d+)? (ms|s)\b|\d+(\.\d+)?")
+    return [re.sub(" +", " ", figures.sub("N", line)).strip() for line in text.splitlines()]
 
 
 def shortened(page: Any) -> Any:

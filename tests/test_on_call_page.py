@@ -19,7 +19,7 @@ from django_partstream.testing import walk as walk_pages
 from django_partstream.walking.hints import parts, responses
 from example_schema.models import Customer
 from tests.commands import partstream
-from tests.documentation import ROOT, block, blocks, make_shop, run_module, shop_of
+from tests.documentation import ROOT, block, blocks, make_shop, run_module, shapes, shop_of
 
 PAGE = ROOT / "docs" / "on-call.md"
 if not PAGE.exists():
@@ -180,12 +180,6 @@ def shop(monkeypatch, settings, db):
     settings.GRAPHENE = {"SCHEMA": sys.modules["shop.schema"].schema}
     for name in ("ann", "bob"):
         User.objects.create_user(name)
-
-
-def shapes(text):
-    """The lines of *text*, with an N in place of each figure, and single blanks."""
-    figures = re.compile(r"[0-9a-f]{8}|\d+(\.\d+)? (ms|s)\b|\d+(\.\d+)?")
-    return [re.sub(" +", " ", figures.sub("N", line)).strip() for line in text.splitlines()]
 
 
 def test_the_walk_of_the_shop_prints_what_the_page_shows(shop, caplog):
