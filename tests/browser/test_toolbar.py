@@ -20,6 +20,11 @@ FETCH = """([address, headers, body]) => fetch(address, {
   body: body && JSON.stringify(body),
 }).then((response) => response.text())"""
 
+#: Wait until a module that the page has begun to load has run. A second import runs nothing again.
+LOADED = """name => import(
+  [...document.querySelectorAll("script")].find(({ src }) => src.endsWith(`/${name}`)).src
+).then(() => true)"""
+
 
 @pytest.fixture(scope="module", params=["gthread", "uvicorn"])
 def server(request, database):
@@ -81,7 +86,10 @@ def test_the_history_has_the_parts_of_what_was_fetched(
     page.locator("a.HistoryPanel").click()
     fetched = page.locator("#djdtHistoryRequests > tr").first  # the newest
     expect(fetched).to_contain_text(address)
+    page.evaluate(LOADED, "history.js")  # which listens to the button
     fetched.get_by_role("button", name="Switch").click()
+    switched = fetched.get_attribute("data-request-id")
+    expect(page.locator("#djDebug")).to_have_attribute("data-request-id", switched)
     expect(page.locator("a.PartsPanel")).to_contain_text(f"{len(parts)} part")
     rows = rows_in(page)
     expect(rows.get_by_role("rowheader")).to_have_text(parts)
