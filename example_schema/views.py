@@ -45,6 +45,11 @@ class SchemaView(SpectacularAPIView):
 class DashboardPage(TemplateView):
     template_name = "example_schema/dashboard.html"
 
+    #: The titles of the parts, for the cards that wait for them.
+    extra_context = {
+        "titles": {name: info.title for name, info in DashboardParts.manifest.items() if info}
+    }
+
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
         response["Content-Security-Policy"] = POLICY

@@ -105,7 +105,7 @@ class TestBackground:
         page.goto("/")
         compute(10)
         expect(page.get_by_role("status")).to_contain_text("in the background")
-        expect(page.get_by_role("progressbar", name="Sales forecast")).to_have_attribute(
+        expect(page.get_by_role("progressbar", name="Forecast")).to_have_attribute(
             "aria-valuenow", "25"
         )
         take(f"computing-{width}")

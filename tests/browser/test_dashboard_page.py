@@ -14,12 +14,12 @@ START, NEXT, ONE = "the start", "the next page", "one part"
 CODES = {"CURSOR_EXPIRED": 410, "CURSOR_STALE": 410}
 TITLES = [
     "Overview",
-    "Today stats",
+    "Today",
     "Recent orders",
     "Inventory alerts",
-    "Sales analytics",
-    "Sales forecast",
-    "Customer insights",
+    "Sales",
+    "Forecast",
+    "Customers",
 ]
 STRICT_POLICY = "require-trusted-types-for 'script'"
 FRONTS = {"rest": "REST", "graphql": "GraphQL", "stream": "Stream"}
@@ -115,7 +115,7 @@ def test_the_page_fills_every_card_under_a_strict_content_security_policy(
     expect(page.locator("section.filled[aria-busy=false]")).to_have_count(7)
     expect(card(page, "Overview")).to_contain_text("Corner Shop")
     expect(card(page, "Recent orders").get_by_role("row")).to_have_count(1 + 20)
-    revenue, conversion = card(page, "Sales analytics").get_by_role("img").all()
+    revenue, conversion = card(page, "Sales").get_by_role("img").all()
     expect(revenue).to_have_attribute("aria-label", re.compile(r"^Revenue by month, .*\. Most in "))
     expect(conversion).to_have_attribute("aria-label", re.compile("^Conversion by month, "))
     assert answers() == walked
@@ -160,7 +160,7 @@ def test_a_card_says_that_the_server_had_its_value_in_the_cache(page, visit, exp
         visit()
         expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     cached = re.compile(r"^here after [\d.]+ s; the server had it in its cache$")
-    expect(card(page, "Customer insights").locator(".head p")).to_have_text(cached)
+    expect(card(page, "Customers").locator(".head p")).to_have_text(cached)
 
 
 def test_the_overview_says_why_a_visitor_of_the_demo_is_signed_in(page, expect):
@@ -209,7 +209,7 @@ def test_cards_wait_as_skeletons_until_their_page_arrives(page, expect, gate):
     page.goto("/")
     expect(page.get_by_role("status")).to_have_text("2 of 7 parts")
     expect(page.locator("section[aria-busy=true] .skeleton")).to_have_count(5)
-    expect(card(page, "Today stats")).to_have_attribute("aria-busy", "false")
+    expect(card(page, "Today")).to_have_attribute("aria-busy", "false")
     gate.set()
     expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
 
@@ -217,12 +217,12 @@ def test_cards_wait_as_skeletons_until_their_page_arrives(page, expect, gate):
 def test_a_failed_part_has_an_error_in_its_card_and_can_be_retried(
     page, visit, expect, complaints, answers, walked
 ):
-    sales = card(page, "Sales analytics")
+    sales = card(page, "Sales")
     with part_fails("sales_analytics"):
         visit()
         expect(page.get_by_role("status")).to_have_text("7 of 7 parts, 1 failed")
         expect(sales).to_contain_text("Reference")
-        expect(card(page, "Customer insights")).to_contain_text("Spent on average")
+        expect(card(page, "Customers")).to_contain_text("Spent on average")
 
         sales.get_by_role("button", name="Retry").click()
         expect(sales).to_be_focused()  # the retry has failed
@@ -257,7 +257,7 @@ def test_the_card_of_a_part_that_timed_out_says_that_it_took_too_long(page, visi
     with part_hangs("sales_analytics", 5):
         visit()
         expect(page.get_by_role("status")).to_have_text("7 of 7 parts, 1 failed")
-    expect(card(page, "Sales analytics")).to_contain_text("took too long")
+    expect(card(page, "Sales")).to_contain_text("took too long")
 
 
 @PAGED
@@ -348,7 +348,7 @@ def test_the_dashboard_page_works_on_a_slow_network(page, visit, expect):
     session.send("Network.emulateNetworkConditions", slow)
     visit()
     expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
-    expect(card(page, "Sales analytics").get_by_role("img")).to_have_count(2)
+    expect(card(page, "Sales").get_by_role("img")).to_have_count(2)
 
 
 def test_every_control_of_the_page_can_be_reached_with_the_keyboard(page, expect):

@@ -125,7 +125,7 @@ def test_a_bar_stands_where_its_part_was_asked_for_and_shown(load, button, panel
 def test_a_failed_and_a_retried_part_are_told(page, load, button, panel, expect):
     with part_fails("sales_analytics"):
         load(failed=1)
-    card(page, "Sales analytics").get_by_role("button", name="Retry").click()
+    card(page, "Sales").get_by_role("button", name="Retry").click()
     expect(page.get_by_role("status")).to_have_text("7 of 7 parts")
     button.click()
     titles = panel.locator("summary")

@@ -5,6 +5,7 @@ import { drawings, drawAnything, element, quietly } from "./drawings.js";
 
 const COMPUTED = "Computed in the background";
 
+const titles = JSON.parse(document.querySelector("#titles").textContent);
 const board = document.querySelector("#board");
 const notice = document.querySelector("#notice");
 const progress = document.querySelector("#progress");
@@ -80,7 +81,7 @@ function showPending(pending) {
 // Cards: waiting (with a bar, while the part is computed in the background), filled or failed.
 
 function makeCard(name) {
-  const words = name.replaceAll("_", " ");
+  const words = titles[name] ?? name.replaceAll("_", " ");
   const title = element("h2", { id: `title-${name}` }, words[0].toUpperCase() + words.slice(1));
   const head = element("div", { className: "head" }, title, quietly(""));
   const card = element("section", { tabIndex: -1 }, head, element("div"));
