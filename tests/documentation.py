@@ -1,4 +1,4 @@
-"""The documentation's code: read from a page, and run as modules of the README's shop."""
+"""The documentation's code: read from a page, and run as modules of its shop."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from example_schema.models import Customer, Order
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+SHOP = ROOT / "docs" / "shop.md"
 TYPES = ROOT / "docs" / "types.md"
 
 
@@ -51,12 +52,12 @@ def run_module(monkeypatch: pytest.MonkeyPatch, code: str, name: str) -> ModuleT
 
 
 def make_shop(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    """Make the README's project: each block a module, in the order of reading, and two orders."""
+    """Make the shop's project: each block a module, in the order of reading, and two orders."""
     # Its background functions are no longer known after the test: its app is gone then.
     monkeypatch.setattr(functions, "_declared", functions._declared.copy())
     monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
     monkeypatch.setitem(sys.modules, "shop.models", models)
-    parts, schema, views, urls = blocks(README, "python")
+    parts, schema, views, urls = blocks(SHOP, "python")
     for name, code in [("parts", parts), ("schema", schema), ("views", views)]:
         run_module(monkeypatch, code, f"shop.{name}")
     settings.ROOT_URLCONF = run_module(monkeypatch, urls, "shop.urls")
@@ -77,7 +78,7 @@ def shortened(page: Any) -> Any:
 
 
 def shop_of(page, monkeypatch, settings):
-    """Make the README's project; the function returned runs a block of *page* as ``shop.<name>``."""
+    """Make the shop's project; the function returned runs a block of *page* as ``shop.<name>``."""
     make_shop(monkeypatch, settings)
 
     def run(name):
@@ -87,9 +88,9 @@ def shop_of(page, monkeypatch, settings):
 
 
 def shop_with_types(monkeypatch, settings):
-    """The README's project with the view of the page on types at its address; as ``shop_of()``."""
+    """The shop's project with the view of the page on types at its address; as ``shop_of()``."""
     run = shop_of(TYPES, monkeypatch, settings)
     run("views")
-    urls = block(README, "# urls.py\n")
+    urls = block(SHOP, "# urls.py\n")
     settings.ROOT_URLCONF = run_module(monkeypatch, urls, "shop.urls")
     return run

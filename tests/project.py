@@ -11,15 +11,30 @@ import sys
 from pathlib import Path
 
 from tests import tools
-from tests.documentation import ROOT
+from tests.documentation import ROOT, shapes
 from tests.server.servers import PATIENCE, Log
 
 _SERVES = "Starting development server at"
+_PENDING = '"pending"'
+
+
+def masked(printed: str) -> list[str]:
+    """The lines of *printed* with cursors shortened, and an N for figures and references."""
+    text = re.sub(r"eyJ0eXAi[\w.-]+", "eyJ0eXAi…", printed).replace(
+        '"progress":null', '"progress":1'
+    )
+    return [line for line in shapes(re.sub(r'"reference":"\w+"', '"reference":"N"', text)) if line]
+
+
+def commands_of(console: str) -> list[tuple[str, str]]:
+    """The commands of the block *console*, each with what it prints."""
+    shown = re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]
+    return [(command, lines) for command, _, lines in (each.partition("\n") for each in shown)]
 
 
 class Project:
     """
-    The terminal of a reader: :meth:`write` saves a file, :meth:`run` runs a command.
+    The terminal of a reader: :meth:`save` saves a block of Python, :meth:`check` runs a console.
 
     The packages are those of this environment. So the commands that would make a virtual
     environment and install into it are not run. The server has a port of its own in place of
@@ -45,22 +60,33 @@ class Project:
         }
         del self.environ["DJANGO_SETTINGS_MODULE"]
 
-    def write(self, name: str, code: str, *, append: bool = False) -> None:
-        """Save *code* as the file *name*, or add it to the end of that file."""
-        with (self.folder / name).open("a" if append else "w") as file:
-            file.write(code)
-
-    def reload(self, name: str) -> None:
-        """Wait for the server to serve the code of *name*, which was saved now."""
+    def save(self, code: str) -> None:
+        """Save *code* as the file that its first line names, and wait until it is served."""
+        name, _, place = code.partition("\n")[0].removeprefix("# ").partition(", ")
+        path = self.folder / name
+        is_watched = self.server is not None and path.exists()
         served = str(self.log).count(_SERVES)
-        while not self.log.wait_for(_SERVES, times=served + 1):
-            (self.folder / name).touch()  # it was saved before the server looked for changes
+        with path.open("a" if place == "at the end" else "w") as file:
+            file.write(code)
+        while is_watched and not self.log.wait_for(_SERVES, times=served + 1):
+            path.touch()  # it was saved before the server looked for changes
+
+    def check(self, console: str) -> str:
+        """Run each command of *console*, and compare what they print with what it shows."""
+        told = []
+        for command, shown in commands_of(console):
+            printed = self.run(command)
+            while _PENDING in printed and _PENDING not in shown:
+                printed = self.run(command)  # with the cursor of the page before
+            assert masked(printed) == masked(shown), command
+            told.append(printed)
+        return "\n".join(told)
 
     def run(self, command: str) -> str:
         """Run *command*, and return what it printed."""
         if command.startswith(self.SKIPPED):
             return ""
-        if command == "python manage.py runserver":
+        if command.endswith(" runserver"):
             self._serve(f"{command} {self.address}")
             return ""
         command = command.replace("127.0.0.1:8000", self.address)

@@ -35,7 +35,7 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memor
 
 @pytest.fixture
 def shop(monkeypatch, settings):
-    """The README's project as an installed app, and ``shop(name)`` to run a block of the page."""
+    """The project of the shop as an installed app, and ``shop(name)`` to run a block of the page."""
     config = AppConfig("shop", types.SimpleNamespace(__path__=["shop"]))
     config.apps, config.models = apps, {}
     monkeypatch.setitem(apps.app_configs, "shop", config)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import load, needs, readme, report, waiting
+from benchmarks import load, missed, needs, report, waiting
 from benchmarks.count import bounds, callgrind
 from benchmarks.count.__main__ import main as count
 from benchmarks.measure import Ratio, paired
@@ -105,11 +105,11 @@ def test_a_figure_with_a_unit_is_the_best_of_its_runs():
     assert (told["figure"], told["unit"]) == (14, "ms")
 
 
-def test_a_missed_figure_is_in_the_readme_with_its_unit(tmp_path, monkeypatch):
+def test_a_missed_figure_is_told_with_its_unit(tmp_path, monkeypatch):
     one = Row("first part", Ratio.of([21, 16]), 15, unit="ms", best=True)
-    monkeypatch.setattr(readme, "RESULTS", tmp_path / "results.json")
-    readme.RESULTS.write_text(report.as_json([one]))
-    assert "| time | first part | 16.00 ms | ≤ 15.00 ms |" in readme.missed()
+    monkeypatch.setattr(missed, "RESULTS", tmp_path / "results.json")
+    missed.RESULTS.write_text(report.as_json([one]))
+    assert "| time | first part | 16.00 ms | ≤ 15.00 ms |" in missed.missed()
 
 
 def test_the_chart_has_a_bar_for_every_ratio():
@@ -159,11 +159,11 @@ def test_the_committed_results_have_the_rows_of_a_full_run():
     assert sum(one["target"] is not None for one in written["rows"]) in (18, 21)
 
 
-def test_every_missed_target_is_in_the_readme():
-    missed = readme.missed()
-    assert missed in readme.README.read_text(), "benchmarks.readme.write() writes it again"
+def test_every_missed_target_is_on_the_page_about_benchmarks():
+    table = missed.missed()
+    assert table in missed.PAGE.read_text(), "benchmarks.missed.write() writes it again"
     for one in bounds.read():
-        assert (f"| instructions | {one.what} |" in missed) is one.is_missed
+        assert (f"| instructions | {one.what} |" in table) is one.is_missed
 
 
 # make count.
@@ -232,16 +232,16 @@ def test_a_count_past_its_bound_is_a_failure(table, capsys):
 
 
 def test_new_bounds_are_a_little_above_what_was_counted(table, tmp_path, monkeypatch):
-    monkeypatch.setattr(readme, "README", tmp_path / "README.md")
-    readme.README.write_text(f"before\n{readme.BEGIN}old\n{readme.END}after\n")
+    monkeypatch.setattr(missed, "PAGE", tmp_path / "benchmarks.md")
+    missed.PAGE.write_text(f"before\n{missed.BEGIN}old\n{missed.END}after\n")
     assert count(["--set-bounds"]) == 0
     page, django = bounds.read()
     assert (page.reached, page.bound, page.target) == (1.2, 1.236, 1.1)
     assert (django.reached, django.bound) == (0.5, None)
-    text = readme.README.read_text()
-    assert text.startswith(f"before\n{readme.BEGIN}| missed")
+    text = missed.PAGE.read_text()
+    assert text.startswith(f"before\n{missed.BEGIN}| missed")
     assert "| instructions | page / view | 1.200 | ≤ 1.100 |" in text
-    assert text.endswith(f"{readme.END}after\n")
+    assert text.endswith(f"{missed.END}after\n")
 
 
 @pytest.fixture(params=["valgrind", "python"])

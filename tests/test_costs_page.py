@@ -32,7 +32,7 @@ ENTRY = re.compile(
 
 @pytest.fixture
 def shop(monkeypatch, settings, db):
-    """The README's project, whose responses tell what parts cost."""
+    """The project of the shop, whose responses tell what parts cost."""
     settings.PARTSTREAM = {"SERVER_TIMING": True}
     return shop_of(PAGE, monkeypatch, settings)
 

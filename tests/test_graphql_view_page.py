@@ -61,7 +61,7 @@ TOO_MUCH = {
 @pytest.fixture
 def post(monkeypatch, settings, client):
     """
-    The README's shop: ``post(query)`` gives the body of the response.
+    The shop: ``post(query)`` gives the body of the response.
 
     ``post.serve(text)`` serves the URLs of the page's block that contains *text*.
     """

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shop(monkeypatch, settings):
-    """The README's project, and ``shop(name)`` to run a block of the guide as ``shop.<name>``."""
+    """The project of the shop, and ``shop(name)`` to run a block of the guide as ``shop.<name>``."""
     return shop_of(PAGE, monkeypatch, settings)
 
 

@@ -1,44 +1,69 @@
-"""The README's code runs as written, and its pages are the responses that the code gives."""
+"""The README: its example runs as pasted, and its figures are those of the benchmarks."""
 
 import json
 import re
+import tomllib
 
 import pytest
 
-from tests.documentation import README, blocks, make_shop, shortened
+from tests.documentation import README, ROOT, blocks
+from tests.project import Project
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def shop(monkeypatch, settings):
-    make_shop(monkeypatch, settings)
+TEXT = README.read_text()
+RESULTS = ROOT / "benchmarks" / "results.json"
 
 
-def shown(number):
-    return json.loads(blocks(README, "json")[number])
+def test_the_readme_is_read_in_a_minute():
+    assert len(TEXT.splitlines()) <= 130
 
 
-def test_the_graphql_pages_equal_the_samples_in_the_readme(shop, client):
-    (query,) = blocks(README, "graphql")
-    after = None
-    for number in (0, 1):
-        body = {"query": query, "variables": {"after": after}}
-        page = client.post("/graphql/", body, content_type="application/json").json()
-        assert shortened(page) == shown(number)
-        after = page["data"]["dashboard"]["pageInfo"]["endCursor"]
+def test_the_example_of_the_readme_prints_what_the_readme_shows(tmp_path):
+    project = Project(tmp_path)
+    try:
+        (code,) = blocks(README, "python")
+        project.save(code)
+        install, serve, ask, _ = blocks(README, "console")
+        for console in (install, serve, ask):
+            project.check(console)
+    finally:
+        project.close()
 
 
-def test_the_rest_page_equals_the_sample_in_the_readme_and_leads_to_the_end(shop, client):
-    page = client.get("/api/dashboard/").json()
-    assert shortened(page) == shown(2)
-    last = client.get(f"/api/dashboard/?cursor={page['cursor']}").json()
-    assert (last["results"], last["cursor"]) == ([{"forecast": None}], None)
+@pytest.mark.skipif(not RESULTS.exists(), reason="benchmarks/ is not beside these tests")
+@pytest.mark.parametrize(
+    ("row", "words", "what"),
+    [
+        ("**django-partstream**", "first page {}", "first page / one blocking view (parts of"),
+        ("**django-partstream**", "stream {} of", "all parts of a stream / the slowest (REST, g"),
+        ("**django-partstream**", "pages {} and", "REST, first page / plain DRF view"),
+        ("**django-partstream**", "and {} of a plain", "REST, cursor page / plain DRF view"),
+        ("n endpoints", "at once: {} of", "six endpoints at once / one blocking view (parts"),
+        ("`@defer` elsewhere", "Strawberry: {} of", "strawberry, one of the two in @defer /"),
+        ("Inertia deferred props", "pages {} and", "inertia-django, page with two deferred"),
+        ("Inertia deferred props", "and {} of", "inertia-django, the deferred props /"),
+    ],
+)
+def test_a_figure_of_the_readme_is_that_of_the_benchmarks(row, words, what):
+    (line,) = [line for line in TEXT.splitlines() if line.startswith(f"| {row}")]
+    measured = json.loads(RESULTS.read_text())["rows"]
+    (figure,) = [one["figure"] for one in measured if one["what"].startswith(what)]
+    assert words.format(f"{figure:.2f}") in line
 
 
-def test_every_setting_is_listed_in_the_readme_with_its_default():
-    from django_partstream.conf import SETTINGS
+def test_the_commands_of_the_readme_are_targets_of_make():
+    makefile = ROOT / "Makefile"
+    if not makefile.exists():
+        pytest.skip("The Makefile is not beside these tests.")
+    for target in re.findall(r"^\$ make (\S+)", TEXT, re.MULTILINE):
+        assert f"\n{target}: " in makefile.read_text()
 
-    listed = README.read_text().partition("\n## Settings\n")[2]
-    rows = re.findall(r"^\| `([A-Z_]+)` \| `?(\w+)`? \|", listed, re.MULTILINE)
-    assert dict(rows) == {name: str(known.default) for name, known in SETTINGS.items()}
+
+def test_no_link_of_the_readme_is_broken_on_pypi():
+    """PyPI shows the README without the project's other files: a link to one is left out there."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["metadata"]
+    shown = TEXT
+    for each in settings["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        shown = re.sub(each["pattern"], each["replacement"], shown)
+    assert re.findall(r"\]\((?!https://)[^)]*\)", shown) == []
+    assert "[Guards](docs/guide.md#guards)" in TEXT
+    assert "| Guards | `safe_call`" in shown

@@ -35,7 +35,7 @@ COMMANDS = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
 
 @pytest.fixture
 def shop(monkeypatch, settings):
-    """The README's project, and ``shop(name)`` to run a block of the page as ``shop.<name>``."""
+    """The project of the shop, and ``shop(name)`` to run a block of the page as ``shop.<name>``."""
     return shop_of(PAGE, monkeypatch, settings)
 
 

@@ -25,7 +25,7 @@ PATIENCE = 30
 
 @pytest.fixture
 def shop(monkeypatch, settings):
-    """The README's project with the view of the page, and ``shop(name)`` to run its blocks."""
+    """The project of the shop with the view of the page, and ``shop(name)`` to run its blocks."""
     return shop_with_types(monkeypatch, settings)
 
 

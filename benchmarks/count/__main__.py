@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import needs, readme
+from benchmarks import missed, needs
 from benchmarks.count import bounds, callgrind
 
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     took = time.monotonic() - started
     if options.set_bounds:
         bounds.write(rows)
-        readme.write()
+        missed.write()
         rows = bounds.read()
     sys.stdout.write(f"{bounds.table(rows, counts)}\n{len(rows)} rows in {took:.0f} s.\n")
     past = [row for row in rows if row.is_past_bound]

@@ -1,4 +1,4 @@
-"""The missed targets in README, from the results that were written last."""
+"""The missed targets on the page about benchmarks, from the results that were written last."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.count import bounds
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+PAGE = HERE.parent / "docs" / "benchmarks.md"
 RESULTS = HERE / "results.json"
 BEGIN, END = "<!-- missed targets, written by make bench and make count -->\n", "<!-- end -->\n"
 
@@ -37,6 +37,6 @@ def missed() -> str:
 
 def write() -> None:
     """Write the table between its marks."""
-    before, _, rest = README.read_text().partition(BEGIN)
+    before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}{missed()}{END}{after}")
+    PAGE.write_text(f"{before}{BEGIN}{missed()}{END}{after}")
