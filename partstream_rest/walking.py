@@ -139,15 +139,7 @@ class RestWalker:
         """
         if answer.status == 200:
             return
-        told = f"GET {self._address}: {answer.status}"
-        if answer.fault is not None:
-            told = f"{told}, {type(answer.fault).__name__}: {answer.fault}"
-        elif (body := answer.json()) and isinstance(body, dict) and "detail" in body:
-            told = f"{told}, {body['detail']}"
-        elif location := answer.headers.get("Location"):
-            told = f"{told}, a redirect to {location}. Walk that address."
-        if answer.status in (401, 403):
-            told = f"{told} Say who asks, by --user or a --header."
+        told = f"GET {self._address}: {answer.refusal(answer.json())}"
         if answer.status == 404 and is_first and answer.fault is None:
             raise NotWalkable(told)
         raise WalkBroken(told)

@@ -11,7 +11,7 @@ from django_partstream.outcomes import Status
 from django_partstream.walking.figures import Figures, PartFigures
 from django_partstream.walking.hints import Hint
 from django_partstream.walking.walks import Came, Pending, Total, Walked
-from django_partstream.walking.words import count_of, listed, size_of, time_of
+from django_partstream.walking.words import count_of, listed, printable, size_of, time_of
 
 #: The characters of the bar, without its brackets.
 _BAR = 20
@@ -57,7 +57,7 @@ class Screen:
                 self._write(self._line(event))
         else:
             if event.name not in self._pending and not self._has_bar:
-                self._write(f"  {event.name}  pending")
+                self._write(f"  {printable(event.name)}  pending")
             self._pending[event.name] = event.progress
         self._draw()
 
@@ -70,7 +70,6 @@ class Screen:
                 f"Walk {self._number} of {self._walks}{reader}: {parts} in "
                 f"{time_of(walked.seconds * 1000)}"
             )
-        self._erase()
 
     def conclude(self, figures: Figures, hints: Sequence[Hint], not_selected: list[str]) -> None:
         """The table, and what it asks for."""
@@ -78,24 +77,25 @@ class Screen:
             self._write("")
             for line in table(figures):
                 self._write(line)
-            self._write(f"\n{summary(figures)}")
+            self._write("")
+        self._write(summary(figures))
         for each in not_selected:
             self._write(f"Not selected: {each}.")
         if hints:
             self._write("")
         for hint in hints:
-            self._write(f"- {hint.text}")
+            self._write(f"- {printable(hint.text)}")
 
     def _line(self, came: Came) -> str:
         ms = came.timing.get("ms")
-        told = [came.name, self._styled(came.status)]
+        told = [printable(came.name), self._styled(came.status)]
         if ms is not None:
             told.append(time_of(ms))
         told.append(size_of(came.size))
         if came.pending is not None:
             told.append(f"after {came.pending:.1f} s pending")
         if came.error:
-            told.append(f"{came.error['code']}: {came.error['message']}")
+            told.append(printable(f"{came.error['code']}: {came.error['message']}"))
         return f"  {'  '.join(told)}"
 
     def _styled(self, status: str) -> str:
@@ -108,18 +108,24 @@ class Screen:
         return styled
 
     def _write(self, line: str) -> None:
-        self._erase()
-        self._out.write(line)
+        self.erase()
+        self._out.write(self._encodable(line))
         self._out.flush()  # a pipe, such as the log of CI, has the line when it is told
 
-    def _erase(self) -> None:
+    def _encodable(self, text: str) -> str:
+        """*text* without a character that the encoding of the output lacks, as on Windows."""
+        encoding = getattr(self._out, "encoding", None) or "utf-8"
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+
+    def erase(self) -> None:
+        """Take the bar away."""
         if self._has_bar:
             self._out.write(_ERASED, ending="")
 
     def _draw(self) -> None:
         if not self._has_bar:
             return
-        self._erase()
+        self.erase()
         told = f"{len(self._came)} of {self._total}" if self._total else f"{len(self._came)}"
         if self._total:
             done = min(len(self._came) * _BAR // self._total, _BAR)
@@ -127,7 +133,7 @@ class Screen:
         if self._pending:
             told = f"{told}, waiting for {listed([*map(self._waiting, self._pending)])}"
         width = shutil.get_terminal_size().columns - 1  # a second line would not be erased
-        self._out.write(told[:width], ending="")
+        self._out.write(self._encodable(printable(told))[:width], ending="")
         self._out.flush()
 
     def _waiting(self, name: str) -> str:
@@ -153,7 +159,7 @@ def table(figures: Figures) -> list[str]:
 def _row(part: PartFigures) -> tuple[str, ...]:
     ms, cached = part.ms, part.cached
     return (
-        part.name,
+        printable(part.name),
         "-" if ms is None else time_of(ms.median),
         "-" if ms is None else time_of(ms.p95),
         "-" if part.share is None else f"{part.share:.0%}",

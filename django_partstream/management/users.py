@@ -27,7 +27,7 @@ def user_called(name: str) -> Any:
     except ImproperlyConfigured as exc:
         raise NoSuchUser(str(exc)) from exc
     users = model._default_manager
-    found = users.filter(**{model.USERNAME_FIELD: name}).first() or _user_with_key(users, name)
+    found = _user_with(users, model.USERNAME_FIELD, name) or _user_with(users, "pk", name)
     if found is None:
         raise NoSuchUser(f"No user has the {model.USERNAME_FIELD} or primary key {name!r}.")
     return found
@@ -46,8 +46,8 @@ def active_user_called(name: str) -> Any:
     return user
 
 
-def _user_with_key(users: Any, key: str) -> Any:
+def _user_with(users: Any, field: str, value: str) -> Any:
     try:
-        return users.filter(pk=key).first()
-    except (TypeError, ValueError, ValidationError):  # no key of this kind
+        return users.filter(**{field: value}).first()
+    except (TypeError, ValueError, ValidationError):  # no value of this field, such as a number
         return None

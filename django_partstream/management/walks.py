@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 from django_partstream.management.screens import Screen
 from django_partstream.walking.clients import Client, ProjectClient, RemoteClient
@@ -38,7 +39,10 @@ class Target:
     ) -> None:
         self._headers = headers
         self.is_remote = bool(_REMOTE.match(name))
+        if self.is_remote:
+            _check_address(name)
         if self.is_remote or "/" in name:
+            name = name.partition("#")[0]  # the place on a page of a browser
             if arguments or schema:
                 raise NotWalkable("--arg and --schema are for Query.field, not for a URL.")
             walking = _front("rest", "Django REST framework", "rest_framework")
@@ -63,11 +67,36 @@ class Target:
         return ProjectClient(user, self._headers, sign_in=walker.sign_in, views=walker.views)
 
 
+def _check_address(address: str) -> None:
+    """
+    Check that *address* has a server.
+
+    Raises:
+        NotWalkable: it has none, or names a user, whom nothing would send.
+    """
+    try:
+        split = urlsplit(address)
+        _ = split.port
+        is_sound = bool(split.hostname and split.hostname.encode("idna"))
+    except ValueError:
+        is_sound = False
+    if not is_sound:
+        raise NotWalkable(
+            f"{address!r} names no server. Write https://HOST/PATH or https://HOST:PORT/PATH."
+        )
+    if "@" in split.netloc:
+        raise NotWalkable(
+            "A URL with a user is not walked. Name the user by --header 'Authorization: Basic …'."
+        )
+
+
 def walks_of(
     target: Target, users: Mapping[str, Any], times: int, screen: Screen | None
-) -> list[Walked]:
+) -> Iterator[Walked]:
     """
     Walk *target* so many *times* as each of *users*, by their names; without any as no user.
+
+    Each walk begins when it is asked for.
 
     Raises:
         NotWalkable: there are no parts, or a server elsewhere is asked for users.
@@ -78,7 +107,9 @@ def walks_of(
             "as 'Authorization: Bearer …' or 'Cookie: sessionid=…'."
         )
     readers: list[tuple[str | None, Any]] = [*users.items()] or [(None, None)]
-    return [_walked(target, name, user, screen) for _ in range(times) for name, user in readers]
+    for _ in range(times):
+        for name, user in readers:
+            yield _walked(target, name, user, screen)
 
 
 def _walked(target: Target, name: str | None, user: Any, screen: Screen | None) -> Walked:
@@ -86,8 +117,12 @@ def _walked(target: Target, name: str | None, user: Any, screen: Screen | None) 
         screen.begin(name)
     tell = screen.tell if screen else _hear_nothing
     watching = nullcontext() if target.is_remote else Watch(target.walker.function_of)
-    with watching as watch:
-        walked = follow(target.walker, target.client(user), name, watch, tell)
+    try:
+        with watching as watch:
+            walked = follow(target.walker, target.client(user), name, watch, tell)
+    finally:
+        if screen:
+            screen.erase()
     if screen:
         screen.end(walked)
     return walked

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Protocol
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from django.conf import settings
 from django.urls import ResolverMatch, get_script_prefix
+from django.utils.encoding import iri_to_uri
 
 from django_partstream._client import ReaderClient
 from django_partstream._django import close_stream
@@ -49,6 +51,23 @@ class Answer:
             return json.loads(b"".join(self.body))
         except ValueError:
             return None
+
+    def refusal(self, body: Any) -> str:
+        """The status, what else the answer says, its *body* as JSON included, and the remedy."""
+        told = str(self.status)
+        location = self.headers.get("Location")
+        if self.fault is not None:
+            told = f"{told}, {type(self.fault).__name__}: {self.fault}"
+        elif isinstance(body, dict) and "detail" in body:
+            told = f"{told}, {body['detail']}"
+        elif location and 300 <= self.status < 400:
+            told = (
+                f"{told}, a redirect to {location}. Walk that address; if readers sign in there, "
+                "say who asks, by --user or a --header."
+            )
+        if self.status in (401, 403):
+            told = f"{told} Say who asks, by --user or a --header."
+        return told
 
 
 class Client(Protocol):
@@ -127,11 +146,11 @@ class RemoteClient:
         """See :class:`Client`."""
         sent = {"Accept": "application/json", **self._headers, **(headers or {})}
         try:
-            request = Request(address, headers=sent)  # noqa: S310 - the command checks the scheme
+            request = Request(_quoted(address), headers=sent)  # noqa: S310 - the scheme is checked
             response: Any = self._opener.open(request, timeout=PATIENCE)
         except HTTPError as exc:
             response = exc
-        except (OSError, HTTPException, ValueError) as exc:  # ValueError: of a malformed address
+        except (OSError, HTTPException, ValueError) as exc:  # ValueError: of a header
             raise NoAnswer(f"{type(exc).__name__}: {exc}") from exc
         with response:
             yield Answer(response.status, response.headers, _pieces(response))
@@ -148,6 +167,13 @@ def _pieces(response: Any) -> Iterator[bytes]:
             yield piece
     except (OSError, HTTPException) as exc:
         raise NoAnswer(f"{type(exc).__name__}: {exc}") from exc
+
+
+def _quoted(address: str) -> str:
+    """*address*, which may be written as a browser shows it, as it is sent."""
+    split = urlsplit(address)
+    path, query = iri_to_uri(split.path), iri_to_uri(split.query)
+    return split._replace(path=path, query=query).geturl()
 
 
 def _host() -> str:

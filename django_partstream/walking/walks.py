@@ -15,6 +15,9 @@ from django_partstream.outcomes import Status
 from django_partstream.walking.clients import Client
 from django_partstream.walking.watching import Watch
 
+#: So many answers in a row that bring nothing new end a walk, which would have no end.
+MAX_IDLE = 3
+
 #: The ends of a part that are no failure.
 FINE = (Status.OK, Status.FALLBACK)
 
@@ -125,7 +128,8 @@ class Walked:
     """
     A walk as *reader*, from its beginning to its end or until *trouble* ended it.
 
-    *pending* says when it was first told of each pending part. *waited* are the seconds for which
+    *pending* says when it was first told of each pending part. *idle* is the number of the last
+    answers that brought nothing new. *waited* are the seconds for which
     it slept, since nothing came but pending parts.
     """
 
@@ -135,6 +139,7 @@ class Walked:
     twice: list[str] = field(default_factory=list)
     totals: list[int] = field(default_factory=list)
     pages: int = 0
+    idle: int = 0
     seconds: float = 0.0
     waited: float = 0.0
     trouble: str | None = None
@@ -177,20 +182,32 @@ def follow(
 
 
 def _take(walked: Walked, event: Event, *, at: float, tell: Tell) -> None:
-    """Record an event of *walked*; wait, if it says so."""
+    """
+    Record an event of *walked*; wait, if it says so.
+
+    Raises:
+        WalkBroken: the walk would not end.
+    """
     match event:
         case Page():
-            walked.pages += 1
+            if walked.idle == MAX_IDLE:
+                raise WalkBroken(
+                    f"The last {MAX_IDLE} answers brought nothing new, though more was to come. "
+                    "A cache or a proxy that passes over the query string does that."
+                )
+            walked.pages, walked.idle = walked.pages + 1, walked.idle + 1
         case Total(number):
             walked.totals.append(number)
             tell(event)
         case Pending(name):
             walked.pending.setdefault(name, at)
+            walked.idle = 0
             tell(event)
         case Part(name) if name in walked.came:
             walked.twice.append(name)
         case Part(name):
             walked.came[name] = came = _came(event, walked, at=at)
+            walked.idle = 0
             tell(came)
         case Wait(seconds):
             walked.waited += seconds

@@ -28,6 +28,11 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def printable(text: str) -> str:
+    """*text* in a line, without characters by which a terminal is controlled."""
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
 def verb(names: Sequence[str], one: str, several: str) -> str:
     """The form of a verb for *names*."""
     return one if len(names) == 1 else several

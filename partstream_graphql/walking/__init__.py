@@ -95,13 +95,13 @@ class ConnectionWalker:
         except NoAnswer as exc:
             raise WalkBroken(f"{self.title}: {exc}") from exc
         if not isinstance(told, dict):
-            raise WalkBroken(f"{self.title}: {_fault(answer)}")
+            raise WalkBroken(f"{self.title}: {_refusal(answer, told)}")
         connection = (told.get("data") or {}).get(self._field)
         errors = told.get("errors", ())
         if connection is None:
             told_by_view = "; ".join(error.get("message", "") for error in errors)
             kind = NotWalkable if "data" not in told and after is None else WalkBroken
-            raise kind(f"{self.title}: {told_by_view or _fault(answer)}")
+            raise kind(f"{self.title}: {told_by_view or _refusal(answer, told)}")
         return connection, {error["path"][2]: error for error in errors if _is_below(error)}
 
     def _part(self, node: Any, below: Any) -> Part:
@@ -187,10 +187,10 @@ def _callbacks(patterns: Any) -> Iterator[Any]:
             yield each.callback
 
 
-def _fault(answer: Answer) -> str:
-    if answer.fault is None:
-        return f"{answer.status} {answer.kind}"
-    return f"{answer.status}, {type(answer.fault).__name__}: {answer.fault}"
+def _refusal(answer: Answer, body: Any) -> str:
+    if answer.status == 200:
+        return f"200 {answer.kind} is no result of GraphQL."
+    return answer.refusal(body)
 
 
 def _is_below(error: Any) -> bool:

@@ -61,7 +61,7 @@ def test_a_terminal_has_a_bar_that_is_drawn_again_for_each_event():
         "  b  ok  2.0 ms  10 B  after 1.5 s pending",
         "[##########..........] 2 of 4, waiting for c (40%)",
     ]
-    screen.end(walked(came("a")))
+    screen.erase()
     assert lines_of(out)[-1] == ""
 
 
@@ -143,7 +143,7 @@ def test_hints_come_last_and_what_was_not_selected_before_them():
     assert out.getvalue().splitlines()[-3:] == ["Not selected: b needs c.", "", "- Do it."]
 
 
-def test_a_walk_without_parts_has_no_table():
+def test_a_walk_without_parts_says_so_and_has_no_table():
     out = Out(is_terminal=False)
-    Screen(out, no_style(), walks=1).conclude(figures(walked()), [], [])
-    assert out.getvalue() == ""
+    Screen(out, no_style(), walks=1).conclude(figures(walked(pages=1)), [], [])
+    assert out.getvalue() == "0 parts on 1 page, 1.00 s.\n"

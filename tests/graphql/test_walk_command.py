@@ -6,6 +6,7 @@ import graphene
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 from graphene import relay
@@ -447,6 +448,25 @@ def test_an_answer_that_is_no_json_is_exit_code_1(schema_of, serve):
     serve(path("graphql/", Broken.as_view(schema=schema_of(Numbers))))
     told = walk("Query.dashboard")
     assert (told.code, told.error) == (1, "Query.dashboard: 500, LookupError: no view")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (HttpResponseRedirect("/login/"), "302, a redirect to /login/. Walk that address; if"),
+        (JsonResponse({"detail": "No."}, status=403), "403, No. Say who asks, by --user or"),
+        (HttpResponse("x"), "200 text/html is no result of GraphQL."),
+    ],
+)
+def test_an_answer_that_is_no_result_is_told_with_the_remedy(answer, reason, schema_of, serve):
+    class Refusing(GraphQLView):
+        def dispatch(self, request, *args, **kwargs):
+            return answer
+
+    serve(path("graphql/", Refusing.as_view(schema=schema_of(Numbers))))
+    told = walk("Query.dashboard")
+    assert told.code in (1, 2)
+    assert told.error.startswith(f"Query.dashboard: {reason}")
 
 
 def test_an_exception_through_the_handler_is_exit_code_1(schema_of, settings):

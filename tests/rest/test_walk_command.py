@@ -1,9 +1,12 @@
 """``manage.py partstream walk /path/``: a REST response is walked by pages or a stream."""
 
+from io import BytesIO, TextIOWrapper
+
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
+from django.core.management import call_command
 from django.http import Http404, HttpResponse, JsonResponse
 from django.urls import path, set_script_prefix
 from djangorestframework_camel_case.render import CamelCaseJSONRenderer
@@ -14,7 +17,7 @@ from django_partstream import ProgressiveView, cached_for, lazy, safe_call, with
 from django_partstream.delivery import streams
 from django_partstream.testing import background_now, part_hangs
 from partstream_rest.streams import Transcript
-from tests.commands import figures, walk
+from tests.commands import Terminal, figures, walk
 from tests.core import jobs
 from tests.pending import waiting
 
@@ -191,6 +194,13 @@ def test_a_user_who_cannot_sign_in_is_exit_code_2(ann, serve):
 def test_a_user_may_be_named_by_primary_key(ann, serve):
     serve(names_reader())
     assert figures("/", "--user", str(ann.pk)).parts["me"]["bytes"] == len('"ann"')
+
+
+def test_a_user_name_of_another_kind_is_unknown(ann, serve, monkeypatch):
+    monkeypatch.setattr(User, "USERNAME_FIELD", "id")  # as a number of a customer may be
+    serve(names_reader())
+    told = walk("/", "--user", "ann")
+    assert (told.code, told.error) == (2, "No user has the id or primary key 'ann'.")
 
 
 def test_a_view_that_knows_tokens_alone_takes_the_user(ann, serve):
@@ -396,7 +406,8 @@ def test_a_walk_that_is_refused_on_its_way_is_exit_code_1(serve):
 def test_a_redirect_is_told_with_its_address(serve, settings):
     serve(path("a/", view_of(("a", 1)).as_view()))
     told = walk("/a")
-    assert (told.code, told.error) == (1, "GET /a: 301, a redirect to /a/. Walk that address.")
+    assert told.code == 1
+    assert told.error.startswith("GET /a: 301, a redirect to /a/. Walk that address; if readers")
 
 
 def breaks(change):
@@ -495,13 +506,80 @@ def test_arguments_of_another_form_are_refused_by_the_parser(arguments):
     assert walk(*arguments).error.startswith("Error: ")
 
 
-def test_a_walk_that_is_interrupted_says_so(serve):
+@pytest.mark.parametrize(("ended", "shown"), [(0, []), (2, ["a", "b"])])
+def test_a_walk_that_is_interrupted_leaves_the_figures_of_those_before_it(ended, shown, serve):
+    calls = iter(range(ended + 1))
+
     def interrupt(request):
-        raise KeyboardInterrupt
+        if next(calls) == ended:
+            raise KeyboardInterrupt
+
+    serve(view_of(("a", 1), ("b", lazy(interrupt)), chunk_size=1))
+    out = Terminal()
+    told = walk("/", "--times", "9", out=out)
+    assert (told.code, told.error) == (130, f"Stopped in walk {ended + 1} of 9.")
+    lines = [line.rpartition("\x1b[K")[2] for line in told.out.split("\n")]
+    assert lines[-1] == ""  # no bar is left
+    table = lines[lines.index("") : -1]
+    assert [line.split()[0] for line in table[2:4]] == shown
+
+
+def test_the_document_of_an_interrupted_walk_has_the_walks_before_it(serve):
+    calls = iter(range(2))
+
+    def interrupt(request):
+        if next(calls) == 1:
+            raise KeyboardInterrupt
 
     serve(view_of(("a", lazy(interrupt))))
-    told = walk("/")
-    assert (told.code, told.error) == (130, "Stopped.")
+    told = figures("/", "--times", "9")
+    assert (told.code, told.json["walks"]) == (130, 1)
+
+
+@BY
+def test_a_response_that_never_ends_is_exit_code_1(by, serve):
+    page = {"results": [{"a": 1}], "cursor": "x", "meta": {"total_parts": 2}}
+    frame = 'event: part\nid: x\ndata: {"name": "a", "value": 1}\n\n'
+    end = 'event: end\nid: x\ndata: {"has_more": true, "total_parts": 2}\n\n'
+    answers = []
+
+    def view(request):
+        answers.append(request)
+        assert len(answers) < 9, "the walk does not end"
+        if by:
+            return HttpResponse(frame + end, content_type="text/event-stream")
+        return JsonResponse(page)
+
+    serve(path("", view))
+    told = walk("/", *by)
+    assert told.code == 1
+    assert told.error.startswith("a came twice. The last 3 answers brought nothing new")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_name_that_the_output_cannot_encode_is_written_nonetheless(form, serve):
+    serve(view_of(("имя", 1)))
+    raw = BytesIO()
+    out = TextIOWrapper(raw, encoding="cp1252")
+    call_command("partstream", "walk", "/", "--format", form, stdout=out)
+    out.flush()
+    assert rb"\u0438\u043c\u044f" in raw.getvalue()
+
+
+def test_the_message_of_a_failure_stays_on_its_line_and_controls_no_terminal(serve, settings):
+    def fails_in_lines(request):
+        raise ValueError("one\ntwo\x1b[2J")
+
+    settings.DEBUG = True
+    serve(view_of(("a", lazy(fails_in_lines))))
+    first = walk("/").out.splitlines()[0]
+    assert first.endswith("part_failed: ValueError: one two [2J")
+
+
+def test_the_place_on_a_page_of_a_browser_is_no_part_of_an_address(serve):
+    serve(view_of(("a", 1), ("b", 1), chunk_size=1))
+    told = figures("/#top")
+    assert (told.code, told.json["target"], told.json["pages"]) == (0, "/", 2)
 
 
 def test_a_part_computed_at_once_has_a_walk_without_waits(serve):

@@ -71,7 +71,9 @@ def test_an_unknown_address_is_exit_code_2(by, serve_at):
 
 def test_a_redirect_is_not_followed(serve_at):
     url = serve_at(path("", lambda request: HttpResponseRedirect("/other/")))
-    assert walk(url).error == f"GET {url}: 302, a redirect to /other/. Walk that address."
+    assert walk(url).error.startswith(
+        f"GET {url}: 302, a redirect to /other/. Walk that address; if readers"
+    )
 
 
 @BY
@@ -84,12 +86,24 @@ def test_a_server_that_is_not_there_is_exit_code_1(by):
     assert told.error.startswith(f"GET {url}: URLError: ")
 
 
-@BY
-@pytest.mark.parametrize("url", ["http://[bad/", "http:///", "http://host:port/"])
-def test_a_malformed_address_is_told_without_a_traceback(url, by):
-    told = walk(url, *by)
-    assert told.code == 1
-    assert told.error.startswith(f"GET {url}: ")
+@pytest.mark.parametrize(
+    "url", ["http://[bad/", "http:///", "http://?a", "http://host:port/", "http://a..b/"]
+)
+def test_a_malformed_address_is_exit_code_2(url):
+    told = walk(url)
+    assert (told.code, told.error.partition(". ")[0]) == (2, f"{url!r} names no server")
+
+
+def test_an_address_with_a_user_is_exit_code_2_and_its_password_is_not_repeated():
+    told = walk("http://ann:secret@127.0.0.1:9/")
+    assert told.code == 2
+    assert "by --header 'Authorization: Basic" in told.error
+    assert "secret" not in told.error
+
+
+def test_an_address_may_be_written_as_a_browser_shows_it(serve_at):
+    url = serve_at(path("é/", view_of(("q", lazy(lambda request: request.GET["q"]))).as_view()))
+    assert figures(f"{url}é/?q=ü b").parts["q"]["bytes"] == len('"ü b"'.encode())
 
 
 def test_a_body_that_breaks_off_is_no_answer():

@@ -24,7 +24,8 @@ from django_partstream.management.users import NoSuchUser, active_user_called, u
 from django_partstream.management.walks import Target, walks_of
 from django_partstream.walking.figures import Figures
 from django_partstream.walking.hints import hints_of
-from django_partstream.walking.walks import NotWalkable
+from django_partstream.walking.walks import NotWalkable, Walked, Walker
+from django_partstream.walking.words import printable
 
 #: The exit code for a mistake in the arguments, as that of argparse.
 USAGE = 2
@@ -113,6 +114,8 @@ class Command(BaseCommand):
         number = times * max(len({*user}), 1)
         style = self.style if self.stdout.isatty() or options["force_color"] else no_style()
         screen = None if is_json else Screen(self.stdout, style, walks=number)
+        walks: list[Walked] = []
+        is_stopped = False
         try:
             aim = Target(
                 target,
@@ -122,21 +125,30 @@ class Command(BaseCommand):
                 schema=options["schema"],
             )
             users = {name: active_user_called(name) for name in user}
-            walks = walks_of(aim, users, times, screen)
+            for walked in walks_of(aim, users, times, screen):
+                walks.append(walked)  # those before an interrupt are kept
         except (NotWalkable, NoSuchUser) as exc:
-            raise CommandError(str(exc), returncode=USAGE) from exc
+            raise CommandError(printable(str(exc)), returncode=USAGE) from exc
         except KeyboardInterrupt:
-            raise CommandError("Stopped.", returncode=130) from None
+            is_stopped = True
         figures = Figures.of(walks, is_stream=options["stream"])
+        if walks:
+            self._conclude(aim.walker, figures, screen)
+        if is_stopped:
+            told = f"Stopped in walk {len(walks) + 1} of {number}."
+            raise CommandError(told, returncode=130)
+        if problems := figures.problems():
+            raise CommandError(printable(" ".join(problems)))
+
+    def _conclude(self, walker: Walker, figures: Figures, screen: Screen | None) -> None:
+        """Show *figures*, or write their document."""
         hints = hints_of(figures)
         if screen is None:
-            told = document(aim.walker.title, figures, hints, aim.walker.not_selected)
-            self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False))
+            told = document(walker.title, figures, hints, walker.not_selected)
+            self.stdout.write(json.dumps(told, indent=2))  # in ASCII, which every output can take
             self.stdout.flush()
         else:
-            screen.conclude(figures, hints, aim.walker.not_selected)
-        if problems := figures.problems():
-            raise CommandError(" ".join(problems))
+            screen.conclude(figures, hints, walker.not_selected)
 
     def _add_clear(self, actions: Any) -> None:
         parser = self._add_action(
