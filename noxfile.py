@@ -1,6 +1,8 @@
 """
 The tests where it matters: each Python and Django, the oldest and the newest of what the library
 needs, one front alone, and the wheel itself.
+
+`make test` runs every test. A session repeats those that may end otherwise in its environment.
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ IN_PROCESS = [f"--ignore=tests/{name}" for name in ASIDE]
 LIBRARY = ["tests/core", "tests/rest", "tests/graphql", "tests/both"]
 #: The tests of the engines of background parts, without those of whole systems.
 ENGINE_TESTS = ["tests/background", "--ignore=tests/background/systems"]
+#: The tests of the core that use a front where it is installed; `core_only` runs all without one.
+CORE_AND_FRONTS = [f"tests/core/test_{name}.py" for name in ("faults", "package", "walk_targets")]
+#: The most examples of a property (tests/properties.py), which `make test` tries with all of them.
+FEW_EXAMPLES = {"PARTSTREAM_TEST_EXAMPLES": "10"}
 #: All that tests need; a session that does without some of it names its own extras.
 TEST_EXTRAS = "demo,test,test-graphql,test-engines"
 ENGINES = ["celery", "kombu", "django_tasks", "django_tasks_db"]
@@ -65,17 +71,17 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def postgres(session: nox.Session) -> None:
-    """The tests with PostgreSQL in place of SQLite."""
+    """The tests that use a database, with PostgreSQL in place of SQLite."""
     install(session, "-e", ".[demo,test]")
     session.env["PARTSTREAM_TEST_DATABASE"] = "postgres"
-    pytest(session, *LIBRARY)
+    pytest(session, *LIBRARY, "-m", "database")
 
 
 @nox.session
 def mariadb(session: nox.Session) -> None:
-    """The tests with MariaDB in place of SQLite, by PyMySQL, then its own tests by mysqlclient."""
+    """The same with MariaDB, by PyMySQL, then its own tests by mysqlclient."""
     install(session, "-e", ".[demo,test]")
-    pytest(session, *LIBRARY, env={"PARTSTREAM_TEST_DATABASE": "mariadb"})
+    pytest(session, *LIBRARY, "-m", "database", env={"PARTSTREAM_TEST_DATABASE": "mariadb"})
     if not shutil.which("mariadb_config") and os.environ.get("CI") != "true":
         session.log("mysqlclient is not tested: it needs libmariadb-dev, pkg-config and gcc.")
         return
@@ -117,7 +123,7 @@ def rest_only(session: nox.Session) -> None:
     """REST where Graphene is absent."""
     install(session, "-e", ".[rest,test]")
     assert_absent(session, "graphene", "graphene_django", "graphql", "drf_spectacular", *ENGINES)
-    pytest(session, "tests/core", "tests/rest", "--ignore=tests/rest/test_openapi.py")
+    pytest(session, *CORE_AND_FRONTS, "tests/rest", "--ignore=tests/rest/test_openapi.py")
 
 
 @nox.session
@@ -125,7 +131,7 @@ def graphql_only(session: nox.Session) -> None:
     """GraphQL where Django REST framework is absent."""
     install(session, "-e", ".[graphql,test]")
     assert_absent(session, "rest_framework", "drf_spectacular", *ENGINES)
-    pytest(session, "tests/core", "tests/graphql")
+    pytest(session, *CORE_AND_FRONTS, "tests/graphql")
 
 
 @nox.session
@@ -144,16 +150,16 @@ def core_only(session: nox.Session) -> None:
     pytest(session, "tests/core")
 
 
-@nox.session(python=min(DJANGO))
+@nox.session(python="3.12")
 def wheel(session: nox.Session) -> None:
-    """The tests against the wheel as built, with no source of the library beside them."""
+    """The session `tests` against the wheel as built, with no source of the library beside it."""
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         install(session, "build")
         session.run("python", "-m", "build", "--outdir", str(place / "dist"), silent=True)
         (built,) = (place / "dist").glob("*.whl")
         assert_ships(session, built)
-        install(session, f"{built}[demo,test,test-engines]")
+        install(session, f"{built}[{TEST_EXTRAS}]", DJANGO[str(session.python)])
 
         for name in ["tests", "example_schema"]:
             shutil.copytree(HERE / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -162,14 +168,6 @@ def wheel(session: nox.Session) -> None:
         session.chdir(place)
         assert_installed(session)
         pytest(session, *IN_PROCESS)
-
-
-@nox.session
-def readme(session: nox.Session) -> None:
-    """The code of the README and of the pages in docs, run as it is written."""
-    install(session, "-e", ".[demo,test,test-engines]")
-    pages = [path for path in HERE.glob("tests/test_*.py") if path.name not in ASIDE]
-    pytest(session, *(str(path) for path in sorted(pages)))
 
 
 @nox.session
@@ -264,7 +262,9 @@ def reported(session: nox.Session, *, fatal: bool = False) -> Iterator[None]:
 
 
 def pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
-    session.run("python", "-m", "pytest", *arguments, *session.posargs, env=env)
+    """Run the tests that *arguments* choose, with a few examples of each property."""
+    environment = {**FEW_EXAMPLES, **(env or {})}
+    session.run("python", "-m", "pytest", *arguments, *session.posargs, env=environment)
 
 
 def assert_absent(session: nox.Session, *modules: str) -> None:

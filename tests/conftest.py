@@ -25,6 +25,7 @@ from hypothesis import settings as hypothesis_settings
 
 from django_partstream.caching import health
 from django_partstream.exceptions import PartPending
+from tests.properties import examples
 from tests.services import LACKING, shortage_of_connections
 
 if sys.version_info >= (3, 12):
@@ -43,9 +44,17 @@ if sys.version_info >= (3, 12):
 
 pytest_plugins = ["snapshottest.pytest"]
 
-# On a busy machine any example may take longer than Hypothesis expects.
-hypothesis_settings.register_profile("any machine", hypothesis_settings(), deadline=None)
+hypothesis_settings.register_profile("any machine", examples(100))
 hypothesis_settings.load_profile("any machine")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that may use a database, the only ones that another database can change."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if item.get_closest_marker("django_db") or {"db", "transactional_db"} & {*fixtures}:
+            item.add_marker("database")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

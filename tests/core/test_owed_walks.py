@@ -2,16 +2,16 @@
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from django_partstream.cursors import Cursor
 from django_partstream.parts import Plan
 from tests.core.owed_walks import Simulation, names, walked
+from tests.properties import examples
 
 subsets = st.sets(st.integers(0, 7))
 
-simulated = hypothesis_settings(max_examples=60, deadline=None)
+simulated = examples(60)
 
 
 @simulated

@@ -6,7 +6,7 @@ import threading
 import pytest
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 from django.db import connections, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_partstream import lazy, safe_call, with_timeout
@@ -29,6 +29,7 @@ from tests.core.streaming import (
     wait_for_the_pool,
 )
 from tests.core.test_streams_in_transactions import customers, write
+from tests.properties import examples
 
 pytestmark = pytest.mark.usefixtures("at_once")
 
@@ -477,9 +478,7 @@ class TestAClientThatLeaves:
         wait_for_the_pool()
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(40)
 @given(
     kinds=st.lists(st.tuples(st.sampled_from([*KINDS]), st.integers(0, 3)), max_size=7),
     concurrency=st.integers(1, 3),

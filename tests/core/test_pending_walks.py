@@ -5,8 +5,7 @@ from __future__ import annotations
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_partstream import lazy
@@ -15,6 +14,7 @@ from django_partstream.endpoints import Endpoint
 from django_partstream.parts import Plan
 from tests.core.owed_walks import names
 from tests.core.streaming import Left, Waiting, in_loop, in_thread, is_pending
+from tests.properties import examples
 
 pytestmark = pytest.mark.usefixtures("at_once")
 
@@ -122,9 +122,7 @@ def kind_of(number, part):
 def test_each_part_comes_once_however_often_it_is_pending(request_of, settings, limit):
     settings.PARTSTREAM = {"MAX_CURSOR_LENGTH": limit}
 
-    @hypothesis_settings(
-        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
+    @examples(60)
     @given(st.data(), st.randoms(use_true_random=True), names)
     def walks(data, random, present):
         schedule = st.tuples(st.integers(0, 2), st.integers(0, MOST))

@@ -5,7 +5,7 @@ import functools
 import threading
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_partstream import cached_for, lazy, safe_call, with_timeout
@@ -13,6 +13,7 @@ from django_partstream.delivery import streams
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved
 from tests.core.streaming import in_loop, in_thread, names, statuses, values
+from tests.properties import examples
 
 
 def test_a_stream_without_parts_ends(stream_of, ends_of):
@@ -362,9 +363,7 @@ KINDS = [
 ]
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(25)
 @given(kinds=st.lists(st.integers(0, len(KINDS) - 1), max_size=8), concurrency=st.integers(1, 4))
 @pytest.mark.parametrize("consume", [in_thread, in_loop])
 def test_a_stream_has_the_outcomes_of_the_page(deliver, stream_of, consume, kinds, concurrency):

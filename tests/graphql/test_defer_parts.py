@@ -9,7 +9,7 @@ import graphql
 import pytest
 from django.test import Client, override_settings
 from django.urls import path
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 if not hasattr(graphql, "ExecutionContext"):
@@ -23,6 +23,7 @@ from partstream_graphql import (
     defer_directives,
 )
 from tests.graphql.multipart import SHAPES, Merged, ask, payloads_of
+from tests.properties import examples
 
 RAN = Counter()
 
@@ -113,7 +114,7 @@ def told(errors):
     return sorted((error["path"], error["extensions"]["code"]) for error in errors)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(BOARD, st.sampled_from(["", "(first: 1)", "(first: 4)"]), st.sampled_from([1, 4, 50]))
 def test_merged_increments_of_a_connection_equal_its_ordinary_response(fields, arguments, most):
     text = f"{{ board{arguments} {{ {fields} }} }}"

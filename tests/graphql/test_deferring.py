@@ -7,7 +7,7 @@ from inspect import isawaitable
 import pytest
 from graphql import build_schema, execute, parse
 from graphql.execution import collect_fields
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 if not hasattr(collect_fields, "collect_sub_fields"):
@@ -17,6 +17,7 @@ from partstream_graphql._sub_fields import execute_document
 from partstream_graphql.deferral import Deferral
 from partstream_graphql.deferring import DeferringExecutor
 from tests.graphql.multipart import merge
+from tests.properties import examples
 
 SCHEMA = build_schema("""
     directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT
@@ -176,7 +177,7 @@ def document(fields, more):
     )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(selections(LEAVES), selections(LEAVES), LATER, st.booleans(), st.integers(0, 50))
 def test_merged_increments_equal_the_plain_execution(fields, more, later, yes, most):
     text = document(fields, more)
@@ -188,7 +189,7 @@ def test_merged_increments_equal_the_plain_execution(fields, more, later, yes, m
     assert found.most <= most
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(selections([*LEAVES, "bad", "worse"]), selections([*LEAVES, "worse"]))
 def test_increments_with_errors_hold_all_of_the_plain_execution_that_did_not_fail(fields, more):
     text = document(fields, more)

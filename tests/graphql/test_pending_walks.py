@@ -2,13 +2,13 @@
 
 import graphene
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_partstream import lazy
 from django_partstream.exceptions import PartPending
 from partstream_graphql import Part, ProgressiveConnection
+from tests.properties import examples
 
 NAMES = [f"part{number}" for number in range(7)]
 
@@ -75,9 +75,7 @@ def walk(ask):
 SCHEDULES = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 4))
 
 
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(60)
 @given(SCHEDULES, st.sets(st.sampled_from(NAMES), min_size=1), st.integers(1, 8), st.data())
 def test_a_walk_delivers_each_selected_part_once_whenever_it_is_there(
     walk, schedule, chosen, first, data
@@ -94,9 +92,7 @@ def test_a_walk_delivers_each_selected_part_once_whenever_it_is_there(
     assert {node["status"] for node in found} == {"OK"}
 
 
-@hypothesis_settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(30)
 @given(
     st.dictionaries(
         st.sampled_from([f"{name}{run}" for name in NAMES for run in "xy"]), st.integers(1, 3)

@@ -2,12 +2,12 @@
 
 import graphene
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_partstream import lazy
 from partstream_graphql import Part, ProgressiveConnection
+from tests.properties import examples
 
 NAMES = [f"part{number}" for number in range(8)]
 
@@ -38,9 +38,7 @@ query ($first: Int, $after: String) {{ dashboard(first: $first, after: $after) {
 """
 
 
-@hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(40)
 @given(st.permutations(NAMES), st.sets(st.sampled_from(NAMES)), st.integers(1, 5), st.data())
 def test_a_graphql_walk_delivers_each_part_that_stays_once_and_ends(
     ask, order, steady, first, data

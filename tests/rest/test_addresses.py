@@ -3,8 +3,7 @@
 import pytest
 from django.urls import path, re_path, register_converter
 from django.urls.converters import get_converters
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.response import Response
 from rest_framework.versioning import QueryParameterVersioning
@@ -13,6 +12,7 @@ from rest_framework.views import exception_handler
 from django_partstream import ProgressiveView
 from django_partstream.cursors import read
 from tests.masking import claims
+from tests.properties import examples
 
 
 class Three(ProgressiveView):
@@ -130,9 +130,7 @@ class TestCredentials:
             serve(path("", view)).get("/")
 
 
-@hypothesis_settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(30)
 @given(st.integers(600, 2100), st.lists(st.integers(1, 255), min_size=2, max_size=4, unique=True))
 def test_a_query_string_is_carried_by_every_cursor_of_a_walk_or_by_none(serve, length, sizes):
     class Named(Three):

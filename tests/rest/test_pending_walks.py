@@ -1,18 +1,18 @@
 """Whatever parts are pending, and for however long, each arrives once and the walk ends."""
 
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from django_partstream import lazy
 from tests.core.owed_walks import names
 from tests.pending import names_of, pending_of, waiting
+from tests.properties import examples
 
 looks = st.one_of(st.just(0), st.integers(0, 4))
 
 schedules = names.flatmap(lambda each: st.fixed_dictionaries(dict.fromkeys(each, looks)))
 
-simulated = hypothesis_settings(max_examples=60, deadline=None)
+simulated = examples(60)
 
 
 def view_of(needed, *, kinds, **attributes):

@@ -5,8 +5,7 @@ from unittest import mock
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_partstream import ProgressiveView, lazy
@@ -15,6 +14,7 @@ from django_partstream.received import READERS
 from django_partstream.testing import walk, walk_stream
 from django_partstream.testing.streams import opened
 from tests.core.streaming import Waiting
+from tests.properties import examples
 
 #: The longest walk: each part may be cut off a few times.
 STEPS = 120
@@ -112,9 +112,7 @@ class Walker:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@hypothesis_settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(80)
 @given(
     plans,
     st.integers(1, 4),
@@ -150,9 +148,7 @@ def test_a_walk_of_streams_and_pages_delivers_each_part_that_stays_once(
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@hypothesis_settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(80)
 @given(
     plans_of(kinds | waiting),
     st.integers(1, 4),
@@ -174,9 +170,7 @@ def test_a_walk_delivers_each_part_once_however_often_it_is_pending(
     assert sorted(walker.delivered) == sorted(name for name, _ in parts)
 
 
-@hypothesis_settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(30)
 @given(plans, st.integers(1, 3), st.sampled_from([*READERS]))
 def test_walk_stream_gives_the_parts_of_walk_however_it_is_cut(serve, parts, cut_after, accept):
     Changing.response = parts

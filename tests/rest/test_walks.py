@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_partstream import ProgressiveView, lazy, safe_call
 from django_partstream.exceptions import PartTimeout
+from tests.properties import examples
 
 ENDS = {
     "value": ("ok", lambda request: {"x": 1}),
@@ -33,9 +33,7 @@ class Changing(ProgressiveView):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(60)
 @given(
     st.lists(
         st.tuples(
