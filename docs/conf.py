@@ -58,6 +58,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True
@@ -65,8 +66,8 @@ python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
 add_module_names = False
 toc_object_entries_show_parents = "hide"
-# Types of other packages have no page here.
-nitpick_ignore_regex = [(r"py:.*", r"(?!django_partstream|partstream_).*")]
+# Types in signatures, and names of other packages, need no place here.
+nitpick_ignore_regex = [(r"py:class", r".*"), (r"py:.*", r"(?!django_partstream|partstream_).*")]
 
 html_theme = "furo"
 html_title = "django-partstream"
@@ -76,7 +77,7 @@ html_copy_source = False
 html_show_sphinx = False
 
 #: A row of ``index.md``.
-ROW = re.compile(r"^- \[.*?\]\((\S+?)\.md\)", re.MULTILINE)
+ROW = re.compile(r"^- \[(.*?)\]\((\S+?)\.md\)", re.MULTILINE)
 
 
 def add_navigation(app: Sphinx, name: str, source: list[str]) -> None:
@@ -85,7 +86,7 @@ def add_navigation(app: Sphinx, name: str, source: list[str]) -> None:
         return
     sections = source[0].split("\n## ")
     for section in sections[1:]:
-        pages = "\n".join(ROW.findall(section))
+        pages = "\n".join(f"{title.strip('`')} <{page}>" for title, page in ROW.findall(section))
         caption = section.partition("\n")[0]
         source[0] += f"\n\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{pages}\n```\n"
 

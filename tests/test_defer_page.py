@@ -10,9 +10,8 @@ import pytest
 
 from django_partstream.conf import SETTINGS
 from example_schema.schema import schema
-from partstream_graphql import ProgressiveDeferRule, defer_directives
+from partstream_graphql import defer_directives
 from partstream_graphql.errors import part_pending
-from partstream_graphql.http import labels
 from tests import tools
 from tests.documentation import ROOT, blocks
 from tests.graphql.multipart import Merged, payloads_of
@@ -87,13 +86,6 @@ def test_the_command_of_the_page_prints_the_names_of_parts_and_then_the_parts(
     ]
     arrived = [part["incremental"][0]["data"] for part in parts]
     assert [list(filter(data.get, data)) for data in arrived] == [["overview"], ["todayStats"]]
-
-
-def test_the_codes_of_the_page_are_those_of_the_rule():
-    listed = set(re.findall(r"^\| `(DEFER_\w+)` \|", TEXT, re.MULTILINE))
-    source = (ROOT / "partstream_graphql" / "http" / "labels.py").read_text()
-    assert listed == set(re.findall(r'"(DEFER_[A-Z_]+)"', source))
-    assert labels.ProgressiveDeferRule is ProgressiveDeferRule
 
 
 def test_the_error_of_a_pending_fragment_is_that_of_the_page():

@@ -59,27 +59,6 @@ def test_every_python_block_of_the_guide_is_run_by_a_test():
     ]
 
 
-def test_every_public_name_is_listed_in_the_guide():
-    section = PAGE.read_text().partition("\n## Public names\n")[2]
-    rows = re.findall(r"^\| (`.+?`) \| (.*) \|$", section, re.MULTILINE)
-    listed = {"django_partstream": set(), "partstream_graphql": set()}
-    names = re.compile(r"`(\w+)`")
-    package = None
-    for line in section.splitlines():
-        if found := re.match(r"\| `from (\w+) import", line):
-            package = found[1]
-        elif package and line.startswith("| `") and "." not in line.split("|")[1]:
-            listed[package] |= set(names.findall(line.split("|")[1]))
-        elif line.startswith("| module"):
-            package = None
-    for name, public in listed.items():
-        assert public == set(import_module(name).__all__)
-    modules = {name: set(names.findall(listing)) for name, listing in rows if "." in name}
-    for name, public in modules.items():
-        assert public == set(import_module(name.strip("`")).__all__)
-    assert len(modules) == 7
-
-
 def test_a_failed_part_is_answered_as_shown(shop, client):
     shown, _ = map(json.loads, blocks(PAGE, "json"))
     first = client.get("/api/dashboard/").json()

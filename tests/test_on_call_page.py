@@ -1,6 +1,5 @@
-"""The page for on-call people: its commands run, and it has each code, log line, hint and check."""
+"""The page for on-call people: its commands run, and it has each log line and hint."""
 
-import ast
 import logging
 import re
 import shlex
@@ -12,7 +11,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandParser
 
-from django_partstream import checks
 from django_partstream.management.commands.partstream import Command
 from django_partstream.signals import part_resolved
 from django_partstream.testing import walk as walk_pages
@@ -20,38 +18,19 @@ from django_partstream.walking.hints import parts, responses
 from example_schema.models import Customer
 from tests.commands import partstream
 from tests.documentation import ROOT, block, blocks, make_shop, run_module, shapes, shop_of
+from tests.sources import calls, constants
 
 PAGE = ROOT / "docs" / "on-call.md"
 if not PAGE.exists():
     pytest.skip("docs/ is not beside these tests", allow_module_level=True)
 
 TEXT = " ".join(PAGE.read_text().split())
-PACKAGES = ("django_partstream", "partstream_rest", "partstream_graphql")
-SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
 CONSOLES = [text.splitlines() for text in blocks(PAGE, "console")]
 COMMANDS = [
     shlex.split(line.removeprefix("$ python manage.py partstream "))
     for line in chain.from_iterable(CONSOLES)
     if line.startswith("$ ")
 ]
-
-
-def constants(node):
-    """The texts that stand in *node* itself."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return [node.value]
-    return []
-
-
-def calls():
-    """The name of each function that the packages call, its arguments, and those by name."""
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
-                function = node.func
-                owner = getattr(getattr(function, "value", None), "id", "")
-                name = getattr(function, "attr", getattr(function, "id", ""))
-                yield owner, name, node.args, node.keywords
 
 
 @cache
@@ -79,30 +58,6 @@ def log_lines():
     return sorted({re.sub(r"%(\.\d)?[a-z]", "…", line) for line in lines})
 
 
-@cache
-def codes():
-    """The codes that the packages give to parts and requests."""
-    found = set()
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.keyword) and node.arg == "code":
-                found.update(constants(node.value))
-            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                if any(getattr(target, "id", "") == "code" for target in targets):
-                    found.update(constants(node.value))
-            elif isinstance(node, ast.Dict):
-                for key, value in zip(node.keys, node.values, strict=True):
-                    if key is not None and "code" in constants(key):
-                        found.update(constants(value))
-            elif isinstance(node, ast.Call):
-                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                if name in ("coded_error", "refuse_above", "_refuse"):
-                    texts = chain.from_iterable(map(constants, node.args))
-                    found.update(text for text in texts if re.fullmatch("[A-Z_]{5,}", text))
-    return sorted(found)
-
-
 @pytest.mark.parametrize("line", log_lines())
 def test_each_log_line_is_on_the_page(line):
     assert f"`{line}`" in TEXT or f"`{line.removesuffix('.')}`" in TEXT
@@ -124,17 +79,6 @@ def test_the_lines_of_alerts_are_log_lines():
         assert any(words in line for line in log_lines())
 
 
-@pytest.mark.parametrize("code", codes())
-def test_each_code_is_on_the_page(code):
-    assert f"`{code}`" in TEXT
-
-
-def test_codes_are_found_where_the_packages_have_them():
-    assert {"part_failed", "part_timed_out", "cursor_stale", "PART_PENDING", "QUERY_TOO_DEEP"} <= {
-        *codes()
-    }
-
-
 def test_each_hint_has_its_row_and_its_bound():
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|", PAGE.read_text(), re.MULTILINE)
     hints = {kind: when for kind, when in rows if kind in {**parts.LOOKS, **responses.LOOKS}}
@@ -145,13 +89,6 @@ def test_each_hint_has_its_row_and_its_bound():
     assert f"{responses.PLANNING} ms" in hints["planning"]
     assert f"{responses.FAST} ms" in hints["waiting_behind"]
     assert f"{parts.SLOW} ms" in hints["waiting_behind"]
-
-
-def test_each_check_is_within_a_range_of_the_page():
-    ids = re.findall(r"partstream\.[EW](\d+)", checks.__doc__)
-    assert [*map(int, ids)] == list(range(1, 14))
-    assert "`partstream.E001` to `E004` and `W005`, `W006`" in TEXT
-    assert "`E007` to `E013`" in TEXT
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=shlex.join)

@@ -62,12 +62,10 @@ class ProgressiveGraphQLView(GraphQLView):
     """
     A drop-in for graphene-django's ``GraphQLView``, with the same options and responses.
 
-    - A valid text is neither parsed nor validated again
-      (:mod:`~partstream_graphql.http.documents`).
-    - An operation that asks too much is refused (:mod:`~partstream_graphql.http.rules`), and so
-      is a batch whose operations ask too much together.
-    - A malformed request is a 400 (:mod:`~partstream_graphql.http.reading`). Media types and
-      statuses are those of GraphQL over HTTP (:mod:`~partstream_graphql.http.negotiation`).
+    - A valid text is neither parsed nor validated again.
+    - An operation that asks too much is refused, and so is a batch whose operations ask too much
+      together.
+    - A malformed request is a 400. Media types and statuses are those of GraphQL over HTTP.
     - The response to a GET is private if it is for a single reader, has a failure, or lacks a part
       that is pending. In the last case no ``Cache-Control`` of the project counts.
     - The CSRF cookie is sent as ever, but not with the answer to a POST that came without it.
@@ -75,9 +73,10 @@ class ProgressiveGraphQLView(GraphQLView):
       and does not reach the client, unless ``DEBUG`` is on. ``format_error()``, graphene-django's
       own hook, finds the exception in ``original_error``.
     - Resolvers below a part may be ``async def``, as resolvers of parts may on any view.
-    - *incremental*: whether a client that asks for it gets the fragments with ``@defer`` later
-      (:mod:`~partstream_graphql.http.delivery`); true by default.
-    - *persisted*: documents that clients name by hash (:mod:`~partstream_graphql.http.persisted`).
+    - *incremental*: whether a client that asks for it gets the fragments with ``@defer`` later;
+      true by default.
+    - *persisted*: documents that clients name by hash: :class:`AutomaticPersistedQueries` or
+      :class:`TrustedDocuments`.
 
     Raises:
         TypeError: a type of the schema has the name of a type of this library.

@@ -1,0 +1,61 @@
+"""The source of the packages, read for what the documentation lists."""
+
+import ast
+import re
+from functools import cache
+from itertools import chain
+
+from tests.documentation import ROOT
+
+PACKAGES = ("django_partstream", "partstream_rest", "partstream_graphql")
+SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
+
+
+def constants(node):
+    """The texts that stand in *node* itself."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    return []
+
+
+def calls():
+    """The name of each function that the packages call, its arguments, and those by name."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                function = node.func
+                owner = getattr(getattr(function, "value", None), "id", "")
+                name = getattr(function, "attr", getattr(function, "id", ""))
+                yield owner, name, node.args, node.keywords
+
+
+@cache
+def codes():
+    """The codes that the packages give to parts and requests."""
+    found = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "code":
+                found.update(constants(node.value))
+            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if any(getattr(target, "id", "") == "code" for target in targets):
+                    found.update(constants(node.value))
+            elif isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if key is not None and "code" in constants(key):
+                        found.update(constants(value))
+            elif isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                if name in ("coded_error", "refuse_above", "_refuse"):
+                    texts = chain.from_iterable(map(constants, node.args))
+                    found.update(text for text in texts if re.fullmatch("[A-Z_]{5,}", text))
+    return sorted(found)
+
+
+@cache
+def check_ids():
+    """The ids of the system checks that the packages make."""
+    named = chain.from_iterable(keywords for *_, keywords in calls())
+    texts = chain.from_iterable(constants(each.value) for each in named if each.arg == "id")
+    return sorted({text for text in texts if text.startswith("partstream.")})
