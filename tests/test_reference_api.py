@@ -13,9 +13,6 @@ PAGE = ROOT / "docs" / "reference" / "api.md"
 if not PAGE.exists():
     pytest.skip("docs/ is not beside these tests", allow_module_level=True)
 
-for front in ("rest_framework", "graphene_django", "drf_spectacular", "debug_toolbar"):
-    pytest.importorskip(front, reason="The page describes both fronts.")
-
 #: The directives of the page: a module with its names, in the order of the page.
 DIRECTIVES = re.findall(
     r"^\.\. (?:currentmodule:: ([\w.]+)|auto\w+:: (\w+)(\(.*\).*)?)$",

@@ -5,9 +5,12 @@ import re
 import pytest
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404
+from graphql_jwt.exceptions import JSONWebTokenError
 
 from django_partstream import Status, checks, exceptions
 from django_partstream.failures import failure_of
+from partstream_graphql.types import NodeStatus
+from partstream_rest.errors import _STATUS_CODES
 from tests.documentation import ROOT
 from tests.sources import check_ids, codes
 
@@ -70,17 +73,14 @@ def test_a_part_that_raises_has_the_status_and_the_retryable_of_the_row(exc):
 
 
 def test_a_refused_token_has_the_status_and_the_retryable_of_the_row():
-    jwt = pytest.importorskip("graphql_jwt.exceptions")
-    pytest.importorskip("partstream_graphql.errors")
-    failure = failure_of(jwt.JSONWebTokenError())
+    failure = failure_of(JSONWebTokenError())
     (row,) = [row for row in rows(PAGE, "Codes of parts") if row[0] == f"`{failure.code}`"]
     assert row[1:3] == [f"`{failure.status}`", str(failure.retryable).lower()]
 
 
 def test_a_refused_request_has_the_http_status_of_the_row():
-    errors = pytest.importorskip("partstream_rest.errors")
     listed = {row[0].strip("`"): int(row[1]) for row in rows(PAGE, "Codes of refused requests")}
-    assert listed == errors._STATUS_CODES
+    assert listed == _STATUS_CODES
 
 
 def test_the_page_has_each_status_of_a_part():
@@ -89,8 +89,7 @@ def test_the_page_has_each_status_of_a_part():
 
 
 def test_the_statuses_of_a_node_are_those_of_the_page():
-    types = pytest.importorskip("partstream_graphql.types")
     told = [row[0].strip("`") for row in rows(STATUSES, "Part statuses")]
-    assert [status.name for status in types.NodeStatus] == [
+    assert [status.name for status in NodeStatus] == [
         name.upper() for name in told if name != Status.PENDING
     ]

@@ -5,13 +5,13 @@ import re
 import pytest
 
 from django_partstream.conf import SETTINGS
+from partstream_graphql import ProgressiveConnection
+from partstream_rest import ProgressiveView
 from tests.documentation import ROOT, blocks, run_module
 
 PAGE = ROOT / "docs" / "reference" / "settings.md"
 if not PAGE.exists():
     pytest.skip("docs/ is not beside these tests", allow_module_level=True)
-
-pytest.importorskip("partstream_graphql.types", reason="The page has settings of both fronts.")
 
 #: The cells of each row that begins with a key in capital letters.
 ROWS = [
@@ -33,9 +33,6 @@ def test_a_row_has_the_default_the_attribute_and_the_rule_of_the_setting(row):
 
 
 def test_an_attribute_of_the_page_is_one_that_a_view_or_connection_has():
-    from partstream_graphql import ProgressiveConnection
-    from partstream_rest import ProgressiveView
-
     on_page = {row[2].strip("`") for row in ROWS if len(row) == 5 and row[2]}
     keys = {key.lower() for key in SETTINGS}
     assert on_page == {
