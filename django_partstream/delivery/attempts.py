@@ -55,7 +55,8 @@ class Attempt(Recorder):
     matters. A *personal* part is made whole for its reader only, so its value must not be shared.
     """
 
-    #: Whether the client left before the part ended, so that its failure is of no interest.
+    #: Whether the client left, or an exit ended the page, before the part ended. So its failure is
+    #: of no interest.
     is_abandoned = False
     #: The span of the try that is under way, where spans are made.
     span: PartSpan | None = None

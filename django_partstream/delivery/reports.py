@@ -92,10 +92,10 @@ def end_span(attempt: Attempt, end: Outcome | BaseException | None = None) -> No
     span, attempt.span = attempt.span, None  # another try has a span of its own
     if span is None:
         return
-    if isinstance(end, BaseException):
-        span.end_by_exit(end)
-    elif end is None or attempt.is_abandoned:
+    if end is None or attempt.is_abandoned:
         span.abandon()
+    elif isinstance(end, BaseException):
+        span.end_by_exit(end)
     else:
         span.end_with(end)
 

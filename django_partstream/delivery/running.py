@@ -75,10 +75,10 @@ def run(
     if not begun:
         return None
     left = [(attempt, begun[attempt]) for attempt in attempts if attempt in begun]
-    finish_all = partial(steps.finish_all, left, partial(steps.finish_and_tell, ended))
+    finish = partial(steps.finish_and_tell, ended)
     if in_event_loop():
-        return _raise_exit_later(finish_all())
-    _raise_exit(loops.run(finish_all))
+        return _raise_exit_later(steps.finish_all(left, finish))
+    _raise_exit(steps.finish_here(left, finish))
     return None
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from inspect import isawaitable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -260,11 +261,43 @@ async def finish_all(
     """
     Await the rest of several parts together. Return the end of each.
 
-    A cancelled page cancels all of them, waits for them, and is cancelled then.
+    A cancelled page abandons and cancels all of them, waits for them, and is cancelled then.
     """
-    return await asyncio.gather(
+    ends = asyncio.gather(
         *[stepped(finish(attempt, rest.awaitable), rest.held) for attempt, rest in begun]
     )
+    try:
+        return await asyncio.shield(ends)  # so that this hears of it before the parts do
+    except asyncio.CancelledError:
+        _abandon(begun)
+        ends.cancel()
+        with suppress(asyncio.CancelledError):
+            await ends
+        raise
+
+
+def finish_here(
+    begun: Sequence[tuple[Attempt, Rest]],
+    finish: Callable[[Attempt, Awaitable[Any]], Awaitable[Outcome | BaseException]],
+) -> list[Outcome | BaseException]:
+    """
+    Await the rest of several parts in the loop of the page, in a thread that runs no loop.
+
+    Raises:
+        SystemExit, KeyboardInterrupt: a signal to this thread. The parts are cancelled, and tell
+            nothing: this thread, in which receivers hear of parts, would not answer.
+    """
+    with loops.one_loop():  # which waits for its tasks at the end
+        try:
+            return loops.run(finish_all, begun, finish)
+        except BaseException:
+            _abandon(begun)
+            raise
+
+
+def _abandon(begun: Sequence[tuple[Attempt, Rest]]) -> None:
+    for attempt, _ in begun:
+        attempt.abandon()
 
 
 def run_undoable(attempt: Attempt, transactions: Sequence[BaseDatabaseWrapper]) -> Outcome:
@@ -304,7 +337,7 @@ def _run_in_place(attempt: Attempt) -> tuple[Outcome, bool]:
     end = _begin(attempt, enter_nothing)
     if isinstance(end, Outcome):
         return end, False
-    (outcome,) = loops.run(finish_all, [(attempt, end)], _finish)
+    (outcome,) = finish_here([(attempt, end)], _finish)
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome, True

@@ -1,13 +1,14 @@
-"""A page that is cancelled, or left by an exit: the page ends, and each of its parts is reported."""
+"""A page that is cancelled, or left by an exit: what its parts did until then is reported."""
 
 import asyncio
 import inspect
 import threading
 
 import pytest
+from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import async_to_sync
 
-from django_partstream import lazy
+from django_partstream import lazy, with_timeout
 from django_partstream.signals import part_resolved
 
 
@@ -60,15 +61,16 @@ def test_an_exit_of_a_plain_part_closes_the_coroutine_that_is_not_running_yet(de
     assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
-def test_the_parts_of_a_page_that_is_cancelled_in_its_own_loop_are_reported(deliver, reported):
+def test_a_page_that_is_cancelled_in_its_own_loop_has_reported_the_parts_before(deliver, reported):
     with pytest.raises(asyncio.CancelledError):
         deliver(a=lazy(lambda r: 1), b=lazy(never_ends), c=lazy(cancels_the_page))
-    assert reported == [("a", "ok"), ("b", "error"), ("c", "error")]
+    assert reported[0] == ("a", "ok")
 
 
-def test_the_parts_of_a_page_that_is_cancelled_in_a_servers_loop_are_reported(
-    attempts_of, reported, caplog
+def test_a_page_that_is_cancelled_in_a_servers_loop_is_no_failure_of_its_parts(
+    attempts_of, reported, caplog, traces
 ):
+    caplog.set_level("DEBUG", "django_partstream")
     begun = None
 
     async def begins(request):
@@ -86,10 +88,33 @@ def test_the_parts_of_a_page_that_is_cancelled_in_a_servers_loop_are_reported(
         assert page.cancelled()
 
     asyncio.run(main())
-    assert reported == [("a", "ok"), ("b", "error")]
+    assert reported == [("a", "ok")]
     (record,) = [one for one in caplog.records if one.name == "django_partstream"]
-    assert record.part == "b"
+    assert (record.part, record.levelname) == ("b", "DEBUG")
     assert isinstance(record.exc_info[1].__cause__, asyncio.CancelledError)
+    assert traces.told("b") == {"partstream.part.status": "abandoned"}
+
+
+@pytest.mark.parametrize("part", [never_ends, with_timeout(never_ends, 30)])
+def test_a_signal_to_the_thread_of_a_page_does_not_wait_for_its_coroutines(
+    deliver, reported, caplog, monkeypatch, part
+):
+    def interrupted(executor, future):
+        """Raise where the thread waits for the coroutine, as the handler of a signal does."""
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def page():
+        with pytest.raises(KeyboardInterrupt):
+            deliver(a=lazy(lambda r: 1), b=lazy(part))
+        ended.set()
+
+    ended = threading.Event()
+    monkeypatch.setattr(CurrentThreadExecutor, "run_until_future", interrupted)
+    threading.Thread(target=page, daemon=True).start()
+    assert ended.wait(30), "the page waits for a coroutine that waits for its thread"
+    assert reported == [("a", "ok")]
+    assert caplog.records == []
 
 
 @pytest.mark.django_db
