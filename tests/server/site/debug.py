@@ -1,6 +1,7 @@
 """The state of the answering process: its threads, their running functions, its memory, its tasks."""
 
 import asyncio
+import gc
 import os
 import resource
 import sys
@@ -52,12 +53,23 @@ async def tasks(request):
 
 def stack_of(thread, file=None):
     """The names of the functions that *thread* is in, innermost first; with *file*, from it only."""
-    names, frame = [], sys._current_frames().get(thread.ident)
+    names, frame = [], sys._current_frames().get(thread.ident) or frame_of_greenlet(thread.ident)
     while frame is not None:
         if file is None or frame.f_code.co_filename == file:
             names.append(frame.f_code.co_name)
         frame = frame.f_back
     return names
+
+
+def frame_of_greenlet(ident):
+    """The frame of the greenlet that gevent has in the place of the thread *ident*, if it has."""
+    if "gevent" in sys.modules:
+        from greenlet import greenlet
+
+        for one in gc.get_objects():
+            if id(one) == ident and isinstance(one, greenlet):
+                return one.gr_frame
+    return None
 
 
 def running():
