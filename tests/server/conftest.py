@@ -10,7 +10,15 @@ from uuid import uuid4
 import pytest
 
 from tests import services
-from tests.server.servers import KINDS, STREAMING, Gate, Server, report_pages, turn_pages
+from tests.server.servers import (
+    KINDS,
+    ONE_PROCESS,
+    STREAMING,
+    Gate,
+    Server,
+    report_pages,
+    turn_pages,
+)
 from tests.server.sessions import Sessions
 
 _running: list[Server] = []
@@ -106,23 +114,22 @@ def start_for_module(tmp_path_factory: Any) -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: Any) -> Iterator[Callable[..., Server]]:
-    """The server of a kind, atomic or not, shared by all tests that leave it unchanged."""
+    """The server of a kind and options, atomic or not, shared by all tests that leave it unchanged."""
     starting = _starting(tmp_path_factory.mktemp("shared"))
     start = next(starting)
 
     @cache
-    def started(kind: str, *, atomic: bool = False) -> Server:
-        return start(kind, atomic=atomic)
+    def started(kind: str, *options: str, atomic: bool = False) -> Server:
+        return start(kind, *options, atomic=atomic)
 
     yield started
     next(starting, None)
 
 
-@pytest.fixture(scope="module")
-def lone_servers(start_for_module: Callable[..., Server]) -> dict[str, Server]:
+@pytest.fixture(scope="session")
+def lone_servers(shared: Callable[..., Server]) -> dict[str, Server]:
     """Servers for streams, of a single process each, so that its state can be asked for."""
-    one_process = {"gthread": ["--workers=1"]}
-    return {kind: start_for_module(kind, *one_process.get(kind, [])) for kind in STREAMING}
+    return {kind: shared(kind, *ONE_PROCESS.get(kind, [])) for kind in STREAMING}
 
 
 @pytest.fixture(params=list(KINDS))

@@ -51,6 +51,9 @@ STREAM_KINDS = {
 #: The kinds that serve streams well.
 STREAMING = ["gthread", "gevent", "uvicorn", *STREAM_KINDS]
 
+#: The options with which a kind has a single process.
+ONE_PROCESS = {"gthread": ["--workers=1"]}
+
 #: The kinds in which a thread that computes, or waits in C, leaves the other threads running.
 PREEMPTIVE = [kind for kind in KINDS if kind != "gevent"]
 

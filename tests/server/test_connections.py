@@ -37,8 +37,8 @@ def front_of(number):
         pytest.param(
             OPENED_ANEW, EACH_THREAD, 300, id="opened-anew"
         ),  # opening a connection costs more
-        pytest.param(KEPT, EACH_THREAD, 1000, id="kept"),
-        pytest.param(POOLED, WORKERS * POOL["max_size"], 1000, id="pooled"),
+        pytest.param(KEPT, EACH_THREAD, 500, id="kept"),
+        pytest.param(POOLED, WORKERS * POOL["max_size"], 500, id="pooled"),
     ],
 )
 def test_pages_take_no_more_database_connections_than_there_are_threads(

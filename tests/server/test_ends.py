@@ -25,7 +25,8 @@ def exit_of(ask, *args, **query):
 
 @pytest.fixture(scope="module")
 def gunicorns(start_for_module):
-    return {kind: start_for_module(kind) for kind in ("sync", "gthread")}
+    """Servers whose workers have the site as they begin: each test ends two workers."""
+    return {kind: start_for_module(kind, "--preload") for kind in ("sync", "gthread")}
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["in-order", "together"])

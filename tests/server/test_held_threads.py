@@ -5,7 +5,7 @@ from http.client import IncompleteRead
 
 import pytest
 
-from tests.server.servers import PATIENCE
+from tests.server.servers import ONE_PROCESS, PATIENCE
 from tests.server.streaming import StreamClient, address_of
 
 SSE = "text/event-stream"
@@ -101,7 +101,9 @@ def test_the_access_log_has_a_stream_of_gunicorn_at_its_end_and_of_uvicorn_at_it
     start, gate
 ):
     line = "GET /together/"
-    gunicorn = start("gthread", "--access-logfile=-", "--access-logformat=%(r)s took %(L)s")
+    gunicorn = start(
+        "gthread", "--workers=1", "--access-logfile=-", "--access-logformat=%(r)s took %(L)s"
+    )
     uvicorn = start("uvicorn", "--access-log")
     first, first_visit = held(gunicorn, gate, "gated_async")
     second, second_visit = held(uvicorn, gate, "gated_async")
@@ -116,7 +118,7 @@ def test_the_access_log_has_a_stream_of_gunicorn_at_its_end_and_of_uvicorn_at_it
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        ("gthread", ["--graceful-timeout=1"]),
+        ("gthread", ["--workers=1", "--graceful-timeout=1"]),
         ("uvicorn", ["--timeout-graceful-shutdown=1"]),
         ("daphne", []),
     ],
@@ -124,7 +126,7 @@ def test_the_access_log_has_a_stream_of_gunicorn_at_its_end_and_of_uvicorn_at_it
 def test_a_stream_that_outlasts_a_graceful_stop_goes_on_at_another_server(
     start, kind, options, gate
 ):
-    before, after = start(kind, *options), start(kind)
+    before, after = start(kind, *options), start(kind, *ONE_PROCESS.get(kind, []))
     address = address_of("fast,gated_async,last", gate=gate.port)
     response = StreamClient(before).open(address, Accept=SSE)
     frames = response.frames()
@@ -143,7 +145,7 @@ def test_a_stream_that_outlasts_a_graceful_stop_goes_on_at_another_server(
 
 @pytest.mark.parametrize("kind", ["gthread", "uvicorn"])
 def test_a_stream_that_is_open_at_a_graceful_stop_is_delivered(start, kind, gate):
-    server = start(kind)
+    server = start(kind, *ONE_PROCESS.get(kind, []))
     response, visit = held(server, gate, "fast,gated_async,last")
     server.terminate()
     visit.open()

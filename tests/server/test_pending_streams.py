@@ -8,7 +8,7 @@ import pytest
 from django_partstream.received import READERS
 from django_partstream.testing import walk_stream
 from tests.pending import walks_go_on
-from tests.server.servers import PATIENCE, STREAMING
+from tests.server.servers import ONE_PROCESS, PATIENCE, STREAMING
 from tests.server.streaming import StreamClient, address_of
 from tests.server.test_streams import SOON, SSE, told
 
@@ -31,9 +31,8 @@ def client(request, lone_servers):
 @pytest.fixture(scope="module")
 def impatient(start_for_module):
     """Servers whose streams give a thread back at once, when nothing but pending parts is left."""
-    one_process = {"gthread": ["--workers=1"]}
     return {
-        kind: start_for_module(kind, *one_process.get(kind, []), SITE_PATIENCE="0")
+        kind: start_for_module(kind, *ONE_PROCESS.get(kind, []), SITE_PATIENCE="0")
         for kind in STREAMING
     }
 

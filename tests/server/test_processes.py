@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.server.servers import PATIENCE
+from tests.server.servers import ONE_PROCESS, PATIENCE
 
 #: The exit status of each kind on SIGTERM; uvicorn raises the signal again after its requests.
 EXIT = {"sync": 0, "gthread": 0, "uvicorn": -signal.SIGTERM}
@@ -54,7 +54,7 @@ def test_processes_forked_after_a_page_was_delivered_deliver_pages(start, kind, 
 def test_a_server_that_gets_sigterm_delivers_its_open_page_and_ends(
     start, kind, together, run, gate
 ):
-    server = start(kind)
+    server = start(kind, *ONE_PROCESS.get(kind, []))
     late = server.page("rest", "hangs_at_gate", gate=gate.port)
     assert late.codes == {"hangs_at_gate": "part_timed_out"}
     assert (

@@ -7,7 +7,7 @@ import pytest
 
 from django_partstream.received import READERS
 from django_partstream.testing import walk_stream
-from tests.server.servers import STREAMING
+from tests.server.servers import ONE_PROCESS, STREAMING
 from tests.server.streaming import StreamClient, address_of
 
 SSE = "text/event-stream"
@@ -99,12 +99,12 @@ def test_a_walk_that_is_cut_after_each_part_has_every_part_once(client, accept, 
 @pytest.mark.parametrize("kind", STREAMING)
 def test_a_walk_goes_on_at_another_server_after_a_restart(start, kind):
     address = address_of("fast,rows_a,rows_b,last")
-    before = start(kind)
+    before = start(kind, *ONE_PROCESS.get(kind, []))
     response = StreamClient(before).open(address, Accept=SSE)
     first = next(response.frames())
     response.close()
     before.stop()
-    after = StreamClient(start(kind))
+    after = StreamClient(start(kind, *ONE_PROCESS.get(kind, [])))
     response = after.open(address, Accept=SSE, **{"Last-Event-ID": first.cursor})
     *parts, end = response.frames()
     response.close()
