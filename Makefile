@@ -13,8 +13,8 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check -qq --constraint co
 python_is_new_enough = $(shell exec 2>&-; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-celery test lint soak mutants bench bench-quick count docs
-.PHONY: screenshots snapshots pins clean
+.PHONY: help demo demo-celery test test-quick lint soak mutants bench bench-quick count docs
+.PHONY: screenshots snapshots pins dist release clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,7 @@ lint: $(VENV)/.dev ## Check style, types, the direction of imports, and that eve
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/zizmor --offline --quiet .github
 	@$(RUN) -m pytest --collect-only -qq --no-summary > /dev/null || $(RUN) -m pytest --collect-only -qq
 
 docs: $(VENV)/.docs ## Build the site of the documentation in build/site
@@ -65,6 +66,16 @@ snapshots: $(VENV)/.dev ## Write the snapshots again; read the diff before you c
 
 pins: $(VENV)/.dev ## Write constraints.txt again, with the newest version of each package
 	@$(RUN) -m nox --session pins
+
+dist: $(VENV)/.dev ## Build the sdist, the wheel and the npm package into dist/, and check them
+	@rm -rf dist
+	@$(RUN) -m nox --session dist
+
+release: $(VENV)/.dev ## Write VERSION=1.2.3 and the entries of changes/ where a release has them
+	$(if $(VERSION),,$(error Name the version: make release VERSION=1.2.3))
+	@$(RUN) -m hatchling version $(VERSION)
+	@npm --prefix clients/js version --no-git-tag-version $(VERSION)
+	@$(VENV)/bin/towncrier build --yes --version $(VERSION)
 
 clean: ## Remove every file that these targets create
 	rm -rf $(VENV) .bench .nox .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -44,6 +44,7 @@ include_patterns = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "clients/js/README.md",
     "benchmarks/results.md",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,11 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 SHOP = ROOT / "docs" / "shop.md"
 TYPES = ROOT / "docs" / "types.md"
+
+
+def folder_of(package: str) -> Path:
+    """The folder of *package*, which may be installed from a wheel."""
+    return Path(str(find_spec(package).origin)).parent
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -5,10 +5,10 @@ import re
 from functools import cache
 from itertools import chain
 
-from tests.documentation import ROOT
+from tests.documentation import folder_of
 
 PACKAGES = ("django_partstream", "partstream_rest", "partstream_graphql")
-SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
+SOURCES = [path for name in PACKAGES for path in sorted(folder_of(name).rglob("*.py"))]
 
 
 def constants(node):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.documentation import ROOT
+from tests.documentation import ROOT, folder_of
 
 PAGE = ROOT / "docs" / "reference" / "api.md"
 if not PAGE.exists():
@@ -66,9 +66,9 @@ INNER = {
 def test_each_module_that_lists_its_names_is_on_the_page_or_an_inner_one():
     listing = set()
     for package in ("django_partstream", "partstream_rest", "partstream_graphql"):
-        for path in (ROOT / package).rglob("*.py"):
+        for path in folder_of(package).rglob("*.py"):
             if re.search(r"^__all__ = ", path.read_text(), re.MULTILINE):
-                dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                dotted = ".".join(path.relative_to(folder_of(package).parent).with_suffix("").parts)
                 listing.add(dotted.removesuffix(".__init__"))
     assert listing == {*described(), *INNER}
 

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from tests.documentation import ROOT, blocks, run_module
+from tests.documentation import ROOT, blocks, folder_of, run_module
 
 PAGE = ROOT / "docs" / "tracing.md"
 if not PAGE.exists():
     pytest.skip("docs/ is not beside these tests", allow_module_level=True)
 
-SOURCE = (ROOT / "django_partstream" / "telemetry.py").read_text()
+SOURCE = (folder_of("django_partstream") / "telemetry.py").read_text()
 (FILTER,) = blocks(PAGE, "python")
 
 

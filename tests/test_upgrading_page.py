@@ -7,7 +7,7 @@ import pytest
 
 from django_partstream import cursors
 from django_partstream.management.commands.partstream import Command
-from tests.documentation import ROOT
+from tests.documentation import ROOT, folder_of
 
 PAGE = ROOT / "docs" / "upgrading.md"
 if not PAGE.exists():
@@ -17,7 +17,7 @@ TEXT = " ".join(PAGE.read_text().split())
 SOURCES = [
     path
     for name in ("django_partstream", "partstream_rest", "partstream_graphql")
-    for path in (ROOT / name).rglob("*.py")
+    for path in folder_of(name).rglob("*.py")
 ]
 
 
