@@ -66,6 +66,13 @@ def test_a_session_of_the_page_is_declared_in_noxfile():
     assert sessions <= declared()
 
 
+def test_a_session_of_the_workflow_is_declared_in_noxfile():
+    workflow = ROOT / ".github/workflows/tests.yml"
+    named = " ".join(re.findall(r"nox -s (.*?) }", workflow.read_text())).split()
+    assert "tests-3.14" in named
+    assert {name.partition("-")[0] for name in named} <= declared()
+
+
 def test_each_session_of_a_python_is_in_the_column_of_its_django():
     head = next(line for line in PAGE.read_text().splitlines() if "Django 5.2" in line)
     columns = re.findall(r"Django (\d\.\d)", head)
