@@ -72,7 +72,7 @@ class Cost:
         return cls(
             seconds=ended - started,
             queries=len(took),
-            sql_seconds=sum(took),
+            sql_seconds=sum(took, 0.0),  # a float for no statement, too: an attribute has one type
             cached=cached,
             ran=ran,
             waited=max(started - ready, 0.0),

@@ -48,7 +48,8 @@ class PartSpan(Span):
     __slots__ = ("_has_failed", "_part")
 
     def __init__(self, endpoint: str, name: str) -> None:
-        self._part = {"partstream.endpoint": endpoint, "partstream.part.name": name}
+        plain = str.__str__(name)  # it may be a member of an Enum, which exporters write otherwise
+        self._part = {"partstream.endpoint": endpoint, "partstream.part.name": plain}
         self._has_failed = False
         super().__init__("partstream.part", self._part)
 

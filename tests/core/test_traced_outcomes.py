@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from enum import Enum
 from functools import partial
 
 import pytest
@@ -92,6 +93,24 @@ def test_a_part_tells_what_it_cost(traces, deliver):
     assert (warm["queries"], warm["sql_seconds"], warm["cached"]) == (0, False, True)
     assert "cached" not in none
     assert {each["ran"] for each in (cold, warm, none)} == {"transaction"}
+
+
+def test_a_name_that_is_a_member_of_an_enum_is_plain_text(traces, attempts_of):
+    name = Enum("Name", {"A": "a"}, type=str).A
+    endpoint, attempts = attempts_of(**{name: 1})
+    endpoint.resolve(attempts)
+    assert type(attempts[0].name) is type(name)
+    assert type(traces.parts()[0].attributes["partstream.part.name"]) is str
+    ((told, _),) = traces.points("partstream.parts")
+    assert type(told["partstream.part.name"]) is str
+
+
+def test_an_attribute_of_a_cost_has_the_same_type_whether_it_is_zero(traces, deliver):
+    deliver(a=1)
+    types = {name: type(told) for name, told in traces.part("a").attributes.items()}
+    seconds = {name: kind for name, kind in types.items() if name.endswith("seconds")}
+    assert set(seconds.values()) == {float}
+    assert types["partstream.part.queries"] is int
 
 
 def test_a_part_tells_where_it_ran(traces, deliver):
