@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from django_partstream.walking.walks import NotWalkable
-from partstream_graphql._graphene import declared_as
+from partstream_graphql._graphene import declared_as, spelled
 from partstream_graphql.schemas import Spelling
 
 #: Objects below the value of a part that are selected, one inside the other.
@@ -47,7 +47,7 @@ class _Arguments:
     given: Mapping[str, str]
     variables: dict[str, Any] = field(default_factory=dict)
     declared: list[str] = field(default_factory=lambda: ["$after: String"])
-    taken: set[str] = field(default_factory=set)
+    known: list[str] = field(default_factory=list)
 
     def of(self, prefix: str, field_: GraphQLField) -> Iterator[str]:
         """
@@ -58,9 +58,9 @@ class _Arguments:
         """
         for name, argument in field_.args.items():
             key = f"{prefix}{name}"
+            self.known.append(key)
             if key in self.given:
-                self.taken.add(key)
-                variable = f"a{len(self.variables)}"
+                variable = key.replace(".", "__")  # what GraphQL says of a value names it
                 self.declared.append(f"${variable}: {argument.type}")
                 self.variables[variable] = _value(argument, self.given[key])
                 yield f"{name}: ${variable}"
@@ -86,23 +86,30 @@ def query_of(
         raise NotWalkable(f"{name} {exc}.") from exc
     connection: Any = get_named_type(connection_field.type)
     node: Any = get_named_type(get_named_type(connection.fields["edges"].type).fields["node"].type)
+    pending: Any = get_named_type(connection.fields["pending"].type)
     parts, not_selected = [], []
     for part in spelling.parts:
         try:
             parts.append(_selected(part, node.fields[part], arguments))
         except NotWalkable as exc:
             not_selected.append(f"{part} {exc}")
-    _check_taken(name, connection_field, arguments)
+    _check_known(name, arguments)
     if not parts:
         raise NotWalkable(f"{name} has no part to select: {'; '.join(not_selected)}.")
     text = (
         f"query ({', '.join(arguments.declared)}) {{ "
         f"{name}({', '.join(['after: $after', *own])}) {{ "
-        "totalCount pageInfo { hasNextPage endCursor } pending { name retryAfter progress } "
+        f"totalCount: {_spelled(connection, 'total_count')} pageInfo {{ hasNextPage endCursor }} "
+        f"pending {{ name retryAfter: {_spelled(pending, 'retry_after')} progress }} "
         "edges { node { name status error { code message reference } "
         f"{' '.join(parts)} }} }} }} }}"
     )
     return Query(text, arguments.variables, not_selected)
+
+
+def _spelled(type_: Any, name: str) -> str:
+    """The field *name* of *type_*, as the schema spells it: by default in camel case."""
+    return spelled(name) if spelled(name) in type_.fields else name
 
 
 def _selected(name: str, field_: GraphQLField, arguments: _Arguments) -> str:
@@ -172,13 +179,10 @@ def _value(argument: GraphQLArgument, text: str) -> Any:
         return text
 
 
-def _check_taken(name: str, connection_field: GraphQLField, arguments: _Arguments) -> None:
+def _check_known(name: str, arguments: _Arguments) -> None:
     for key in arguments.given:
         if key in _OWN:
             raise NotWalkable(f"A walk gives {key!r} itself. Leave out --arg {key}=….")
-        if key not in arguments.taken:
-            known = ", ".join(each for each in connection_field.args if each not in _OWN)
-            raise NotWalkable(
-                f"{name} has no argument {key!r}. Its own: {known or 'none'}. That of a part is "
-                "PART.ARGUMENT."
-            )
+        if key not in arguments.known:
+            known = ", ".join(each for each in arguments.known if each not in _OWN)
+            raise NotWalkable(f"{name} has no argument {key!r}. It has: {known or 'none'}.")

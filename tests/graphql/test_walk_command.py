@@ -140,6 +140,26 @@ def test_an_argument_of_the_field_is_passed_on(schema_of):
     assert (told.code, told.error) == (2, "dashboard needs --arg store=VALUE (Int!).")
 
 
+def test_a_value_that_does_not_suit_its_type_is_told_with_the_argument(schema_of):
+    schema_of(Numbers)
+    told = walk("Query.dashboard", "--arg", "twoTimes.number=x")
+    assert told.code == 2
+    assert "Variable '$twoTimes__number' got invalid value 'x'" in told.error
+
+
+def test_a_schema_that_spells_fields_as_python_does_is_walked(settings, at_once):
+    work = Work({"one_work": 1})
+    waits = connection_of(
+        one_work=Part(graphene.String),
+        get_parts=lambda self: [("one_work", lazy(lambda request: work.look("one_work")))],
+    )
+    query = type("Query", (graphene.ObjectType,), {"the_board": ProgressiveConnectionField(waits)})
+    settings.GRAPHENE = {"SCHEMA": graphene.Schema(query=query, auto_camelcase=False)}
+    told = figures("Query.the_board")
+    assert (told.code, [*told.parts]) == (0, ["one_work"])
+    assert told.parts["one_work"]["pending_ms"] is not None
+
+
 def test_a_part_that_lacks_an_argument_is_named_and_left_out(schema_of):
     class Lacking(Numbers):
         class Meta:
@@ -173,14 +193,14 @@ def test_a_part_that_lacks_an_argument_is_named_and_left_out(schema_of):
 )
 def test_an_argument_is_read_as_its_type_needs(type_, text, value, schema_of):
     schema_of(Numbers, given=graphene.Argument(type_))
-    assert query_of(given={"given": text}).variables == {"a0": value}
+    assert query_of(given={"given": text}).variables == {"given": value}
 
 
 @pytest.mark.parametrize(
     ("argument", "reason"),
     [
-        ("nothing=1", "dashboard has no argument 'nothing'. Its own: store."),
-        ("one.nothing=1", "dashboard has no argument 'one.nothing'. Its own: store."),
+        ("nothing=1", "dashboard has no argument 'nothing'. It has: store, twoTimes.number."),
+        ("two_times.number=1", "no argument 'two_times.number'. It has: store, twoTimes.number."),
         ("first=1", "A walk gives 'first' itself."),
         ("after=1", "A walk gives 'after' itself."),
     ],
