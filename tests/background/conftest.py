@@ -83,9 +83,9 @@ class Site:
         _running.append(process)
 
     def stop(self) -> None:
-        """End the processes, and remove their keys from the cache."""
+        """Kill the processes, and remove their keys from the cache."""
         for process in self._processes:
-            process.stop()
+            process.kill()
             _running.remove(process)
         forget(services.REDIS_URL, self.name)
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 from tests.server.servers import PATIENCE, Events, Log
@@ -58,13 +59,9 @@ class Worker:
 
     def kill(self) -> None:
         """Kill the worker with its children."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
-
-    def stop(self) -> None:
-        """End the worker and its children at once."""
-        if self.process.poll() is None:
-            self.kill()
 
 
 def environment(**environ: Any) -> dict[str, str]:

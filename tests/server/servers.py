@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
@@ -318,8 +319,13 @@ class Server(Asking):
         try:
             return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int:
+        """End the server and its workers at once, and return its exit status."""
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-            return self.process.wait(PATIENCE)
+        return self.process.wait(PATIENCE)
 
     def settled(self, run: str = "settled") -> dict[str, Any]:
         """The state of a process once its timed calls have ended; its events are read by then."""
