@@ -165,7 +165,7 @@ class Attempt(Recorder):
         self._log_caught(but=exc)
         failure, spent = failure_of(exc), self._spent()
         reference = failure.reference or token_hex(4)
-        self._log(exc, failure.status, level_of(failure), reference, spent)
+        self._log(exc, failure.status, level_of(failure), failure.code, reference, spent)
         error = PartError(
             part=self.name,
             code=failure.code,
@@ -205,11 +205,12 @@ class Attempt(Recorder):
         """Log each failure that a guard caught, once."""
         for exc in self.caught:
             if exc is not but:
-                self._log(exc, Status.FALLBACK, logging.WARNING, token_hex(4), self._spent())
+                code = failure_of(exc).code
+                self._log(exc, Status.FALLBACK, logging.WARNING, code, token_hex(4), self._spent())
         self.caught.clear()
 
     def _log(
-        self, exc: Exception, status: Status, level: int, reference: str, spent: Spent
+        self, exc: Exception, status: Status, level: int, code: str, reference: str, spent: Spent
     ) -> None:
         level = logging.DEBUG if self.is_abandoned else level
         if self.span is not None:
@@ -218,6 +219,7 @@ class Attempt(Recorder):
             *(self.scope, self.name, exc),
             status=status,
             level=level,
+            code=code,
             reference=reference,
             cost=Cost.of(spent),
         )

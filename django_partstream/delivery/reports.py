@@ -107,10 +107,11 @@ def log_failure(
     *,
     status: Status,
     level: int,
+    code: str,
     reference: str,
     cost: Cost,
 ) -> None:
-    """Log *exc* in a single record, with the *cost* so far, and the *reference* of the client."""
+    """Log *exc* in a single record, with its *code*, its *reference* and the *cost* so far."""
     traceback = exc.__traceback__
     if isinstance(exc, BackgroundFailed):
         # The worker has logged it as an error, with its traceback. It is the same for each reader.
@@ -126,6 +127,7 @@ def log_failure(
         extra={
             "part": part,
             "endpoint": scope.name,
+            "code": code,
             "reference": reference,
             **cost.timing(status),
         },

@@ -173,5 +173,9 @@ def _log(problem: str, message: Message, failure: Failure, exc: Exception | None
         problem,
         failure.reference,
         exc_info=exc,
-        extra={"function": message.function, "reference": failure.reference},
+        extra={
+            "function": message.function,
+            "code": failure.code,
+            "reference": failure.reference,
+        },
     )

@@ -222,7 +222,11 @@ class Work:
             self._message.function,
             reference,
             exc_info=exc,
-            extra={"function": self._message.function, "reference": reference},
+            extra={
+                "function": self._message.function,
+                "code": known.code,
+                "reference": reference,
+            },
         )
         return states.plain(
             Failure(

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.usefixtures("fresh_jobs")
 
 def failures(caplog):
     """The records of failures. There may be others, of connections that a test must not use."""
-    return [record for record in caplog.records if hasattr(record, "reference")]
+    records = [record for record in caplog.records if hasattr(record, "reference")]
+    assert all(hasattr(record, "code") for record in records)
+    return records
 
 
 # Limits.

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django_partstream import cached_for, lazy, safe_call, with_timeout
 from django_partstream.costs import wrappers_of
 from django_partstream.delivery import attempts
+from django_partstream.exceptions import PartTimeout
 from django_partstream.outcomes import Status
 from django_partstream.signals import part_resolved
 from tests import services
@@ -417,6 +418,16 @@ class TestReports:
         deliver(a=lazy(safe_call(part, fallback=1)))
         (record,) = caplog.records
         assert (record.levelno, record.status, record.queries) == (logging.WARNING, "fallback", 1)
+
+    def test_the_log_record_of_a_fallback_has_the_code_of_the_failure_behind_it(
+        self, deliver, caplog
+    ):
+        def late(request):
+            raise PartTimeout(1)
+
+        deliver(a=lazy(safe_call(late, fallback=1)))
+        (record,) = caplog.records
+        assert (record.status, record.code) == ("fallback", "part_timed_out")
 
     def test_a_receiver_that_knows_no_cost_is_called_as_before(self, deliver):
         told = []
