@@ -35,6 +35,8 @@ IN_PROCESS = [f"--ignore=tests/{name}" for name in ASIDE]
 LIBRARY = ["tests/core", "tests/rest", "tests/graphql", "tests/both"]
 #: The tests of the engines of background parts, without those of whole systems.
 ENGINE_TESTS = ["tests/background", "--ignore=tests/background/systems"]
+#: Those of them that a Python or a Django may change; the others depend on versions of packages.
+WORKER_TESTS = [f"tests/background/test_{name}.py" for name in ("celery_workers", "tasks_backends")]
 #: The tests of the core that use a front where it is installed; `core_only` runs all without one.
 CORE_AND_FRONTS = [f"tests/core/test_{name}.py" for name in ("faults", "package", "walk_targets")]
 #: The most examples of a property (tests/properties.py), which `make test` tries with all of them.
@@ -71,7 +73,7 @@ def tests(session: nox.Session) -> None:
         pytest(session, *IN_PROCESS)
         return
     pytest_with_coverage(session, *IN_PROCESS)
-    pytest(session, *ENGINE_TESTS)  # this Django has tasks of its own
+    pytest(session, *WORKER_TESTS)  # this Django has tasks of its own
 
 
 @nox.session
