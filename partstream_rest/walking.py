@@ -134,12 +134,18 @@ class RestWalker:
         Check that *answer* goes on with the walk.
 
         Raises:
-            NotWalkable: the address is not known.
+            NotWalkable: the address is not known, or is that of GraphQL.
             WalkBroken: the view refused or failed.
         """
         if answer.status == 200:
             return
-        told = f"GET {self._address}: {answer.refusal(answer.json())}"
+        body = answer.json()
+        if answer.status == 400 and isinstance(body, dict) and body.keys() <= {"data", "errors"}:
+            raise NotWalkable(
+                f"GET {self._address} is answered by GraphQL. Name a field of its project, such as "
+                "Query.dashboard."
+            )
+        told = f"GET {self._address}: {answer.refusal(body)}"
         if answer.status == 404 and is_first and answer.fault is None:
             raise NotWalkable(told)
         raise WalkBroken(told)

@@ -348,6 +348,15 @@ def test_an_answer_without_parts_is_exit_code_2(view, reason, serve):
     assert reason in told.error
 
 
+@BY
+def test_the_address_of_graphql_is_exit_code_2_and_the_field_is_asked_for(by, serve):
+    answer = {"errors": [{"message": "Must provide query string."}]}  # as graphene-django has it
+    serve(path("graphql/", lambda request: JsonResponse(answer, status=400)))
+    told = walk("/graphql/", *by)
+    assert told.code == 2
+    assert "Name a field of its project, such as Query.dashboard." in told.error
+
+
 def test_a_view_without_streams_is_exit_code_2(serve):
     serve(view_of(("a", 1), streams=False))
     told = walk("/", "--stream")
