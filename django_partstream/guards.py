@@ -42,6 +42,9 @@ class _Unset:
     def __deepcopy__(self, memo: Any) -> _Unset:
         return self
 
+    def __repr__(self) -> str:
+        return "..."
+
 
 _UNSET: Final = _Unset()
 

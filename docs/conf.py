@@ -19,7 +19,7 @@ from django.conf import settings
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
 # What the modules of the reference need when they are imported.
 settings.configure(
@@ -28,6 +28,8 @@ settings.configure(
     STATIC_URL="static/",
 )
 django.setup()
+
+from docstrings import markdown_of  # noqa: E402 - is beside this file
 
 from django_partstream import __version__  # noqa: E402 - needs the settings
 
@@ -59,16 +61,16 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True
-python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 # Types in signatures, and names of other packages, need no place here.
 nitpick_ignore_regex = [(r"py:class", r".*"), (r"py:.*", r"(?!django_partstream|partstream_).*")]
+
+smartquotes_action = "D"  # dashes alone
 
 html_theme = "furo"
 html_title = "django-partstream"
@@ -79,6 +81,17 @@ html_show_sphinx = False
 
 #: A row of ``index.md``.
 ROW = re.compile(r"^- \[(.*?)\]\((\S+?)\.md\)", re.MULTILINE)
+
+#: What screen readers and keyboards need, in the HTML that the theme writes.
+ACCESSIBLE = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Pages">',
+    '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    "<pre>": '<pre tabindex="0">',
+    '<div id="search-results">': '<h1>Search</h1><div id="search-results">',
+}
 
 
 def add_navigation(app: Sphinx, name: str, source: list[str]) -> None:
@@ -101,6 +114,16 @@ def name_markdown(
         context["metatags"] += f'<link rel="alternate" type="text/markdown" href="{href}.md">'
 
 
+def make_accessible(app: Sphinx, exception: Exception | None) -> None:
+    """Put what :data:`ACCESSIBLE` names into the pages that were written."""
+    for page in Path(app.outdir).rglob("*.html") if app.builder.name == "html" else ():
+        html = mended = page.read_text()
+        for found, better in ACCESSIBLE.items():
+            mended = mended if better in mended else mended.replace(found, better)
+        if mended != html:
+            page.write_text(mended)
+
+
 def write_markdown(app: Sphinx, exception: Exception | None) -> None:
     """Write each page as Markdown beside its HTML, ``llms.txt``, and the entrance of the site."""
     if exception is not None or app.builder.name != "html":
@@ -108,17 +131,20 @@ def write_markdown(app: Sphinx, exception: Exception | None) -> None:
     for name in app.env.found_docs:
         page = Path(app.outdir, f"{name}.md")
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(Path(app.srcdir, f"{name}.md").read_text())
+        source = Path(app.srcdir, f"{name}.md").read_text()
+        has_docstrings = "{eval-rst}" in source
+        page.write_text(markdown_of(app.env.get_doctree(name)) if has_docstrings else source)
     # Links of llms.txt begin at the root of the site, those of index.md in docs/.
     listed = Path(app.srcdir, f"{root_doc}.md").read_text()
     Path(app.outdir, "llms.txt").write_text(
         listed.replace("](", "](docs/").replace("](docs/../", "](")
     )
-    shutil.copy(Path(app.confdir, "_static", "entrance.html"), Path(app.outdir, "index.html"))
+    shutil.copy(Path(app.confdir, "entrance.html"), Path(app.outdir, "index.html"))
 
 
 def setup(app: Sphinx) -> None:
     """Connect the hooks."""
     app.connect("source-read", add_navigation)
     app.connect("html-page-context", name_markdown)
+    app.connect("build-finished", make_accessible)
     app.connect("build-finished", write_markdown)
