@@ -87,7 +87,7 @@ def test_the_record_on_the_page_is_the_one_that_is_logged(shop, client, caplog):
     said = record.getMessage().replace(record.reference, "9f2c11d0").replace("error", "timeout")
     assert said == sample
     assert all(hasattr(record, key) for key in STREAMED["timing"])
-    assert (record.part, record.code) == ("orders", "part_failed")
+    assert (record.part, record.error_code) == ("orders", "part_failed")
 
 
 def test_the_tables_have_all_keys_and_places():

@@ -127,7 +127,7 @@ def log_failure(
         extra={
             "part": part,
             "endpoint": scope.name,
-            "code": code,
+            "error_code": code,  # not "code", the head of OpenTelemetry's code.file.path
             "reference": reference,
             **cost.timing(status),
         },

@@ -175,7 +175,7 @@ def _log(problem: str, message: Message, failure: Failure, exc: Exception | None
         exc_info=exc,
         extra={
             "function": message.function,
-            "code": failure.code,
+            "error_code": failure.code,
             "reference": failure.reference,
         },
     )

@@ -224,7 +224,7 @@ class Work:
             exc_info=exc,
             extra={
                 "function": self._message.function,
-                "code": known.code,
+                "error_code": known.code,
                 "reference": reference,
             },
         )

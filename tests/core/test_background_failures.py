@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("fresh_jobs")
 def failures(caplog):
     """The records of failures. There may be others, of connections that a test must not use."""
     records = [record for record in caplog.records if hasattr(record, "reference")]
-    assert all(hasattr(record, "code") for record in records)
+    assert all(hasattr(record, "error_code") for record in records)
     return records
 
 

@@ -427,7 +427,7 @@ class TestReports:
 
         deliver(a=lazy(safe_call(late, fallback=1)))
         (record,) = caplog.records
-        assert (record.status, record.code) == ("fallback", "part_timed_out")
+        assert (record.status, record.error_code) == ("fallback", "part_timed_out")
 
     def test_a_receiver_that_knows_no_cost_is_called_as_before(self, deliver):
         told = []

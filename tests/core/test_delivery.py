@@ -72,7 +72,7 @@ def test_a_failed_part_is_logged_once_with_its_reference_and_traceback(deliver, 
     assert record.reference in record.getMessage()
     assert record.endpoint.endswith("conftest.Dashboard")
     assert record.part == "a"
-    assert record.code == outcome.error.code
+    assert record.error_code == outcome.error.code
     assert record.exc_info[0] is ValueError
 
 

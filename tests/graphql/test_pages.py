@@ -431,7 +431,7 @@ class TestBelowAPart:
             assert error["message"] == "Something went wrong."
             assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
             assert error["extensions"]["reference"] in caplog.text
-        assert {record.code for record in caplog.records} == {"INTERNAL_SERVER_ERROR"}
+        assert {record.error_code for record in caplog.records} == {"INTERNAL_SERVER_ERROR"}
         assert b"secret" not in answer.response.content
 
     def test_the_error_message_of_a_failure_below_a_part_has_its_text_in_debug(self, ask, settings):
