@@ -15,6 +15,7 @@ from rest_framework.permissions import IsAuthenticated
 
 from django_partstream import ProgressiveView, cached_for, lazy, safe_call, with_timeout
 from django_partstream.delivery import streams
+from django_partstream.management import users
 from django_partstream.testing import background_now, part_hangs
 from partstream_rest.streams import Transcript
 from tests.commands import Terminal, figures, walk
@@ -194,6 +195,13 @@ def test_a_user_who_cannot_sign_in_is_exit_code_2(ann, serve):
 def test_a_user_may_be_named_by_primary_key(ann, serve):
     serve(names_reader())
     assert figures("/", "--user", str(ann.pk)).parts["me"]["bytes"] == len('"ann"')
+
+
+def test_a_user_model_without_is_active_has_users_who_can_sign_in(ann, serve, monkeypatch):
+    ann = type("Person", (), {"pk": ann.pk, "_default_manager": User.objects})()
+    monkeypatch.setattr(users, "user_called", lambda name: ann)
+    serve(names_reader())
+    assert figures("/", "--user", "ann").parts["me"]["bytes"] == len('"ann"')
 
 
 def test_a_user_name_of_another_kind_is_unknown(ann, serve, monkeypatch):
@@ -512,7 +520,9 @@ def test_arguments_that_do_not_suit_are_exit_code_2(arguments, reason, ann, serv
     ],
 )
 def test_arguments_of_another_form_are_refused_by_the_parser(arguments):
-    assert walk(*arguments).error.startswith("Error: ")
+    error = walk(*arguments).error
+    assert error.startswith("Error: ")
+    assert " _" not in error  # no name of a function of ours
 
 
 @pytest.mark.parametrize(("ended", "shown"), [(0, []), (2, ["a", "b"])])

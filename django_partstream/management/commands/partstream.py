@@ -194,10 +194,9 @@ class Command(BaseCommand):
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of walks, 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of walks, 1 or more")
+    return int(text)
 
 
 def _header(text: str) -> tuple[str, str]:
