@@ -25,6 +25,7 @@ from hypothesis import settings as hypothesis_settings
 
 from django_partstream.caching import health
 from django_partstream.exceptions import PartPending
+from tests import tools
 from tests.properties import examples
 from tests.services import LACKING, shortage_of_connections
 
@@ -55,6 +56,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         if item.get_closest_marker("django_db") or {"db", "transactional_db"} & {*fixtures}:
             item.add_marker("database")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say before a run of all tests which services and programs some of them will lack."""
+    if config.args_source is not config.ArgsSource.TESTPATHS:
+        return []
+    missing = [*LACKING.values(), *tools.missing()]
+    return [f"tests will be skipped: {each}" for each in missing] or ["nothing is missing"]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -16,6 +16,15 @@ ROOT = Path(__file__).parent.parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 NODE = 20  # the oldest supported version
 
+#: How to get each program, by the name of its command.
+INSTALL = {
+    "chromium": "apt-get install chromium, or name yours in PARTSTREAM_CHROMIUM",
+    "curl": "apt-get install curl",
+    "nginx": "apt-get install nginx-light",
+    "node": f"apt-get install nodejs (version {NODE} or newer)",
+    "npm": f"apt-get install npm (Node.js {NODE} or newer)",
+}
+
 
 def lack(what: str) -> NoReturn:
     """Fail the test in CI, and skip it elsewhere; *what* names the missing program."""
@@ -24,33 +33,40 @@ def lack(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+def find(name: str) -> str | None:
+    """The path of the program *name*, or None. Debian keeps servers apart from other programs."""
+    if name != "chromium":
+        return shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    named = os.environ.get("PARTSTREAM_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+def missing() -> list[str]:
+    """A line for each program in INSTALL that is not here: its name, and how to get it."""
+    return [f"needs {name}: {how}" for name, how in INSTALL.items() if find(name) is None]
+
+
 def chromium() -> str:
     """The path of Chromium."""
-    path = os.environ.get("PARTSTREAM_CHROMIUM")
-    path = path or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if path is None:
-        lack("No Chromium: apt-get install chromium, or name yours in PARTSTREAM_CHROMIUM.")
-    return path
+    return program("chromium")
 
 
 def program(name: str) -> str:
     """The path of the program *name*."""
-    path = shutil.which(name)
+    path = find(name)
     if path is None:
-        lack(f"No {name}: apt-get install {'nodejs' if name == 'node' else name}.")
+        lack(f"needs {name}: {INSTALL[name]}")
     return path
 
 
 def npm(*arguments: str, folder: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run npm in *folder* with *environ* added to the environment, and capture its output."""
-    program, node = shutil.which("npm"), shutil.which("node")
-    if program is None or node is None:
-        lack(f"No npm: apt-get install npm (Node.js {NODE} or newer).")
+    command, node = program("npm"), program("node")
     version = subprocess.run([node, "--version"], check=True, capture_output=True, text=True)
     if int(version.stdout.lstrip("v").partition(".")[0]) < NODE:
         lack(f"Node.js {version.stdout.strip()} is too old: install {NODE} or newer.")
     return subprocess.run(
-        [program, *arguments],
+        [command, *arguments],
         cwd=folder,
         env={**os.environ, **environ},
         check=False,

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from tests.server.servers import PATIENCE, Asking
-from tests.tools import lack
-
-#: Debian keeps the program apart from the programs of an ordinary user.
-PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+from tests.tools import program
 
 #: Compression is on for everything that a stream or a page may be.
 CONFIGURATION = """\
@@ -60,8 +56,7 @@ class Nginx(Asking):
         *directives: str,
         location: str | None = None,
     ) -> None:
-        if PROGRAM is None:
-            lack("No nginx: apt-get install nginx-light.")
+        nginx = program("nginx")
         folder.mkdir()
         self._log = folder / "error.log"
         told = " ".join(f"{directive};" for directive in directives)
@@ -78,7 +73,7 @@ class Nginx(Asking):
             (folder / "nginx.conf").write_text(configuration)
             number = listening.fileno()
             self._process = subprocess.Popen(
-                [PROGRAM, "-p", str(folder), "-c", str(folder / "nginx.conf")],
+                [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")],
                 # Its way to take over sockets, which it has for its own upgrades.
                 env={**os.environ, "NGINX": f"{number};"},
                 pass_fds=[number],
