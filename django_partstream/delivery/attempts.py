@@ -58,6 +58,8 @@ class Attempt(Recorder):
     #: Whether the client left, or an exit ended the page, before the part ended. So its failure is
     #: of no interest.
     is_abandoned = False
+    #: When the part left an awaitable.
+    _paused = 0.0
     #: The span of the try that is under way, where spans are made.
     span: PartSpan | None = None
 
@@ -116,6 +118,14 @@ class Attempt(Recorder):
         """Call the part. Return its value, or an awaitable of it."""
         self.is_open, self.started = True, time.perf_counter()
         return self._call() if self.is_guarded else self.invoke(self._call)
+
+    def pause(self) -> None:
+        """Note that the part has left an awaitable, which the page awaits when it comes to that."""
+        self._paused = time.perf_counter()
+
+    def go_on(self) -> None:
+        """Note that the awaitable is awaited: until now the part has waited, and done nothing."""
+        self.started += time.perf_counter() - self._paused
 
     def enter(self, guard: Callable[..., Any]) -> Guards | None:
         """The own guards inside *guard*; None if it is not the next own guard of the part."""

@@ -153,6 +153,7 @@ def _called(attempt: Attempt) -> Any | Rest:
     """Call a part. Return its value, whole, or the rest that it left."""
     value = attempt.begin()
     if type(value) not in _DATA and isawaitable(value):
+        attempt.pause()
         return Rest(value, ThreadLocals.of_this_thread())
     return attempt.make_whole(value)
 
@@ -202,6 +203,7 @@ async def _run_again(attempt: Attempt) -> Outcome | BaseException:
 
 
 async def _finish(attempt: Attempt, awaitable: Awaitable[Any]) -> Outcome | BaseException:
+    attempt.go_on()
     if attempt.ran != "transaction":
         attempt.ran = "loop"
     with recording(attempt):

@@ -379,6 +379,21 @@ class TestTimes:
         costs = {name: (one.cost.waited, one.cost.seconds) for name, one in outcomes.items()}
         assert costs == {"a": (0, 5), "b": (5, 2), "c": (7, 1)}
 
+    def test_a_coroutine_waits_while_the_plain_parts_of_its_page_run(self, deliver, clock):
+        async def coroutine(request):
+            clock.now += 1
+
+        def begun_before(request):
+            clock.now += 2
+            return coroutine(request)
+
+        def plain(request):
+            clock.now += 5
+
+        outcomes = deliver(a=lazy(begun_before), b=lazy(plain))
+        cost = outcomes["a"].cost
+        assert (cost.waited, cost.seconds, outcomes["b"].cost.seconds) == (5, 3, 5)
+
     def test_the_time_between_two_tries_of_a_pending_part_is_no_wait(self, stream_of, ends_of):
         waiting = Waiting(0.5, value=1)
         ended = ends_of(lambda: stream_of(a=lazy(waiting)))[-1].outcome
