@@ -167,7 +167,7 @@ class PartPending(BaseException):
     @property
     def retry_after(self) -> float:
         """
-        The seconds until another look: a quarter of the age, from 0.5 to 10.
+        The seconds until another look. They are a quarter of the age, from 0.5 to 10.
 
         It differs by up to 15 %, so that readers who came together do not come back together.
         """

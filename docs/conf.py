@@ -100,7 +100,8 @@ def add_navigation(app: Sphinx, name: str, source: list[str]) -> None:
         return
     sections = source[0].split("\n## ")
     for section in sections[1:]:
-        pages = "\n".join(f"{title.strip('`')} <{page}>" for title, page in ROW.findall(section))
+        rows = ROW.findall(section.replace("`", ""))
+        pages = "\n".join(f"{title} <{page}>" for title, page in rows)
         caption = section.partition("\n")[0]
         source[0] += f"\n\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{pages}\n```\n"
 

@@ -74,7 +74,7 @@ class ProgressiveView(APIView):
     resolves nothing.
 
     ``GET`` with ``Accept: text/event-stream``, ``application/jsonl`` or ``application/x-ndjson``
-    answers all parts in a single response, each when it ends (:mod:`.streams`).
+    answers all parts in a single response, each when it ends.
 
     A page is ``{"results": [{name: value}, ...], "cursor": str | null, "meta": {...}}``, with
     ``"errors"`` where a part failed, and ``"pending"`` while a part is computed elsewhere. Its
@@ -92,7 +92,7 @@ class ProgressiveView(APIView):
     fetch_peers: bool = True
     #: Whether a request may name a stream, by ``Accept: text/event-stream`` or the like.
     streams: bool = True
-    #: Query parameters that are credentials, in any case of letters: a cursor never carries them.
+    #: Query parameters that are credentials, in any case of letters. A cursor never carries them.
     cursor_exclude_params: ClassVar[Collection[str]] = (
         "token",
         "access_token",

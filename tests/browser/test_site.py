@@ -152,6 +152,7 @@ def test_the_markdown_of_the_api_has_signatures_and_texts(folder):
     assert "### `progress(share: float) -> None`" in text
     assert "Tell, from inside a background function, how much of the work is done" in text
     assert "{eval-rst}" not in text
+    assert "Type:" not in text  # a colon in the first line of an attribute's text
 
 
 def test_llms_txt_has_a_title_a_summary_and_a_line_for_each_page(folder):
