@@ -43,7 +43,8 @@ def test_no_text_is_on_the_page_twice():
 
 @pytest.mark.parametrize("message", sorted({*messages()} - INTERNAL))
 def test_each_message_is_on_the_page(message):
-    assert any(message.startswith(text) for text in quoted())
+    is_there = any(message.startswith(text) for text in quoted())
+    assert is_there, f"Add a row to docs/troubleshooting.md: {message}"
 
 
 def test_an_internal_message_is_one_of_the_source():
