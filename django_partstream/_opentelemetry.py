@@ -46,6 +46,12 @@ SCOPE = "django_partstream"
 #: The bounds of the buckets of durations, in seconds: those that OpenTelemetry has for requests.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 
+#: The most series of a counter that are kept: parts may be named after rows of a table.
+MAX_SERIES = 10_000
+
+#: The series of all others, as the specification of the SDK calls it.
+_OTHERS = (("otel.metric.overflow", True),)
+
 #: Held for each change of a count.
 _counting = threading.Lock()
 
@@ -64,6 +70,10 @@ def is_on() -> bool:
     return is_installed and not (
         _are_known and trace._TRACER_PROVIDER is None and _internal._METER_PROVIDER is None
     )
+
+
+def _is_measured() -> bool:
+    return not _are_known or _internal._METER_PROVIDER is not None
 
 
 class Span:
@@ -127,14 +137,21 @@ def carried() -> dict[str, str]:
 
 
 def count(name: str, unit: str, description: str, attributes: Mapping[str, Any]) -> None:
-    """Add one to the counter *name*."""
+    """Add one to the counter *name*, if there is a provider of metrics."""
+    if not _is_measured():
+        return
     counts = _counts(metrics.get_meter_provider(), name, unit, description)
+    series = tuple(attributes.items())
     with _counting:
-        counts[tuple(attributes.items())] += 1
+        if len(counts) >= MAX_SERIES and series not in counts:
+            series = _OTHERS
+        counts[series] += 1
 
 
 def measure(name: str, description: str, seconds: float, attributes: Mapping[str, Any]) -> None:
-    """Add *seconds* to the histogram *name*."""
+    """Add *seconds* to the histogram *name*, if there is a provider of metrics."""
+    if not _is_measured():
+        return
     _histogram(metrics.get_meter_provider(), name, description).record(seconds, attributes)
 
 

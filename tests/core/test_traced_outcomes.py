@@ -229,6 +229,25 @@ def test_parts_are_counted_by_their_outcomes_and_timed(traces, deliver):
     assert traces.points("partstream.part.duration") == [(a, 2), (b, 2)]  # c has not ended
 
 
+def test_series_of_a_counter_beyond_the_most_are_counted_together(traces, deliver, monkeypatch):
+    monkeypatch.setattr("django_partstream._opentelemetry.MAX_SERIES", 2)
+    for names in ("ab", "cd", "ac"):
+        deliver(**dict.fromkeys(names, 1))
+    told = [
+        (attributes.get("partstream.part.name"), attributes.get("otel.metric.overflow"), number)
+        for attributes, number in traces.points("partstream.parts")
+    ]
+    assert told == [("a", None, 2), ("b", None, 1), (None, True, 3)]
+
+
+def test_nothing_is_counted_without_a_provider_of_metrics(traces, deliver, monkeypatch):
+    monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", None)
+    for name in ("_counts", "_histogram"):
+        monkeypatch.delattr(f"django_partstream._opentelemetry.{name}")
+    deliver(a=1)
+    assert traces.told("a") == {STATUS: "ok"}
+
+
 def test_a_call_that_outlives_its_limit_is_counted_by_its_function(traces, deliver, arrived):
     gate = threading.Event()
 
