@@ -13,7 +13,10 @@ carry.
 
 Format 2 adds ``o``: the parts up to the front that are still *owed*, each with the time when it was
 first owed, in seconds since the epoch. A cursor that names no part has this format, too, and means
-the start. A release that knows format 1 only refuses both, rather than repeat or lose a part.
+the start.
+
+A release takes a cursor of a format that it does not know for expired, rather than repeat or lose a
+part: it is signed, so another server of the same site made it, and the client may start again.
 """
 
 from __future__ import annotations
@@ -165,7 +168,8 @@ def read(token: str) -> Cursor:
     Verify *token* and return where it stands. :meth:`Cursor.is_for` verifies the audience.
 
     Raises:
-        CursorExpired: it is older than the ``ttl`` (seconds) that it was signed for.
+        CursorExpired: it is older than the ``ttl`` (seconds) that it was signed for, or of a format
+            of another release.
         CursorInvalid: it is no cursor, was altered, or was signed with another key.
 
     Claims: RFC 7519, section 4.1.4. The algorithm is pinned: RFC 8725, section 3.1.
@@ -263,12 +267,10 @@ def _cursor_of(claims: Any, key: bytes) -> Cursor:
     The cursor with verified *claims*.
 
     Raises:
-        CursorInvalid: the claims are of a format that this release does not know.
-        CursorExpired: ``exp`` has passed.
+        CursorExpired: ``exp`` has passed, or the format is one that this release does not know.
     """
-    if not isinstance(claims, dict) or claims.get("v") not in (FORMAT, OWING_FORMAT):
-        raise CursorInvalid
-    if claims["exp"] <= time.time():
+    is_known = isinstance(claims, dict) and claims.get("v") in (FORMAT, OWING_FORMAT)
+    if not is_known or claims["exp"] <= time.time():
         raise CursorExpired
     return Cursor(
         after=claims["p"],

@@ -165,7 +165,8 @@ def masked(exc: Exception, where: str) -> GraphQLError:
     if failure.expected:
         code = "FORBIDDEN" if failure.status is Status.DENIED else failure.code.upper()
         return GraphQLError(failure.message, extensions={"code": code, **failure.details})
-    code, reference = "INTERNAL_SERVER_ERROR", token_hex(4)
+    code = "INTERNAL_SERVER_ERROR"
+    reference = token_hex(4)
     extra = {"error_code": code, "reference": reference}
     logger.error("%s failed [%s].", where, reference, exc_info=exc, extra=extra)
     return GraphQLError(

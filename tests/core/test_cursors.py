@@ -113,10 +113,10 @@ def test_a_token_signed_with_the_raw_secret_key_is_no_cursor(settings, algorithm
         cursors.read(jwt.encode(claims, settings.SECRET_KEY, algorithm, sort_headers=False))
 
 
-def test_a_cursor_of_a_format_that_is_not_known_is_invalid():
+def test_a_cursor_of_a_format_that_is_not_known_is_expired():
     with mock.patch.object(cursors, "FORMAT", 3):
         token = written()
-    with pytest.raises(CursorInvalid):
+    with pytest.raises(CursorExpired):
         cursors.read(token)
 
 
@@ -231,10 +231,10 @@ def test_an_expired_cursor_that_owes_parts_is_expired():
 
 
 @pytest.mark.parametrize("version", [0, 3, "2", None, 2.5])
-def test_a_signed_cursor_of_a_format_of_a_later_release_is_invalid(version):
+def test_a_signed_cursor_of_a_format_of_a_later_release_is_expired(version):
     token = written()
     claims = {**cursors._claims(token), "v": version, "o": ["of another shape"]}
-    with pytest.raises(CursorInvalid):
+    with pytest.raises(CursorExpired):
         cursors.read(cursors._sign(json.dumps(claims), cursors.read(token).key))
 
 
