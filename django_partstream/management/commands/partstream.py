@@ -73,7 +73,7 @@ class Command(BaseCommand):
             "walk",
             "Walk a response to its end and tell what each part costs. The exit code is 0 if all "
             "parts ended ok or fallback; 1 if a part failed, was denied, was lost or came twice; 2 "
-            "if there is nothing to walk.",
+            "if there is nothing to walk; 130 if it was stopped.",
         )
         parser.add_argument(
             "target",
