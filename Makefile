@@ -43,6 +43,7 @@ lint: $(VENV)/.dev ## Check style, types, the direction of imports, and that eve
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
+	@$(VENV)/bin/basedpyright
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/zizmor --offline --quiet .github
 	@$(RUN) -m pytest --collect-only -qq --no-summary > /dev/null || $(RUN) -m pytest --collect-only -qq

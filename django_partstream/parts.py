@@ -8,7 +8,7 @@ here.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, Concatenate, ParamSpec, TypeGuard
@@ -102,6 +102,10 @@ class Plan:
         self.names = tuple(named)
         self.values = tuple(named.values())
         self._index: dict[str, int] | None = None
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """The pairs of names and values, from which a list with further parts can be made."""
+        return zip(self.names, self.values, strict=True)
 
     @property
     def index(self) -> dict[str, int]:

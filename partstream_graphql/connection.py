@@ -54,21 +54,22 @@ class ProgressiveConnection(Connection):
     class Meta:  # noqa: D106 - graphene reads it
         abstract = True
 
+    # Any is for type checkers: it admits the plain `chunk_size = 2` of a mixin.
     #: Parts per page; without it the setting ``CHUNK_SIZE`` (2).
-    chunk_size: int | None = None
+    chunk_size: int | Any = None
     #: The most that ``first`` may ask for; without it ``MAX_CHUNK_SIZE`` (50).
-    max_chunk_size: int | None = None
+    max_chunk_size: int | Any = None
     #: How long a cursor may be followed, in seconds; without it ``CURSOR_TTL`` (3600).
-    cursor_ttl: int | None = None
+    cursor_ttl: int | Any = None
     #: How many parts of a page are resolved at once in threads; without it ``CONCURRENCY`` (1).
-    concurrency: int | None = None
+    concurrency: int | Any = None
     #: Whether the related objects of all rows of a query are fetched at once (``FETCH_PEERS``,
     #: Django 6.1 and newer).
     fetch_peers: bool = True
     #: Classes whose ``has_permission(request, self)`` must all be true, as in DRF.
-    permission_classes: ClassVar[Iterable[Any]] = ()
+    permission_classes: ClassVar[Any] = ()
     #: Classes whose ``allow_request(request, self)`` must all be true, as in DRF.
-    throttle_classes: ClassVar[Iterable[Any]] = ()
+    throttle_classes: ClassVar[Any] = ()
 
     total_count = graphene.Int(
         required=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
@@ -14,7 +15,7 @@ from partstream_rest.pages import PageResponse
 from partstream_rest.streams import CACHE_CONTROL, StreamResponse
 
 
-def progressive(view: Any) -> Any:
+def progressive(view: Any) -> Callable[..., HttpResponseBase]:
     """
     The view function *view*, with the caching headers of a page.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
@@ -81,19 +81,20 @@ class ProgressiveView(APIView):
     status is 200 even then.
     """
 
+    # Any is for type checkers: it admits the plain `chunk_size = 2` of a mixin.
     #: Parts per page; without it the setting ``CHUNK_SIZE`` (2).
-    chunk_size: int | None = None
+    chunk_size: int | Any = None
     #: How long a cursor may be followed, in seconds; without it ``CURSOR_TTL`` (3600).
-    cursor_ttl: int | None = None
+    cursor_ttl: int | Any = None
     #: How many lazy parts of a page run at once in threads; without it ``CONCURRENCY`` (1).
-    concurrency: int | None = None
+    concurrency: int | Any = None
     #: Whether the related objects of all rows of a returned serializer are fetched at once
     #: (``FETCH_PEERS``, Django 6.1 and newer).
     fetch_peers: bool = True
     #: Whether a request may name a stream, by ``Accept: text/event-stream`` or the like.
     streams: bool = True
     #: Query parameters that are credentials, in any case of letters. A cursor never carries them.
-    cursor_exclude_params: ClassVar[Collection[str]] = (
+    cursor_exclude_params: ClassVar[Collection[str] | Any] = (
         "token",
         "access_token",
         "api_key",
@@ -102,7 +103,7 @@ class ProgressiveView(APIView):
         "password",
     )
     #: The type of each part, or a :class:`PartInfo`, by name; ``"*"`` stands for all other parts.
-    manifest: ClassVar[Mapping[str, Any]] = {}
+    manifest: ClassVar[Any] = {}
 
     _links: PageLinks | None = None
     #: The media type of the stream that was asked for; None for a page.
@@ -157,7 +158,9 @@ class ProgressiveView(APIView):
         return chosen
 
     @classmethod
-    def as_view(cls, *args: Any, **initkwargs: Any) -> Any:
+    def as_view(  # type: ignore[override] # the types of DRF know no actions of a ViewSet
+        cls, *args: Any, **initkwargs: Any
+    ) -> Callable[..., HttpResponseBase]:
         """
         The view function. The page of a signed-in user is private unless the view decides.
 

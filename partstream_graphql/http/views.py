@@ -9,7 +9,7 @@ compares the source of the originals with the source that was read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.core.exceptions import BadRequest
 from django.http import (
     HttpResponse,
     HttpResponseBadRequest,
+    HttpResponseBase,
     HttpResponseNotAllowed,
     UnreadablePostError,
 )
@@ -105,9 +106,10 @@ class ProgressiveGraphQLView(GraphQLView):
         check_schema(self.schema.graphql_schema)
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
         """The view function. A private response says so unless the view decides."""
-        return with_privacy(super().as_view(**initkwargs))
+        view: Callable[..., HttpResponseBase] = with_privacy(super().as_view(**initkwargs))
+        return view
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer *request*, in the media type that it prefers."""

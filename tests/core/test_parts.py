@@ -102,6 +102,13 @@ def test_lazy_calls_its_function_with_the_request_and_then_its_own_arguments():
     )
 
 
+def test_a_plan_iterates_over_its_pairs_so_that_a_list_extends_it():
+    pairs = [("one", 1), ("two", lazy(len))]
+    extended = Plan([*Plan(pairs), ("three", 3)])
+    assert list(Plan(pairs)) == pairs
+    assert extended.names == ("one", "two", "three")
+
+
 def test_an_empty_plan_is_a_single_empty_page():
     page = Plan([]).page(after=None, size=2)
     assert (page.names, page.total, page.has_more) == ((), 0, False)
