@@ -70,7 +70,7 @@ class CursorInvalid(CursorError):
 
 
 class CursorExpired(CursorError):
-    """The cursor is older than the ``cursor_ttl`` that it was signed with, or of another release."""
+    """The cursor is past the ``cursor_ttl`` that it was signed with, or of another release."""
 
     code = "cursor_expired"
     message = "This cursor has expired. Start again without a cursor."
