@@ -55,14 +55,18 @@ _OTHERS = (("otel.metric.overflow", True),)
 #: Held for each change of a count.
 _counting = threading.Lock()
 
-
-def _forget_lock() -> None:
-    """Make a lock for a forked child: a thread of its parent may have held the old one."""
-    global _counting  # noqa: PLW0603 - a lock in each process
-    _counting = threading.Lock()
+#: Held while counts are looked up. The first of two threads that make the same has the SDK ask for
+#: them, and the second would have its own remembered.
+_making = threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget_lock)
+def _forget_locks() -> None:
+    """Make locks for a forked child: a thread of its parent may have held the old ones."""
+    global _counting, _making
+    _counting, _making = threading.Lock(), threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_locks)
 
 
 def is_on() -> bool:
@@ -140,7 +144,8 @@ def count(name: str, unit: str, description: str, attributes: Mapping[str, Any])
     """Add one to the counter *name*, if there is a provider of metrics."""
     if not _is_measured():
         return
-    counts = _counts(metrics.get_meter_provider(), name, unit, description)
+    with _making:
+        counts = _counts(metrics.get_meter_provider(), name, unit, description)
     series = tuple(attributes.items())
     with _counting:
         if len(counts) >= MAX_SERIES and series not in counts:

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from django_partstream import cached_for, lazy, safe_call, with_timeout
+from django_partstream import _opentelemetry, cached_for, lazy, safe_call, with_timeout
 from django_partstream.exceptions import BackgroundFailed
 from django_partstream.failures import Failure
 from django_partstream.jobs.messages import Message
@@ -238,6 +238,20 @@ def test_series_of_a_counter_beyond_the_most_are_counted_together(traces, delive
         for attributes, number in traces.points("partstream.parts")
     ]
     assert told == [("a", None, 2), ("b", None, 1), (None, True, 3)]
+
+
+def test_threads_that_count_for_the_first_time_make_a_counter_one_after_another(
+    traces, deliver, monkeypatch
+):
+    held = []
+
+    def create(meter, *args, **kwargs):
+        held.append(_opentelemetry._making.locked())
+
+    meter = type(traces.meter_provider.get_meter("any"))
+    monkeypatch.setattr(meter, "create_observable_counter", create)
+    deliver(a=1)
+    assert held == [True]
 
 
 def test_nothing_is_counted_without_a_provider_of_metrics(traces, deliver, monkeypatch):
