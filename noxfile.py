@@ -308,13 +308,16 @@ def build(session: nox.Session, place: Path) -> tuple[Path, Path]:
 
 
 def assert_ships(session: nox.Session, built: Path) -> None:
-    """Stop if the wheel holds anything but the packages, each marked as typed."""
+    """Stop if the wheel holds another thing than the packages, typed, with the client's hooks."""
     names = ZipFile(built).namelist()
     tops = {name.partition("/")[0] for name in names}
     if strays := {top for top in tops if not top.endswith(".dist-info")} ^ set(PACKAGES):
         session.error(f"The wheel and its packages differ by: {', '.join(sorted(strays))}")
-    if untyped := {f"{package}/py.typed" for package in PACKAGES} - set(names):
-        session.error(f"The wheel lacks: {', '.join(sorted(untyped))}")
+    static = "django_partstream/static/django_partstream"
+    files = {f"{package}/py.typed" for package in PACKAGES}
+    files |= {f"{static}/{name}.js" for name in ("partstream", "react", "vue")}
+    if lacking := files - set(names):
+        session.error(f"The wheel lacks: {', '.join(sorted(lacking))}")
 
 
 def assert_installed(session: nox.Session) -> None:

@@ -59,7 +59,9 @@ class HashedStorage(ManifestStaticFilesStorage):
     support_js_module_import_aggregation = True
 
 
-@pytest.mark.parametrize("name", ["partstream.js", "loader.js", "timeline.js"])
+@pytest.mark.parametrize(
+    "name", ["partstream.js", "loader.js", "timeline.js", "react.js", "vue.js"]
+)
 def test_the_imports_of_the_static_client_have_hashed_names_where_files_have(tmp_path, name):
     storage = HashedStorage(location=tmp_path, base_url="/static/")
     found = [f"django_partstream/{name}" for name in static_files()]

@@ -1,0 +1,23 @@
+"""The composable for Vue from Django's static files, as the README of the client has it, in Chromium."""
+
+from django.template import Context, Template
+
+from tests.documentation import ROOT, blocks
+
+(PAGE,) = [block for block in blocks(ROOT / "clients/js/README.md", "html") if "importmap" in block]
+
+
+def test_the_page_of_the_readme_shows_each_part_of_the_dashboard(
+    page, complaints, expect, npm_file
+):
+    vue = npm_file("vue@3.5.45", "dist/vue.esm-browser.prod.js")
+    html = (
+        f"<!doctype html><link rel=icon href=data:,><main></main>{Template(PAGE).render(Context())}"
+    )
+    page.route(
+        "**/shop/vue*.js", lambda route: route.fulfill(body=vue, content_type="text/javascript")
+    )
+    page.route("**/board/", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("/board/")
+    expect(page.locator("section")).to_have_count(7)
+    assert complaints == []
