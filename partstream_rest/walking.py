@@ -121,8 +121,8 @@ class RestWalker:
 
     def _page_of(self, answer: Answer, *, is_first: bool) -> dict[str, Any]:
         self._check(answer, is_first=is_first)
-        page = answer.json()
-        if not isinstance(page, dict) or not {"results", "cursor", "meta"} <= page.keys():
+        page: Any = answer.json()
+        if not _is_page(page):
             raise NotWalkable(
                 f"GET {self._address}: {answer.status} {answer.kind} is no page of parts. Name the "
                 "URL of a ProgressiveView, or Query.field for GraphQL."
@@ -149,6 +149,17 @@ class RestWalker:
         if answer.status == 404 and is_first and answer.fault is None:
             raise NotWalkable(told)
         raise WalkBroken(told)
+
+
+def _is_page(body: Any) -> bool:
+    """Whether *body* has the form of a page; APIs of other kinds use some of its words."""
+    return (
+        isinstance(body, dict)
+        and {"results", "cursor", "meta"} <= body.keys()
+        and isinstance(body["meta"], dict)
+        and isinstance(body["results"], list)
+        and all(isinstance(result, dict) for result in body["results"])
+    )
 
 
 def _parts(page: Mapping[str, Any], header: str) -> Iterator[Part]:

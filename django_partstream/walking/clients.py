@@ -66,7 +66,7 @@ class Answer:
                 "say who asks, by --user or a --header."
             )
         if self.status in (401, 403):
-            told = f"{told} Say who asks, by --user or a --header."
+            told = f"{told.removesuffix('.')}. Say who asks, by --user or a --header."
         return told
 
 

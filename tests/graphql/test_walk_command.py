@@ -475,6 +475,7 @@ def test_an_answer_that_is_no_json_is_exit_code_1(schema_of, serve):
     [
         (HttpResponseRedirect("/login/"), "302, a redirect to /login/. Walk that address; if"),
         (JsonResponse({"detail": "No."}, status=403), "403, No. Say who asks, by --user or"),
+        (HttpResponse("<h1>No</h1>", status=403), "403. Say who asks, by --user or"),
         (HttpResponse("x"), "200 text/html is no result of GraphQL."),
     ],
 )

@@ -37,6 +37,11 @@ def denied(request):
     raise PermissionDenied
 
 
+def alike(**entries):
+    """The body of an API of another kind, which uses the words of a page."""
+    return {"results": [], "cursor": None, "meta": {}, **entries}
+
+
 def view_of(*parts, **attributes):
     return type("View", (ProgressiveView,), {"get_parts": lambda self: [*parts], **attributes})
 
@@ -347,6 +352,9 @@ def test_an_unknown_path_is_exit_code_2(by, serve):
         (lambda request: HttpResponse("<html>"), "200 text/html is no page of parts."),
         (lambda request: JsonResponse([], safe=False), "200 application/json is no page of parts."),
         (lambda request: JsonResponse({"results": []}), "is no page of parts."),
+        (lambda request: JsonResponse(alike(results=[1])), "is no page of parts."),
+        (lambda request: JsonResponse(alike(results=None)), "is no page of parts."),
+        (lambda request: JsonResponse(alike(meta=None)), "is no page of parts."),
     ],
 )
 def test_an_answer_without_parts_is_exit_code_2(view, reason, serve):
