@@ -121,7 +121,7 @@ class RestWalker:
 
     def _page_of(self, answer: Answer, *, is_first: bool) -> dict[str, Any]:
         self._check(answer, is_first=is_first)
-        page: Any = answer.json()
+        page: dict[str, Any] = answer.json()
         if not _is_page(page):
             raise NotWalkable(
                 f"GET {self._address}: {answer.status} {answer.kind} is no page of parts. Name the "
