@@ -14,7 +14,7 @@ from tests import tools
 from tests.documentation import ROOT, shapes
 from tests.server.servers import PATIENCE, Log
 
-_SERVES = "Starting development server at"
+_SERVES = "development server at http:"
 _PENDING = '"pending"'
 
 
