@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.urls import ResolverMatch
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.test import force_authenticate
 
-from django_partstream.received import read_events
+from django_partstream.received import Received, read_events
 from django_partstream.walking.clients import Answer, Client, NoAnswer
 from django_partstream.walking.walks import (
     Event,
@@ -22,13 +21,16 @@ from django_partstream.walking.walks import (
     Wait,
     WalkBroken,
 )
+from partstream_rest.timings import read_server_timing
 
 _STREAM = "text/event-stream"
 
-#: An entry of ``Server-Timing`` as :func:`.timings.server_timing` writes it.
-_ENTRY = re.compile(
-    r'(?P<token>[^\s;,"]+);desc="(?P<name>(?:[^"\\]|\\.)*) \((?P<told>[^()]*)\)";dur=(?P<ms>[\d.]+)'
-)
+#: The frames of a stream that a walk reads, and the keys of their data.
+_FRAMES = {
+    "part": {"name", "value"},
+    "progress": {"name", "progress"},
+    "end": {"has_more", "total_parts"},
+}
 
 
 class RestWalker:
@@ -97,7 +99,7 @@ class RestWalker:
                 self._check(answer, is_first=last is None)
                 yield Page()
                 has_more = None
-                for frame in read_events(answer.body):
+                for frame in self._frames(answer):
                     last = frame.cursor or last
                     if frame.kind == "part":
                         data = frame.data
@@ -113,6 +115,18 @@ class RestWalker:
                 raise WalkBroken(f"GET {self._address}: the stream broke off before its end.")
             if not has_more:
                 return
+
+    def _frames(self, answer: Answer) -> Iterator[Received]:
+        try:
+            for frame in read_events(answer.body):
+                if not _FRAMES.get(frame.kind, set()) <= {*frame.data}:
+                    raise ValueError(frame.kind)
+                yield frame
+        except (TypeError, ValueError) as exc:  # data that is no JSON, or has no keys
+            raise NotWalkable(
+                f"GET {self._address} is a stream of other events. Name the URL of a "
+                "ProgressiveView."
+            ) from exc
 
     def _behind(self, cursor: str) -> str:
         """The address of the page behind *cursor*, as the ``Link`` of a page gives it."""
@@ -165,7 +179,7 @@ def _is_page(body: Any) -> bool:
 def _parts(page: Mapping[str, Any], header: str) -> Iterator[Part]:
     """The parts of *page*, which came with the *header* ``Server-Timing``."""
     errors = {entry["index"]: entry for entry in page.get("errors", ())}
-    timings = _timings(header)
+    timings = read_server_timing(header)
     for index, (name, value) in enumerate(
         item for result in page["results"] for item in result.items()
     ):
@@ -178,37 +192,3 @@ def _value(entry: Mapping[str, Any], name: str) -> Any:
     head, *rest = name.split("_")
     camel_case = head + "".join(map(str.title, rest))
     return entry.get(name, entry.get(camel_case))
-
-
-def _timings(header: str) -> dict[str, dict[str, Any]]:
-    """The timings that a page tells in ``Server-Timing``, by the names of its parts in ASCII."""
-    return {
-        re.sub(r"\\(.)", r"\1", entry["name"]): {
-            "ms": float(entry["ms"]),
-            **_timing(*entry["told"].split(", ")),
-        }
-        for entry in _ENTRY.finditer(header)
-    }
-
-
-def _timing(status: str, *told: str) -> dict[str, Any]:
-    """The timing of a part in the words of the header, which leaves out what is trivial."""
-    timing: dict[str, Any] = {
-        "status": status,
-        "cached": None,
-        "queries": 0,
-        "sql_ms": 0.0,
-        "ran": "request",
-        "waited_ms": 0.0,
-    }
-    for words in map(str.split, told):
-        match words:
-            case [number, "query" | "queries", ms, "ms"]:
-                timing.update(queries=int(number), sql_ms=float(ms))
-            case ["cache", answer]:
-                timing["cached"] = answer == "hit"
-            case ["waited", ms, "ms"]:
-                timing["waited_ms"] = float(ms)
-            case [ran]:
-                timing["ran"] = ran
-    return timing

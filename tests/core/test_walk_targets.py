@@ -2,12 +2,12 @@
 
 import pytest
 
-from django_partstream.management import walks
+from django_partstream.management import targets
 from django_partstream.walking.walks import NotWalkable
 
 
 def target(name):
-    return walks.Target(name, is_stream=False, headers={}, arguments={}, schema=None)
+    return targets.Target(name, is_stream=False, headers={}, arguments={}, schema=None)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_front_without_its_package_says_what_to_install(name, without, extra, 
         assert module == f"partstream_{extra}.walking"
         raise ModuleNotFoundError(f"No module named {without!r}", name=without)
 
-    monkeypatch.setattr(walks, "import_module", import_module)
+    monkeypatch.setattr(targets, "import_module", import_module)
     with pytest.raises(NotWalkable, match=rf"pip install 'django-partstream\[{extra}\]'"):
         target(name)
 
@@ -33,7 +33,7 @@ def test_a_front_without_another_package_names_that_package(monkeypatch):
     def import_module(module):
         raise ModuleNotFoundError("No module named 'markdown'", name="markdown")
 
-    monkeypatch.setattr(walks, "import_module", import_module)
+    monkeypatch.setattr(targets, "import_module", import_module)
     with pytest.raises(ModuleNotFoundError, match="markdown"):
         target("/api/")
 

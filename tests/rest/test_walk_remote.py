@@ -6,12 +6,13 @@ from contextlib import closing
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import path
 
 from django_partstream import cached_for, lazy
 from django_partstream.walking import clients
-from partstream_rest.walking import RestWalker, _timings
+from partstream_rest.timings import read_server_timing
+from partstream_rest.walking import RestWalker
 from tests.commands import figures, walk
 from tests.pending import waiting
 from tests.rest.streaming import view_of
@@ -122,7 +123,7 @@ def test_the_header_of_a_page_is_read_as_it_is_written(serve, settings, db):
     client = serve(
         view_of((names[0], lazy(users)), ("plain", 1), ("é", lazy(denied)), chunk_size=3)
     )
-    timings = _timings(client.get("/")["Server-Timing"])
+    timings = read_server_timing(client.get("/")["Server-Timing"])
     assert [*timings] == [names[0], "plain", "?"]
     assert [timing["status"] for timing in timings.values()] == ["ok", "ok", "denied"]
     assert all(timing["ms"] >= 0 for timing in timings.values())
@@ -160,12 +161,28 @@ def test_the_words_of_the_header_are_figures(told, timing):
         "ran": "request",
         "waited_ms": 0.0,
     }
-    assert _timings(f'a;desc="a ({told})";dur=12.3, other;dur=4') == {"a": {**trivial, **timing}}
+    assert read_server_timing(f'a;desc="a ({told})";dur=12.3, other;dur=4') == {
+        "a": {**trivial, **timing}
+    }
 
 
 def test_other_entries_of_the_header_are_passed_over():
-    assert _timings('cache;dur=3, db, total;desc="all of it";dur=4') == {}
+    assert read_server_timing('cache;dur=3, db, total;desc="all of it";dur=4') == {}
 
 
 def test_a_walker_of_an_address_has_its_title():
     assert RestWalker("/api/", is_stream=False).title == "/api/"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["event: part\ndata: now", "event: part\ndata: 1", 'event: end\ndata: {"a": 1}', "data: x"],
+)
+def test_a_stream_of_other_events_is_exit_code_2(frame, serve_at):
+    body = f"{frame}\n\n".encode()
+    url = serve_at(path("", lambda request: HttpResponse(body, content_type="text/event-stream")))
+    told = walk(url, "--stream")
+    assert (told.code, told.error.partition(". ")[0]) == (
+        2,
+        f"GET {url} is a stream of other events",
+    )

@@ -20,8 +20,8 @@ from django_partstream.management.clearing import (
 )
 from django_partstream.management.documents import document
 from django_partstream.management.screens import Screen
+from django_partstream.management.targets import Target, walks_of
 from django_partstream.management.users import NoSuchUser, active_user_called, user_called
-from django_partstream.management.walks import Target, walks_of
 from django_partstream.walking.figures import Figures
 from django_partstream.walking.hints import hints_of
 from django_partstream.walking.walks import NotWalkable, Walked, Walker
