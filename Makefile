@@ -35,8 +35,8 @@ test: $(VENV)/.dev ## Run every test, in 25 minutes (ARGS="-k cursor" to select 
 	@$(RUN) -m pytest $(ARGS)
 
 test-quick: $(VENV)/.dev ## Run the quick tests of the library, in under a minute, up to the first failure
-	@printf '%s\n' tests/graphql tests/core tests/rest | \
-		PARTSTREAM_TEST_EXAMPLES=5 xargs -P 2 -I {} sh -c 'told=$$($(QUICK) {} $(ARGS)); \
+	@printf '%s\n' tests/core tests/graphql tests/rest | \
+		PARTSTREAM_TEST_EXAMPLES=5 xargs -P 3 -I {} sh -c 'told=$$($(QUICK) {} $(ARGS)); \
 			code=$$?; echo "$$told"; test $$code = 5 || exit $$code'
 
 lint: $(VENV)/.dev ## Check style, types, the direction of imports, and that every test can be imported
