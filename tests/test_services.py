@@ -6,7 +6,8 @@ from unittest import mock
 import psycopg
 import pytest
 
-from tests import services
+from tests import services, tools
+from tests.conftest import pytest_report_header
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +47,25 @@ def test_a_server_that_is_not_there_has_no_shortage_of_connections():
     error = psycopg.OperationalError("connection failed: Connection refused")
     with mock.patch("psycopg.connect", side_effect=error):
         assert services.shortage_of_connections() is None
+
+
+class TestTheHeaderOfARunOfAllTests:
+    def header(self, source):
+        return pytest_report_header(
+            SimpleNamespace(args_source=source, ArgsSource=pytest.Config.ArgsSource)
+        )
+
+    def test_it_names_each_service_and_program_that_is_missing_and_how_to_get_it(self, monkeypatch):
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.delenv("PARTSTREAM_CHROMIUM", raising=False)
+        monkeypatch.setitem(
+            services.LACKING, "redis", "needs redis at an address: docker run redis"
+        )
+        lines = self.header(pytest.Config.ArgsSource.TESTPATHS)
+        assert "tests will be skipped: needs redis at an address: docker run redis" in lines
+        for name in ("chromium", "curl", "node", "npm"):
+            assert f"tests will be skipped: needs {name}: {tools.INSTALL[name]}" in lines
+
+    def test_it_says_nothing_of_a_run_of_chosen_tests(self, monkeypatch):
+        monkeypatch.setenv("PATH", "")
+        assert self.header(pytest.Config.ArgsSource.ARGS) == []

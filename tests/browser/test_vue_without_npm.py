@@ -1,5 +1,7 @@
 """The composable for Vue from Django's static files, as the README of the client has it, in Chromium."""
 
+import json
+
 from django.template import Context, Template
 
 from tests.documentation import ROOT, blocks
@@ -10,7 +12,8 @@ from tests.documentation import ROOT, blocks
 def test_the_page_of_the_readme_shows_each_part_of_the_dashboard(
     page, complaints, expect, npm_file
 ):
-    vue = npm_file("vue@3.5.45", "dist/vue.esm-browser.prod.js")
+    versions = json.loads((ROOT / "clients/js/package.json").read_text())["devDependencies"]
+    vue = npm_file(f"vue@{versions['vue']}", "dist/vue.esm-browser.prod.js")
     html = (
         f"<!doctype html><link rel=icon href=data:,><main></main>{Template(PAGE).render(Context())}"
     )
