@@ -162,7 +162,7 @@ function partsOf({ results = [], errors = [] }) {
 
 // The function `pageAt(cursor)` for pages of the server, or for the lines of streams as pages.
 function sourceAt(url, { stream, only, patience, onPending, onWaiting, ...request }) {
-  const { remembered, fetch = globalThis.fetch, headers, ...init } = request;
+  const { remembered, fetch: send, headers, ...init } = request;
   const wanted = only && [only].flat().join(",");
   if (wanted === "") return () => ({ results: [], cursor: null }); // the server would send all
   const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
@@ -177,7 +177,7 @@ function sourceAt(url, { stream, only, patience, onPending, onWaiting, ...reques
     const asked = new URL(address);
     if (cursor) asked.searchParams.set("cursor", cursor);
     sent.set("Accept", accept.replaceAll(PAGE_TYPE, type));
-    return fetch(asked.href, { ...init, ...own, headers: sent });
+    return (send ?? fetch)(asked.href, { ...init, ...own, headers: sent });
   }
 
   const pageAt = async (cursor) => pageOf(await ask(cursor, PAGE_TYPE));

@@ -122,6 +122,21 @@ describe("a walk", () => {
     await all(parts(ECHO, { fetch, credentials: "include" }));
     expect(given).toEqual(["include", "include", "include"]);
   });
+
+  test("asks with the fetch() that the page has then, which a tool may wrap in the middle", async () => {
+    const own = vi.spyOn(globalThis, "fetch");
+    try {
+      const walk = parts(ECHO);
+      await walk.next();
+      expect(own).toHaveBeenCalledOnce();
+      const wrapped = vi.fn(fetch);
+      globalThis.fetch = wrapped;
+      await all(walk);
+      expect(wrapped).toHaveBeenCalled();
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
 });
 
 describe("a part that failed", () => {
