@@ -13,7 +13,8 @@ function            fact
 :func:`register`    a ``ComponentRegistry`` warns of a name that two objects of different classes
                     have, when it is asked whether it has the component
 :func:`components`  ``patched_settings()`` replaces settings; ``SchemaGenerator.get_schema()`` asks
-                    ``AutoSchema`` of each view
+                    ``AutoSchema`` of each view, and ``get_response_serializers()`` of it. Without
+                    the setting ``DEFAULT_SCHEMA_CLASS`` a view has DRF's own ``AutoSchema``
 =================== ============================================================================
 
 ``tests/rest/test_spectacular_adapter.py`` has a test of each row.
@@ -38,7 +39,7 @@ from drf_spectacular.plumbing import (
     safe_ref,
 )
 from drf_spectacular.settings import patched_settings, spectacular_settings
-from drf_spectacular.utils import extend_schema
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 Schema = dict[str, Any]
@@ -94,11 +95,17 @@ def components(response: Any) -> Schema:
     """The components of a response, by name, in OpenAPI 3.1, which is JSON Schema."""
     patches = {"OAS_VERSION": "3.1.1", "COMPONENT_SPLIT_REQUEST": True, "PREPROCESSING_HOOKS": []}
 
+    default: Any = api_settings.DEFAULT_SCHEMA_CLASS
+    base: Any = default if issubclass(default, AutoSchema) else AutoSchema
+
+    class Described(base):  # type: ignore[misc]
+        def get_response_serializers(self) -> Any:
+            return response
+
     class View(APIView):
-        schema = AutoSchema()
+        schema = Described()
         versioning_class = None
 
-        @extend_schema(responses=response)
         def get(self, request: Any) -> Any:
             raise NotImplementedError
 

@@ -105,6 +105,15 @@ class Attempt(Recorder):
         """Whether the part's function is a coroutine function, so that a call cannot block."""
         return is_coroutine_function(self._guarded)
 
+    @property
+    def limit(self) -> float | None:
+        """The limit of the ``with_timeout`` round the part's function, in seconds, if any."""
+        func = self._guarded
+        while isinstance(func, partial):
+            func = func.func
+        limit: float | None = getattr(func, "partstream_limit", None)
+        return limit
+
     def note_thread(self) -> None:
         """Note that a guard has the part run in another thread than its page does."""
         if self.ran == "request":

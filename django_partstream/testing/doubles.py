@@ -12,7 +12,7 @@ from unittest import mock
 from django.core.cache.backends.locmem import LocMemCache
 
 from django_partstream import cursors
-from django_partstream.delivery.attempts import stand_ins
+from django_partstream.delivery.attempts import current_attempt, stand_ins
 from django_partstream.exceptions import PartTimeout
 from django_partstream.jobs import engine, states, work
 
@@ -42,10 +42,24 @@ def part_hangs(name: str, seconds: float = 1.0) -> Iterator[None]:
     Make the part *name* reach the limit of its ``with_timeout`` at once, within the body.
 
     Raises:
-        AssertionError: at the end of the body, if no page ran such a part.
+        AssertionError: at the end of the body, if no page ran such a part, or if its function has
+            no ``with_timeout``, so that nothing would end it.
     """
-    with _instead_of(name, lambda: PartTimeout(seconds)):
+    is_endless = False
+
+    def late() -> Exception:
+        nonlocal is_endless
+        attempt = current_attempt()
+        is_endless = attempt is None or attempt.limit is None
+        return PartTimeout(seconds)
+
+    with _instead_of(name, late):
         yield
+    if is_endless:
+        raise AssertionError(
+            f"The part {name!r} has no with_timeout, so it would hang for ever. Give its function "
+            f"one: ({name!r}, lazy(with_timeout(func, {seconds:g})))."
+        )
 
 
 @contextmanager

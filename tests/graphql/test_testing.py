@@ -3,7 +3,8 @@
 import graphene
 import pytest
 
-from django_partstream.testing import part_fails, walk_connection
+from django_partstream import with_timeout
+from django_partstream.testing import part_fails, part_hangs, walk_connection
 from partstream_graphql import Part, ProgressiveConnection
 
 
@@ -23,6 +24,21 @@ def test_walk_connection_merges_the_parts_and_errors_of_all_pages(ask):
         walked = walk_connection(client, QUERY % "name error { code } a b")
     assert walked.parts == {"a": 1, "b": None}
     assert walked.errors == [{"part": "b", "code": "part_failed"}]
+
+
+def test_part_hangs_refuses_a_part_without_a_limit(ask):
+    class Timed(ProgressiveConnection):
+        a = Part(graphene.Int)
+        b = Part(graphene.Int, resolver=with_timeout(lambda root, info: 2, 9))
+        resolve_a = with_timeout(lambda self, info: 1, 9)
+
+    query = QUERY % "name error { code } a b"
+    for name in "ab":
+        with part_hangs(name):
+            walked = walk_connection(ask(Timed).client, query)
+        assert walked.errors == [{"part": name, "code": "part_timed_out"}]
+        with pytest.raises(AssertionError, match="has no with_timeout"), part_hangs(name):
+            walk_connection(ask(Two).client, query)
 
 
 @pytest.mark.parametrize("fields", ["a b", "name x: a b", "status a b"])

@@ -76,3 +76,17 @@ def test_the_components_of_a_response_are_made_whatever_endpoints_a_project_leav
     monkeypatch.setattr(spectacular_settings, "PREPROCESSING_HOOKS", [lambda endpoints: []])
     assert components(Numbers)["Numbers"]["properties"] == {"n": {"type": "integer"}}
     assert spectacular_settings.OAS_VERSION == "3.0.3"
+
+
+def test_the_components_are_made_without_the_setting_for_schemas(settings):
+    settings.REST_FRAMEWORK = {}
+    assert components(Numbers)["Numbers"]["properties"] == {"n": {"type": "integer"}}
+    settings.REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": f"{__name__}.Texts"}
+    assert components(Numbers)["Numbers"]["properties"] == {"n": {"type": "string"}}
+
+
+class Texts(AutoSchema):
+    """A project's own class, for which each field is a text."""
+
+    def _map_serializer_field(self, *args, **kwargs):
+        return {"type": "string"}

@@ -48,6 +48,13 @@ def test_part_hangs_times_the_part_out_without_waiting(serve):
     assert walked.parts["last"] == "done"
 
 
+@pytest.mark.parametrize("name", ["now", "last"])
+def test_part_hangs_refuses_a_part_without_a_limit(serve, name):
+    remedy = rf"'{name}' has no with_timeout.*lazy\(with_timeout\(func, 5\)\)"
+    with pytest.raises(AssertionError, match=remedy), part_hangs(name, 5):
+        walk(serve(Three), "/")
+
+
 def test_part_fails_works_on_an_immediate_part(serve):
     with part_fails("now"):
         assert walk(serve(Three), "/").parts["now"] is None
