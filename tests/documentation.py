@@ -63,10 +63,9 @@ def make_shop(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.setattr(functions, "_declared", functions._declared.copy())
     monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
     monkeypatch.setitem(sys.modules, "shop.models", models)
-    parts, schema, views, urls = blocks(SHOP, "python")
-    for name, code in [("parts", parts), ("schema", schema), ("views", views)]:
-        run_module(monkeypatch, code, f"shop.{name}")
-    settings.ROOT_URLCONF = run_module(monkeypatch, urls, "shop.urls")
+    for name in ("parts", "schema", "views", "urls"):
+        run_module(monkeypatch, block(SHOP, f"# shop/{name}.py"), f"shop.{name}")
+    settings.ROOT_URLCONF = sys.modules["shop.urls"]
     ann = Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
     for pk, total in [(1, "10.50"), (2, "20.25")]:
         Order.objects.create(pk=pk, customer=ann, total=total)
@@ -97,6 +96,6 @@ def shop_with_types(monkeypatch, settings):
     """The shop's project with the view of the page on types at its address; as ``shop_of()``."""
     run = shop_of(TYPES, monkeypatch, settings)
     run("views")
-    urls = block(SHOP, "# urls.py\n")
+    urls = block(SHOP, "# shop/urls.py\n")
     settings.ROOT_URLCONF = run_module(monkeypatch, urls, "shop.urls")
     return run

@@ -25,6 +25,8 @@ def test_the_example_of_the_readme_prints_what_the_readme_shows(tmp_path):
         serve, ask, _ = blocks(README, "console")
         project.check(serve)
         project.check(ask)
+        page = project.run("curl -sf -H 'Accept: text/html' http://127.0.0.1:8000/")
+        assert "Corner Shop" in page
     finally:
         project.close()
 

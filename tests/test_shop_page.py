@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.documentation import SHOP as PAGE
-from tests.documentation import blocks, make_shop, shortened
+from tests.documentation import TYPES, block, blocks, commands, make_shop, shortened
+from tests.project import Project
 
 if not PAGE.exists():
     pytest.skip("docs/ is not beside these tests", allow_module_level=True)
@@ -37,3 +38,27 @@ def test_the_rest_page_equals_the_sample_on_the_page_and_leads_to_the_end(shop, 
     assert shortened(page) == shown(2)
     last = client.get(f"/api/dashboard/?cursor={page['cursor']}").json()
     assert (last["results"], last["cursor"]) == ([{"forecast": None}], None)
+
+
+def test_the_files_and_commands_of_the_page_make_its_project_from_nothing(tmp_path):
+    for package in ("drf_spectacular", "graphene_django"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    project = Project(tmp_path)
+    try:
+        project.run("django-admin startproject shop .")
+        for code in blocks(PAGE, "python"):
+            project.save(code)
+        (console,) = blocks(PAGE, "console")
+        project.check(console)
+        answer = json.loads(project.run("curl -s http://127.0.0.1:8000/api/dashboard/"))
+        assert shortened(answer) == shown(2)
+        assert "forecast" in project.run("python manage.py partstream walk Query.dashboard || true")
+        project.save(block(TYPES, "# shop/settings.py"))
+        project.save(block(TYPES, "# shop/views.py"))
+        project.save(block(TYPES, "# shop/tests.py"))
+        (spectacular,) = [line for line in commands(TYPES) if " spectacular " in line]
+        project.run(spectacular)
+        assert "DashboardParts" in (tmp_path / "schema.yml").read_text()
+        project.run("python manage.py test -v 0")
+    finally:
+        project.close()

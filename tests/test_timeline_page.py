@@ -10,7 +10,7 @@ from django.template import engines
 from django.test import RequestFactory
 
 from tests import tools
-from tests.documentation import ROOT, blocks, run_module
+from tests.documentation import ROOT, blocks
 
 PAGE = ROOT / "docs" / "timeline.md"
 CLIENT = ROOT / "clients/js"
@@ -23,11 +23,14 @@ if not PAGE.exists():
 
 
 @pytest.fixture
-def render(monkeypatch, settings):
+def render(settings):
     """The line of the page in a template, with the settings of the page."""
-    made = run_module(monkeypatch, SETTINGS, "shop_settings")
+    options = {"context_processors": ["django.template.context_processors.request"]}
+    before = {**settings.TEMPLATES[0], "OPTIONS": options}
+    made = {"TEMPLATES": [before]}
+    exec(SETTINGS, made)
     settings.DEBUG = True
-    settings.INTERNAL_IPS, settings.TEMPLATES = made.INTERNAL_IPS, made.TEMPLATES
+    settings.INTERNAL_IPS, settings.TEMPLATES = made["INTERNAL_IPS"], made["TEMPLATES"]
 
     def rendered(address="127.0.0.1"):
         request = RequestFactory().get("/", REMOTE_ADDR=address)

@@ -35,7 +35,7 @@ def view():
 
 def test_every_block_of_the_page_is_run_by_a_test():
     named = [code.partition("\n")[0] for code in blocks(PAGE, "python")]
-    assert named == ["# shop/views.py", "# shop/tests.py"]
+    assert named == ["# shop/views.py", "# shop/settings.py, at the end", "# shop/tests.py"]
     assert len(blocks(PAGE, "js")) == len(blocks(PAGE, "ts")) == 1
 
 
