@@ -104,9 +104,9 @@ class Project:
         return done.stdout
 
     def close(self) -> None:
-        """Stop the server as Ctrl-C does, which reaches the process that it reloads, too."""
+        """Stop the server, and the process that it reloads."""
         if self.server is not None:
-            os.killpg(self.server.pid, signal.SIGINT)
+            os.killpg(self.server.pid, signal.SIGTERM)
             self.server.wait(PATIENCE)
         else:
             os.close(self.log.writing)
