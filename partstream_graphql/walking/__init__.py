@@ -119,7 +119,7 @@ class ConnectionWalker:
 
 def _schema_at(path: str | None) -> graphene.Schema:
     """
-    The schema at the dotted *path*, or of graphene-django's settings.
+    The schema at the dotted *path*, of graphene-django's settings, or of the project's views.
 
     Raises:
         NotWalkable: there is none.
@@ -130,7 +130,13 @@ def _schema_at(path: str | None) -> graphene.Schema:
     except (ImportError, AttributeError, ValueError) as exc:
         raise NotWalkable(f"The schema cannot be imported: {exc}.") from exc
     if schema is None:
-        raise NotWalkable('GRAPHENE["SCHEMA"] names no schema. Pass --schema shop.schema.schema.')
+        served = {id(view.schema): view.schema for _, view in _graphql_views()}
+        if len(served) != 1:
+            raise NotWalkable(
+                f'GRAPHENE["SCHEMA"] names no schema, and the URLs serve {len(served)} of them. '
+                "Pass --schema PACKAGE.schema.schema."
+            )
+        (schema,) = served.values()
     if not isinstance(schema, graphene.Schema):
         raise NotWalkable(f"{path} is a {type(schema).__name__}, and no graphene.Schema.")
     return schema
@@ -165,15 +171,23 @@ def _view_of(schema: graphene.Schema) -> Callable[..., Any]:
 
     A project's own has its context, its middlewares of Graphene and its limits.
     """
+    for callback, view in _graphql_views():
+        if view.schema is schema and not view.batch:
+            return callback
+    own: Callable[..., Any] = ProgressiveGraphQLView.as_view(schema=schema)
+    return own
+
+
+def _graphql_views() -> Iterator[tuple[Callable[..., Any], Any]]:
+    """The GraphQL views of the project, each as Django calls it and as an object."""
     for callback in _callbacks(get_resolver().url_patterns):
         kind = getattr(callback, "view_class", None)
         if isinstance(kind, type) and issubclass(kind, GraphQLView):
-            view: Any = kind(**callback.view_initkwargs)
-            if view.schema is schema and not view.batch:
-                found: Callable[..., Any] = callback
-                return found
-    own: Callable[..., Any] = ProgressiveGraphQLView.as_view(schema=schema)
-    return own
+            try:
+                view = kind(**callback.view_initkwargs)
+            except AssertionError:  # graphene-django's, of a view without a schema
+                continue
+            yield callback, view
 
 
 def _callbacks(patterns: Any) -> Iterator[Any]:

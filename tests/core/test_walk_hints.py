@@ -269,8 +269,18 @@ class TestPages:
         (text,) = hints["waiting_behind"]
         assert text == (
             "a waits for sales (400.0 ms), which is on the same page: move sales behind, or send a "
-            "stream."
+            "stream with concurrency = 2 or more."
         )
+
+    def test_a_fast_part_that_waits_for_a_slow_one_in_a_stream_is_told(self):
+        waited = [came("a", 3.0, waited_ms=300.0), came("b", 400.0), came("c", 3.0, waited_ms=700)]
+        hints = told(walked(came("sales", 300.0), *waited), is_stream=True)
+        of_a, of_c = hints["waiting_behind"]
+        assert of_a == (
+            "a waits for sales (300.0 ms), which comes first in the stream: move sales behind, or "
+            "set concurrency = 2 or more."
+        )
+        assert of_c.startswith("c waits for b (400.0 ms), which comes first in the stream: move b")
 
     @pytest.mark.parametrize(
         ("parts", "options"),
@@ -279,8 +289,19 @@ class TestPages:
             ([came("a", 3.0), came("sales", 150.0)], {}),
             ([came("a", 300.0), came("sales", 400.0)], {}),
             ([came("a", 3.0), came("sales", 400.0)], {"is_stream": True}),
+            ([came("sales", 400.0), came("a", 3.0, waited_ms=0.1)], {"is_stream": True}),
+            ([came("sales", 400.0), came("a", 90.0, waited_ms=400.0)], {"is_stream": True}),
+            ([came("sales", 150.0), came("a", 3.0, waited_ms=400.0)], {"is_stream": True}),
         ],
-        ids=["on another page", "not slow", "not fast", "in a stream"],
+        ids=[
+            "on another page",
+            "not slow",
+            "not fast",
+            "before in a stream",
+            "in another lane of a stream",
+            "not fast in a stream",
+            "not slow in a stream",
+        ],
     )
     def test_a_part_that_waits_for_none_is_not_told(self, parts, options):
         assert "waiting_behind" not in told(walked(*parts), **options)

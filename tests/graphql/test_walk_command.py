@@ -380,7 +380,6 @@ class Sender:
 @pytest.mark.parametrize(
     ("setting", "arguments", "reason"),
     [
-        (None, [], 'GRAPHENE["SCHEMA"] names no schema. Pass --schema'),
         (None, ["--schema", "nowhere.schema"], "The schema cannot be imported: No module"),
         (None, ["--schema", f"{__name__}.Store"], "is a ObjectTypeMeta"),
         ("nowhere.schema", [], "The schema cannot be imported: Could not import"),
@@ -391,6 +390,29 @@ def test_a_schema_that_is_not_there_is_exit_code_2(setting, arguments, reason, s
     told = walk("Query.dashboard", *arguments)
     assert told.code == 2
     assert reason in told.error
+
+
+def test_the_schema_that_the_urls_serve_is_walked_where_the_settings_name_none(settings, serve):
+    settings.GRAPHENE = {}
+    view = GraphQLView.as_view(schema=Sender.schema)
+    serve(path("graphql/", view), path("graphiql/", GreetingView.as_view(schema=Sender.schema)))
+    assert walk("Query.dashboard").code == 0
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_no_schema_and_several_schemas_in_the_urls_are_exit_code_2(
+    number, settings, serve, monkeypatch
+):
+    settings.GRAPHENE = {}
+    monkeypatch.setattr(views, "graphene_settings", graphene_django.graphene_settings)
+    schemas = [None, Sender.schema, graphene.Schema(query=Sender.schema.query)][: number + 1]
+    serve(*[path(f"{n}/", GraphQLView.as_view(schema=each)) for n, each in enumerate(schemas)])
+    told = walk("Query.dashboard")
+    assert told.code == 2
+    assert told.error == (
+        f'GRAPHENE["SCHEMA"] names no schema, and the URLs serve {number} of them. '
+        "Pass --schema PACKAGE.schema.schema."
+    )
 
 
 def test_a_schema_may_be_named(settings):

@@ -105,7 +105,11 @@ class Command(BaseCommand):
             metavar="NAME=VALUE",
             help="an argument of the GraphQL field; PART.NAME=VALUE for that of a part",
         )
-        add("--schema", help='the dotted path of the GraphQL schema; default: GRAPHENE["SCHEMA"]')
+        add(
+            "--schema",
+            help='the dotted path of the GraphQL schema; default: GRAPHENE["SCHEMA"], or that of '
+            "the view in the URLs",
+        )
         add("--format", choices=["text", "json"], default="text", help="default: %(default)s")
 
     def walk(self, *, target: str, user: list[str], times: int, **options: Any) -> None:

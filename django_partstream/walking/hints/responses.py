@@ -8,6 +8,7 @@ from statistics import median_high
 
 from django_partstream.walking.figures import Figures
 from django_partstream.walking.hints.parts import SLOW
+from django_partstream.walking.walks import Came
 from django_partstream.walking.watching import Statement
 from django_partstream.walking.words import count_of, listed, time_of, verb
 
@@ -85,27 +86,51 @@ def planning(figures: Figures) -> Iterator[str]:
 
 
 def waiting_behind(figures: Figures) -> Iterator[str]:
-    """Fast parts that come late, since a slow part is on their page."""
-    if figures.is_stream:
-        return
+    """Fast parts that come late: a slow part is on their page, or before them in a stream."""
     times = {part.name: part.ms.median for part in figures.parts if part.ms}
-    pages: dict[int, list[str]] = {}
+    pages: dict[int, list[Came]] = {}
     for came in figures.walks[0].came.values():
         if came.name in times:
-            pages.setdefault(came.page, []).append(came.name)
-    for names in pages.values():
-        slow = max(names, key=lambda name: times[name])
-        if times[slow] >= SLOW:
-            place = names.index(slow)
-            before = [name for name in names[:place] if times[name] <= FAST]
-            after = [name for name in names[place:] if times[name] <= FAST]
-            told = f"for {slow} ({time_of(times[slow])}), which is on the same page"
-            if before:
-                waits = verb(before, "waits", "wait")
-                yield f"{listed(before)} {waits} {told}: lower chunk_size, or send a stream."
-            if after:
-                waits = verb(after, "waits", "wait")
-                yield f"{listed(after)} {waits} {told}: move {slow} behind, or send a stream."
+            pages.setdefault(came.page, []).append(came)
+    for parts in pages.values():
+        look = _behind_in_stream if figures.is_stream else _behind_on_page
+        yield from look(parts, times)
+
+
+def _behind_on_page(parts: list[Came], times: dict[str, float]) -> Iterator[str]:
+    names = [came.name for came in parts]
+    slow = max(names, key=lambda name: times[name])
+    if times[slow] < SLOW:
+        return
+    place = names.index(slow)
+    before = [name for name in names[:place] if times[name] <= FAST]
+    after = [name for name in names[place:] if times[name] <= FAST]
+    told = f"for {slow} ({time_of(times[slow])}), which is on the same page"
+    if before:
+        waits = verb(before, "waits", "wait")
+        yield f"{listed(before)} {waits} {told}: lower chunk_size, or send a stream."
+    if after:
+        waits = verb(after, "waits", "wait")
+        yield (
+            f"{listed(after)} {waits} {told}: move {slow} behind, or send a stream with "
+            "concurrency = 2 or more."
+        )
+
+
+def _behind_in_stream(parts: list[Came], times: dict[str, float]) -> Iterator[str]:
+    waiting: dict[str, list[str]] = {}
+    slow = parts[0].name
+    for came in parts:
+        if times[came.name] > times[slow]:
+            slow = came.name
+        has_waited = (came.timing.get("waited_ms") or 0) >= SLOW
+        if has_waited and times[came.name] <= FAST and times[slow] >= SLOW:
+            waiting.setdefault(slow, []).append(came.name)
+    for slow, names in waiting.items():
+        yield (
+            f"{listed(names)} {verb(names, 'waits', 'wait')} for {slow} ({time_of(times[slow])}), "
+            f"which comes first in the stream: move {slow} behind, or set concurrency = 2 or more."
+        )
 
 
 def _statements(figures: Figures) -> Iterator[list[Statement]]:
