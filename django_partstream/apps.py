@@ -29,6 +29,7 @@ class PartstreamConfig(AppConfig):
             checks.check_functions,
             checks.check_background_caches,
             checks.check_celery,
+            checks.check_open_connections,
         ):
             register(check)
         register(checks.check_policies, Tags.database)

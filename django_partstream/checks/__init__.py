@@ -19,6 +19,7 @@ partstream.W010   a background function is computed in the request, or never
 partstream.W011   Celery has no app in this process
 partstream.W012   Celery waits for its broker without a time limit
 partstream.E013   a background function is in no app that is installed
+partstream.W015   a connection is open, and DRF's default permissions are not
 ================= ==================================================================
 """
 
@@ -29,6 +30,7 @@ from django_partstream.checks.engines import (
     check_functions,
 )
 from django_partstream.checks.options import check_settings
+from django_partstream.checks.permissions import check_open_connections
 from django_partstream.checks.tenants import check_policies, check_tenancy, check_thread_locals
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "check_celery",
     "check_engine",
     "check_functions",
+    "check_open_connections",
     "check_policies",
     "check_settings",
     "check_tenancy",
