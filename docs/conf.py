@@ -82,6 +82,9 @@ html_show_sphinx = False
 #: A row of ``index.md``.
 ROW = re.compile(r"^- \[(.*?)\]\((\S+?)\.md\)", re.MULTILINE)
 
+#: A link of a page to a file beside it.
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
+
 #: What screen readers and keyboards need, in the HTML that the theme writes.
 ACCESSIBLE = {
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
@@ -135,12 +138,23 @@ def write_markdown(app: Sphinx, exception: Exception | None) -> None:
         source = Path(app.srcdir, f"{name}.md").read_text()
         has_docstrings = "{eval-rst}" in source
         page.write_text(markdown_of(app.env.get_doctree(name)) if has_docstrings else source)
+        copy_linked_files(app, name, source)
     # Links of llms.txt begin at the root of the site, those of index.md in docs/.
     listed = Path(app.srcdir, f"{root_doc}.md").read_text()
     Path(app.outdir, "llms.txt").write_text(
         listed.replace("](", "](docs/").replace("](docs/../", "](")
     )
     shutil.copy(Path(app.confdir, "entrance.html"), Path(app.outdir, "index.html"))
+
+
+def copy_linked_files(app: Sphinx, name: str, source: str) -> None:
+    """Copy the files that the page *name* links and that are no pages, such as a table."""
+    for link in LINK.findall(source):
+        linked = Path(app.srcdir, name).parent.joinpath(link).resolve()
+        if linked.suffix != ".md" and linked.is_file():
+            copy = Path(app.outdir, linked.relative_to(Path(app.srcdir).resolve()))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(linked, copy)
 
 
 def setup(app: Sphinx) -> None:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from tests import tools
-from tests.documentation import ROOT, shapes
+from tests.documentation import ROOT, SHOP, blocks, shapes
 from tests.server.servers import PATIENCE, Log
 
 _SERVES = "development server at http:"
@@ -70,6 +70,14 @@ class Project:
             file.write(code)
         while is_watched and not self.log.wait_for(_SERVES, times=served + 1):
             path.touch()  # it was saved before the server looked for changes
+
+    def make_shop(self) -> None:
+        """Make the shop of the pages, with its two orders, and serve it."""
+        self.run("django-admin startproject shop .")
+        for code in blocks(SHOP, "python"):
+            self.save(code)
+        (console,) = blocks(SHOP, "console")
+        self.check(console)
 
     def check(self, console: str) -> str:
         """Run each command of *console*, and compare what they print with what it shows."""

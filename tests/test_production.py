@@ -9,6 +9,7 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
+from django.core.management import call_command
 from django.db.utils import ConnectionHandler
 from django.test import override_settings
 from django.urls import path
@@ -19,6 +20,7 @@ from django_partstream import ProgressiveView, cached_for, lazy
 from django_partstream.conf import SETTINGS
 from django_partstream.signals import part_resolved
 from django_partstream.testing import walk
+from tests.documentation import run_module
 
 PAGE = Path(__file__).parent.parent / "docs" / "production.md"
 if not PAGE.exists():
@@ -49,12 +51,27 @@ def test_the_commands_on_the_production_page_are_accepted_by_their_servers():
     from uvicorn.main import main
 
     for name, *options in map(shlex.split, COMMANDS):
+        if name == "python":
+            continue  # by the test of the static files
         if name == "gunicorn":
             told = Config().parser().parse_args(options)
             assert told.graceful_timeout < told.timeout
         else:
             assert name == "uvicorn"
             assert main.make_context(name, options).params["workers"] == 4
+
+
+def test_the_static_files_that_the_page_collects_import_each_other(tmp_path, monkeypatch, settings):
+    storage, lines = (code for code in PYTHON if "storage" in code)
+    run_module(monkeypatch, storage, "shop.storage")
+    told = run(lines, BASE_DIR=tmp_path)
+    settings.STATIC_ROOT, settings.STORAGES = told["STATIC_ROOT"], told["STORAGES"]
+    (command,) = [shlex.split(line)[2:] for line in COMMANDS if line.startswith("python manage.py")]
+    call_command(*command, ignore_patterns=["example_schema"], verbosity=0)
+    folder = told["STATIC_ROOT"] / "django_partstream"
+    (client,) = folder.glob("partstream.*.js")
+    (stream,) = folder.glob("stream.*.js")
+    assert f'import("./{stream.name}")' in client.read_text()
 
 
 def test_the_cached_view_on_the_production_page_keeps_readers_apart(client, settings, db):

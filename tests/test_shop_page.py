@@ -45,11 +45,7 @@ def test_the_files_and_commands_of_the_page_make_its_project_from_nothing(tmp_pa
         pytest.importorskip(package, reason=f"{package} is not installed")
     project = Project(tmp_path)
     try:
-        project.run("django-admin startproject shop .")
-        for code in blocks(PAGE, "python"):
-            project.save(code)
-        (console,) = blocks(PAGE, "console")
-        project.check(console)
+        project.make_shop()
         answer = json.loads(project.run("curl -s http://127.0.0.1:8000/api/dashboard/"))
         assert shortened(answer) == shown(2)
         assert "forecast" in project.run("python manage.py partstream walk Query.dashboard || true")

@@ -4,19 +4,35 @@ import re
 
 import pytest
 
-from tests.documentation import ROOT, blocks, folder_of, run_module
+from tests.documentation import ROOT, block, folder_of, run_module
+from tests.project import Project
 
 PAGE = ROOT / "docs" / "tracing.md"
 if not PAGE.exists():
     pytest.skip("docs/ is not beside these tests", allow_module_level=True)
 
 SOURCE = (folder_of("django_partstream") / "telemetry.py").read_text()
-(FILTER,) = blocks(PAGE, "python")
+FILTER = block(PAGE, "without_repeats")
 
 
 def test_the_page_names_each_span_metric_and_attribute_and_no_other():
     pattern = r'["`]((?:partstream|code\.function|error)\.[a-z_.]+)["`]'
     assert set(re.findall(pattern, PAGE.read_text())) == set(re.findall(pattern, SOURCE))
+
+
+def test_the_shop_of_the_page_prints_the_spans_of_its_parts(tmp_path):
+    for package in ("graphene_django", "rest_framework", "opentelemetry.instrumentation.django"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    project = Project(tmp_path)
+    try:
+        (tmp_path / "shop").mkdir()
+        project.save(block(PAGE, "# shop/apps.py"))
+        project.make_shop()
+        project.run("curl -sf http://127.0.0.1:8000/api/dashboard/")
+        assert project.log.wait_for('"partstream.part.name": "orders"')
+        assert project.log.wait_for('"name": "GET api/dashboard/"')
+    finally:
+        project.close()
 
 
 def test_the_filter_for_sentry_leaves_out_what_the_log_has_reported(monkeypatch):

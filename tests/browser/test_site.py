@@ -51,6 +51,25 @@ def folder(tmp_path_factory):
     return place / "site"
 
 
+def test_no_markdown_page_of_the_site_has_a_broken_link(folder):
+    relative = re.compile(r"\]\((?!\w+:)([^)#\s]+)[^)]*\)")
+    pages = sorted(folder.rglob("*.md"))
+    links = [
+        (page, link) for page in pages for link in relative.findall(prose_of(page.read_text()))
+    ]
+    assert len(links) > len(pages)
+    assert [
+        f"{page.relative_to(folder)}: {link}"
+        for page, link in links
+        if not page.parent.joinpath(link).exists()
+    ] == []
+
+
+def prose_of(text):
+    """*text* without its code."""
+    return re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
 @pytest.fixture(scope="module")
 def site(folder):
     """The address of the site on a server of its own."""
