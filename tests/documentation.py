@@ -64,7 +64,7 @@ def make_shop(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
     monkeypatch.setitem(sys.modules, "shop.models", models)
     for name in ("parts", "schema", "views", "urls"):
-        run_module(monkeypatch, block(SHOP, f"# shop/{name}.py"), f"shop.{name}")
+        run_module(monkeypatch, block(SHOP, f"# shop/{name}.py\n"), f"shop.{name}")
     settings.ROOT_URLCONF = sys.modules["shop.urls"]
     ann = Customer.objects.create(name="Ann", email="ann@example.com", city="Oslo")
     for pk, total in [(1, "10.50"), (2, "20.25")]:

@@ -74,6 +74,10 @@ class Project:
     def make_shop(self) -> None:
         """Make the shop of the pages, with its two orders, and serve it."""
         self.run("django-admin startproject shop .")
+        (template,) = blocks(SHOP, "html")
+        place = self.folder / "shop" / "templates"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "dashboard.html").write_text(template)
         for code in blocks(SHOP, "python"):
             self.save(code)
         (console,) = blocks(SHOP, "console")

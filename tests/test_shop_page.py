@@ -1,6 +1,7 @@
 """The code of the shop, which other pages continue, runs, and its pages are its responses."""
 
 import json
+import re
 
 import pytest
 
@@ -46,6 +47,9 @@ def test_the_files_and_commands_of_the_page_make_its_project_from_nothing(tmp_pa
     project = Project(tmp_path)
     try:
         project.make_shop()
+        page = project.run("curl -sf http://127.0.0.1:8000/")
+        (client,) = re.findall(r'from "(.*?)"', page)
+        assert "parts" in project.run(f"curl -sf http://127.0.0.1:8000{client}")
         answer = json.loads(project.run("curl -s http://127.0.0.1:8000/api/dashboard/"))
         assert shortened(answer) == shown(2)
         assert "forecast" in project.run("python manage.py partstream walk Query.dashboard || true")
