@@ -132,7 +132,7 @@ def guard(func: F, run: Callable[[Call], Any]) -> F:
 def safe_call(func: F, *, fallback: Any = ...) -> F: ...
 @overload
 def safe_call(*, fallback: Any = ...) -> Callable[[F], F]: ...
-def safe_call(func: Any = _UNSET, *, fallback: Any = _UNSET) -> Any:
+def safe_call(func: Any = _UNSET, *unnamed: Any, fallback: Any = _UNSET) -> Any:
     """
     Keep an exception of *func* from costing more than its own part.
 
@@ -143,8 +143,13 @@ def safe_call(func: Any = _UNSET, *, fallback: Any = _UNSET) -> Any:
     Inside a transaction the work that a plain *func* did there before it failed is undone.
 
     Raises:
-        TypeError: *func* is not callable, or *fallback* cannot be copied.
+        TypeError: *func* is not callable, or *fallback* is not named or cannot be copied.
     """
+    if unnamed:
+        raise TypeError(
+            "safe_call() takes its fallback by name. "
+            f"Write safe_call(func, fallback={unnamed[0]!r})."
+        )
     try:
         deepcopy(fallback)
     except Exception as exc:
@@ -235,7 +240,10 @@ def is_number(value: Any) -> bool:
 def _limit(seconds: Any) -> float:
     if is_number(seconds) and 0 < seconds <= threading.TIMEOUT_MAX:
         return float(seconds)
-    raise ValueError(f"with_timeout() needs a number of seconds above zero, got {seconds!r}.")
+    raise ValueError(
+        f"with_timeout() needs a number of seconds above zero, got {seconds!r}. "
+        "Write with_timeout(func, 5)."
+    )
 
 
 def _timed(call: Call, *, seconds: float) -> Any:

@@ -70,7 +70,10 @@ def cached_for(
         TypeError: the function is a lambda or a local function, and has no *key*.
     """
     if not is_number(seconds) or not 0 < seconds < inf:
-        raise ValueError(f"cached_for() needs a number of seconds above zero, got {seconds!r}.")
+        raise ValueError(
+            f"cached_for() needs a number of seconds above zero, got {seconds!r}. "
+            "Write cached_for(300)(func), or @cached_for(300) above it."
+        )
     if not is_number(stale) or not 0 <= stale < inf:
         raise ValueError(f"stale must be a number of seconds, zero or more, got {stale!r}.")
 

@@ -111,7 +111,11 @@ def log_failure(
     reference: str,
     cost: Cost,
 ) -> None:
-    """Log *exc* in a single record, with its *code*, its *reference* and the *cost* so far."""
+    """
+    Log *exc* in a single record, with its *code*, its *reference* and the *cost* so far.
+
+    A denial is no fault to be traced: its record has no exception.
+    """
     traceback = exc.__traceback__
     if isinstance(exc, BackgroundFailed):
         # The worker has logged it as an error, with its traceback. It is the same for each reader.
@@ -123,7 +127,7 @@ def log_failure(
         scope.name,
         status,
         reference,
-        exc_info=(type(exc), exc, traceback),
+        exc_info=None if status is Status.DENIED else (type(exc), exc, traceback),
         extra={
             "part": part,
             "endpoint": scope.name,

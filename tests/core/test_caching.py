@@ -195,6 +195,11 @@ def test_cached_for_needs_seconds_above_zero(seconds):
         cached_for(seconds)
 
 
+def test_cached_for_without_its_seconds_says_how_to_write_it():
+    with pytest.raises(ValueError, match=r"Write cached_for\(300\)\(func\), or @cached_for\(300\)"):
+        cached_for(len)
+
+
 @pytest.mark.parametrize("stale", [-1, "5", None, math.nan, math.inf])
 def test_cached_for_needs_stale_seconds_of_zero_or_more(stale):
     with pytest.raises(ValueError, match="zero or more"):

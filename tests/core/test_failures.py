@@ -4,6 +4,7 @@ import asyncio
 import pickle
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from django_partstream import lazy, safe_call
@@ -81,6 +82,24 @@ def test_a_not_found_is_logged_as_a_warning(deliver, caplog):
         deliver(a=lazy(failing))
     levels = [one.levelname for one in caplog.records if one.name == "django_partstream"]
     assert levels == ["WARNING", "ERROR", "ERROR"]
+
+
+def test_a_denial_is_logged_in_a_line_and_another_failure_with_its_traceback(deliver, caplog):
+    def failing(request, kind):
+        raise kind("no") from LookupError("a row")
+
+    caplog.set_level("INFO", "django_partstream")
+    deliver(
+        denied=lazy(lambda request: failing(request, PermissionDenied)),
+        late=lazy(lambda request: failing(request, PartTimeout)),
+        lost=lazy(lambda request: failing(request, Http404)),
+    )
+    records = {one.part: one for one in caplog.records if one.name == "django_partstream"}
+    of_denied = records.pop("denied")
+    assert (of_denied.levelname, of_denied.exc_info) == ("INFO", None)
+    assert of_denied.error_code == "permission_denied"
+    assert [one.exc_info[0] for one in records.values()] == [PartTimeout, Http404]
+    assert all(one.exc_info[2] for one in records.values())
 
 
 @pytest.mark.parametrize("last", ["value", "raises"])

@@ -69,6 +69,10 @@ class TestSafeCall:
     def test_none_given_as_fallback_counts_as_a_fallback(self, deliver):
         assert deliver(a=lazy(safe_call(fail, fallback=None)))["a"].status is Status.FALLBACK
 
+    def test_a_fallback_without_its_name_is_refused_with_the_call_to_write(self):
+        with pytest.raises(TypeError, match=r"Write safe_call\(func, fallback=\[\]\)\."):
+            safe_call(fail, [])
+
     def test_a_failure_of_a_call_by_hand_is_logged_with_the_name_of_the_function(self, caplog):
         assert safe_call(fail)(None) is None
         assert safe_call(partial(fail))(None) is None  # has no name
@@ -164,6 +168,10 @@ class TestWithTimeout:
             with_timeout(fail, seconds)
         with pytest.raises(ValueError, match="above zero"):
             with_timeout(seconds=seconds)
+
+    def test_with_timeout_without_its_seconds_says_how_to_write_it(self):
+        with pytest.raises(ValueError, match=r"Write with_timeout\(func, 5\)\."):
+            with_timeout(fail)
 
     def test_a_limit_may_be_given_by_name(self, gate):
         timed = with_timeout(seconds=0.01)
