@@ -2,11 +2,13 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
+from tests import tools
+from tests.documentation import ROOT, TYPES, block, blocks, commands, make_shop, shortened
 from tests.documentation import SHOP as PAGE
-from tests.documentation import TYPES, block, blocks, commands, make_shop, shortened
 from tests.project import Project
 
 if not PAGE.exists():
@@ -39,6 +41,46 @@ def test_the_rest_page_equals_the_sample_on_the_page_and_leads_to_the_end(shop, 
     assert shortened(page) == shown(2)
     last = client.get(f"/api/dashboard/?cursor={page['cursor']}").json()
     assert (last["results"], last["cursor"]) == ([{"forecast": None}], None)
+
+
+def walked_in_node(folder, url):
+    """Walk *url* in Node with the code of the page: the parts, and the errors by their part."""
+    node = tools.program("node")
+    (code,) = [code for code in blocks(PAGE, "js") if "// graphql.mjs" in code]
+    (folder / "graphql.mjs").write_text(code)
+    (folder / "node_modules").mkdir()
+    (folder / "node_modules" / "partstream").symlink_to(ROOT / "clients" / "js")
+    (folder / "run.mjs").write_text(
+        'import { dashboard } from "./graphql.mjs";\n'
+        "const came = [];\n"
+        "for await (const part of dashboard(process.argv[2])) came.push(part);\n"
+        "console.log(JSON.stringify(came));\n"
+    )
+    done = subprocess.run(
+        [node, folder / "run.mjs", url], capture_output=True, text=True, timeout=30, check=False
+    )
+    return json.loads(done.stdout or "null"), done.stderr
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_loop_over_graphql_gets_each_part_and_the_error_of_the_one_that_failed(
+    shop, live_server, tmp_path
+):
+    parts, told = walked_in_node(tmp_path, f"{live_server.url}/graphql/")
+    assert told == ""
+    assert [part["name"] for part in parts] == ["overview", "orders", "forecast"]
+    assert parts[0]["value"] == {"store": "Corner Shop", "orders": 2}
+    assert [(part["error"] or {}).get("code") for part in parts] == [None, None, "part_failed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_old_cursor_over_graphql_is_a_410_for_the_loop(shop, live_server, tmp_path, monkeypatch):
+    from partstream_graphql import ProgressiveConnection
+
+    monkeypatch.setattr(ProgressiveConnection, "cursor_ttl", -1, raising=False)
+    parts, told = walked_in_node(tmp_path, f"{live_server.url}/graphql/")
+    assert parts is None
+    assert "status: 410" in told
 
 
 def test_the_files_and_commands_of_the_page_make_its_project_from_nothing(tmp_path):
