@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from django_partstream import cursors
 from tests import tools
 from tests.documentation import ROOT, TYPES, block, blocks, commands, make_shop, shortened
 from tests.documentation import SHOP as PAGE
@@ -74,10 +75,11 @@ def test_the_loop_over_graphql_gets_each_part_and_the_error_of_the_one_that_fail
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_old_cursor_over_graphql_is_a_410_for_the_loop(shop, live_server, tmp_path, monkeypatch):
-    from partstream_graphql import ProgressiveConnection
-
-    monkeypatch.setattr(ProgressiveConnection, "cursor_ttl", -1, raising=False)
+def test_the_loop_over_graphql_ends_with_410_where_each_cursor_has_expired(
+    shop, live_server, tmp_path, monkeypatch
+):
+    write = cursors.write
+    monkeypatch.setattr(cursors, "write", lambda *args, **kw: cursors.expire(write(*args, **kw)))
     parts, told = walked_in_node(tmp_path, f"{live_server.url}/graphql/")
     assert parts is None
     assert "status: 410" in told
