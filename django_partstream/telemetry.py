@@ -64,24 +64,24 @@ class PartSpan(Span):
 
     def end_with(self, outcome: Outcome) -> None:
         """End with *outcome*."""
-        ended = {**self._part, "partstream.part.status": str(outcome.status)}
-        told = _costs(outcome)
+        ended, told = {"partstream.part.status": str(outcome.status)}, _costs(outcome)
         if outcome.error is not None:
             ended["error.type"] = outcome.error.code
             told["partstream.reference"] = outcome.error.reference
-        self._count(ended)
+        counted = self._part | ended
+        self._count(counted)
         if outcome.pending is None:
-            measure("partstream.part.duration", "Time of parts", outcome.seconds, ended)
-        self.end({**ended, **told}, failed=self._has_failed)
+            measure("partstream.part.duration", "Time of parts", outcome.seconds, counted)
+        self.end(ended | told, failed=self._has_failed)
 
     def abandon(self) -> None:
         """End without an outcome, as no client waits for the part."""
-        ended = {**self._part, "partstream.part.status": ABANDONED}
-        self._count(ended)
+        ended = {"partstream.part.status": ABANDONED}
+        self._count(self._part | ended)
         self.end(ended, failed=False)
 
-    def _count(self, ended: Mapping[str, Any]) -> None:
-        count("partstream.parts", "{part}", "Outcomes of parts", ended)
+    def _count(self, attributes: Mapping[str, Any]) -> None:
+        count("partstream.parts", "{part}", "Outcomes of parts", attributes)
 
 
 def _costs(outcome: Outcome) -> dict[str, Any]:
@@ -123,14 +123,14 @@ class JobSpan(Span):
 
     def finish(self) -> None:
         """End the span."""
-        ended, told = {**self._job, "partstream.job.status": str(Status.OK)}, {}
+        ended, told = {"partstream.job.status": str(Status.OK)}, {}
         if self._failure is not None:
             ended["partstream.job.status"] = str(self._failure.status)
             ended["error.type"] = self._failure.code
             told["partstream.reference"] = self._reference
         seconds = perf_counter() - self._started
-        measure("partstream.job.duration", "Time of jobs", seconds, ended)
-        self.end({**ended, **told}, failed=self._has_failed)
+        measure("partstream.job.duration", "Time of jobs", seconds, self._job | ended)
+        self.end(ended | told, failed=self._has_failed)
 
 
 @contextmanager
