@@ -34,7 +34,7 @@ test: $(VENV)/.dev ## Run every test, in 25 minutes (ARGS="-k cursor" to select 
 	@$(if $(ARGS),,echo "Every test: 25 minutes on two cores. After a single change: make test-quick.")
 	@$(RUN) -m pytest $(ARGS)
 
-test-quick: $(VENV)/.dev ## Run the quick tests of the library, in under a minute, up to the first failure
+test-quick: $(VENV)/.dev ## Run the quick tests of the library, in under a minute, each folder up to its first failure
 	@printf '%s\n' tests/core tests/graphql tests/rest | \
 		PARTSTREAM_TEST_EXAMPLES=5 xargs -P 3 -I {} sh -c 'told=$$($(QUICK) {} $(ARGS)); \
 			code=$$?; echo "$$told"; test $$code = 5 || exit $$code'

@@ -1,8 +1,8 @@
 """
-The tests where it matters: each Python and Django, the oldest and the newest of what the library
+The tests in other environments: each Python and Django, the oldest and newest of what the library
 needs, one front alone, and the wheel itself.
 
-`make test` runs every test. A session repeats those that may end otherwise in its environment.
+`make test` runs every test. A session repeats the tests whose result may depend on its environment.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ _OTHERS = (("otel.metric.overflow", True),)
 #: Held for each change of a count.
 _counting = threading.Lock()
 
-#: Held while counts are looked up. The first of two threads that make the same has the SDK ask for
-#: them, and the second would have its own remembered.
+#: Held while counts are looked up. Of two threads that make the same counter at once, the SDK would
+#: export the counts of one, and this module go on with those of the other.
 _making = threading.Lock()
 
 

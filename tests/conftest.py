@@ -19,7 +19,7 @@ from django.db.backends.postgresql.base import DatabaseOperations as PostgresOpe
 from django.db.backends.sqlite3.base import DatabaseOperations as SQLiteOperations
 from django.db.models.signals import post_migrate
 from django.http import StreamingHttpResponse
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.urls import path
 from hypothesis import settings as hypothesis_settings
 
@@ -53,8 +53,13 @@ hypothesis_settings.load_profile("any machine")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that may use a database, the only ones that another database can change."""
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if item.get_closest_marker("django_db") or {"db", "transactional_db"} & {*fixtures}:
+        fixtures = {*getattr(item, "fixturenames", ())}
+        kind = getattr(item, "cls", None)
+        if (
+            item.get_closest_marker("django_db")
+            or {"db", "live_server", "transactional_db"} & fixtures
+            or (kind and issubclass(kind, TransactionTestCase))
+        ):
             item.add_marker("database")
 
 

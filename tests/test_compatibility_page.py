@@ -79,7 +79,7 @@ def test_each_session_of_a_python_is_in_the_column_of_its_django():
     table = {name.removeprefix("Python "): cells for name, *cells in rows() if "Python" in name}
     for python, django in pythons().items():
         for column, cell in zip(columns, table[python], strict=True):
-            if f"`tests-{python}`" in cell:
+            if f"`tests-{python}`" in cell or (python == "3.12" and "`wheel`" in cell):
                 assert column == re.search(r"\d\.\d", django)[0]
 
 

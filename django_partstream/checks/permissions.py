@@ -13,12 +13,15 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 from django.urls import get_resolver
 
+#: Permissions that let every reader read.
+_OPEN = {"AllowAny", "IsAuthenticatedOrReadOnly", "DjangoModelPermissionsOrAnonReadOnly"}
+
 #: The attributes of a connection that decide on access to it.
 _DECIDING = ("permission_classes", "get_permissions", "has_permission")
 
 
 def check_open_connections(**_: Any) -> list[CheckMessage]:
-    """Warn of each connection without permissions, if DRF's default permissions refuse anybody."""
+    """Warn of each connection without permissions, if DRF's default permissions refuse readers."""
     defaults = _strict_defaults()
     if not defaults:
         return []
@@ -38,17 +41,17 @@ def check_open_connections(**_: Any) -> list[CheckMessage]:
             ),
             id="partstream.W015",
         )
-        for kind in _below(front.ProgressiveConnection)
+        for kind in dict.fromkeys(_below(front.ProgressiveConnection))
         if not _decides(kind, front.ProgressiveConnection)
     ]
 
 
 def _strict_defaults() -> list[str]:
-    """The names of DRF's default permissions that may refuse a request."""
+    """The names of DRF's default permissions that may refuse to be read."""
     chosen = getattr(settings, "REST_FRAMEWORK", None) or {}
     classes = chosen.get("DEFAULT_PERMISSION_CLASSES") or ()
     names = [str(getattr(each, "__qualname__", each)).rpartition(".")[2] for each in classes]
-    return [name for name in names if name != "AllowAny"]
+    return [name for name in names if name not in _OPEN]
 
 
 def _load_schemas() -> None:
@@ -57,7 +60,7 @@ def _load_schemas() -> None:
         _ = get_resolver().url_patterns
     path = (getattr(settings, "GRAPHENE", None) or {}).get("SCHEMA")
     if isinstance(path, str):
-        with suppress(ImportError, ValueError):  # graphene-django says so
+        with suppress(Exception):  # graphene-django says so
             import_module(path.rpartition(".")[0])
 
 

@@ -131,7 +131,7 @@ def log_failure(
         extra={
             "part": part,
             "endpoint": scope.name,
-            "error_code": code,  # not "code", the head of OpenTelemetry's code.file.path
+            "error_code": code,  # "code" would clash with OpenTelemetry's code.file.path
             "reference": reference,
             **cost.timing(status),
         },

@@ -269,7 +269,7 @@ async def finish_all(
         *[stepped(finish(attempt, rest.awaitable), rest.held) for attempt, rest in begun]
     )
     try:
-        return await asyncio.shield(ends)  # so that this hears of it before the parts do
+        return await asyncio.shield(ends)  # so that parts are abandoned before they are cancelled
     except asyncio.CancelledError:
         _abandon(begun)
         ends.cancel()

@@ -100,7 +100,8 @@ class ConnectionWalker:
         errors = told.get("errors", ())
         if connection is None:
             told_by_view = "; ".join(error.get("message", "") for error in errors)
-            kind = NotWalkable if "data" not in told and after is None else WalkBroken
+            is_refused = "errors" in told and "data" not in told  # the query was not executed
+            kind = NotWalkable if is_refused and after is None else WalkBroken
             raise kind(f"{self.title}: {told_by_view or _refusal(answer, told)}")
         return connection, {error["path"][2]: error for error in errors if _is_below(error)}
 

@@ -158,14 +158,6 @@ def test_each_page_is_markdown_too_and_its_html_names_that(folder):
         assert link in (folder / f"{name}.html").read_text()
 
 
-def test_the_links_of_a_markdown_page_lead_to_markdown_pages(folder):
-    for name in PAGES:
-        page = folder / f"{name}.md"
-        code = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-        for target in re.findall(r"\]\((?!https?:)([^)#]+\.md)", code.sub("", page.read_text())):
-            assert (page.parent / target).exists(), f"{name} links to {target}"
-
-
 def test_the_markdown_of_the_api_has_signatures_and_texts(folder):
     text = (folder / "docs/reference/api.md").read_text()
     assert "### `progress(share: float) -> None`" in text

@@ -2,11 +2,15 @@
 
 import json
 
+import pytest
 from django.template import Context, Template
 
 from tests.documentation import ROOT, blocks
 
-(PAGE,) = [block for block in blocks(ROOT / "clients/js/README.md", "html") if "importmap" in block]
+README = ROOT / "clients/js/README.md"
+if not README.exists():
+    pytest.skip("clients/ is not beside these tests", allow_module_level=True)
+(PAGE,) = [block for block in blocks(README, "html") if "importmap" in block]
 
 
 def test_the_page_of_the_readme_shows_each_part_of_the_dashboard(
