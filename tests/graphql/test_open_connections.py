@@ -5,14 +5,13 @@ from itertools import count
 import graphene
 import pytest
 from django.core.checks import run_checks
-from rest_framework.permissions import (
-    AllowAny,
-    DjangoModelPermissionsOrAnonReadOnly,
-    IsAuthenticated,
-    IsAuthenticatedOrReadOnly,
-)
 
 from partstream_graphql import Part, ProgressiveConnection
+
+permissions = pytest.importorskip(
+    "rest_framework.permissions", reason="Django REST framework is not installed"
+)
+AllowAny, IsAuthenticated = permissions.AllowAny, permissions.IsAuthenticated
 
 
 class Shelf(ProgressiveConnection):
@@ -93,8 +92,8 @@ class TestStrictDefaults:
         {"DEFAULT_PERMISSION_CLASSES": []},
         {"DEFAULT_PERMISSION_CLASSES": [AllowAny]},
         {"DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"]},
-        {"DEFAULT_PERMISSION_CLASSES": [IsAuthenticatedOrReadOnly]},
-        {"DEFAULT_PERMISSION_CLASSES": [DjangoModelPermissionsOrAnonReadOnly]},
+        {"DEFAULT_PERMISSION_CLASSES": [permissions.IsAuthenticatedOrReadOnly]},
+        {"DEFAULT_PERMISSION_CLASSES": [permissions.DjangoModelPermissionsOrAnonReadOnly]},
     ],
 )
 def test_an_open_connection_beside_open_views_is_not_told(chosen, settings):

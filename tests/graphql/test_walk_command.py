@@ -144,7 +144,8 @@ def test_a_value_that_does_not_suit_its_type_is_told_with_the_argument(schema_of
     schema_of(Numbers)
     told = walk("Query.dashboard", "--arg", "twoTimes.number=x")
     assert told.code == 2
-    assert "Variable '$twoTimes__number' got invalid value 'x'" in told.error
+    assert "Variable '$twoTimes__number' " in told.error  # graphql-core's words differ from here on
+    assert "Int cannot represent non-integer value: 'x'" in told.error
 
 
 def test_a_schema_that_spells_fields_as_python_does_is_walked(settings, at_once):

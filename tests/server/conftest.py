@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -118,15 +117,19 @@ def shared(tmp_path_factory: Any) -> Iterator[Callable[..., Server]]:
     starting = _starting(tmp_path_factory.mktemp("shared"))
     start = next(starting)
 
-    @cache
+    servers: dict[tuple[Any, ...], Server] = {}
+
     def started(kind: str, *options: str, atomic: bool = False) -> Server:
-        return start(kind, *options, atomic=atomic)
+        key = (kind, *options, atomic)
+        if key not in servers or servers[key].process.poll() is not None:  # a test ended it
+            servers[key] = start(kind, *options, atomic=atomic)
+        return servers[key]
 
     yield started
     next(starting, None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def lone_servers(shared: Callable[..., Server]) -> dict[str, Server]:
     """Servers for streams, of a single process each, so that its state can be asked for."""
     return {kind: shared(kind, *ONE_PROCESS.get(kind, [])) for kind in STREAMING}

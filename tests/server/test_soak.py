@@ -90,7 +90,7 @@ def test_a_server_under_load_loses_no_part_and_piles_up_no_resources(start, gate
     watch, ended = Watch(application), threading.Event()
     while any(one.is_alive() for one in clients):
         ended.wait(SECONDS / 30)  # the time between two samples
-        seen = server.get("/debug/", run=run)
+        seen = server.get("/debug/", run=run, brief=1)
         assert seen.status == 200, seen.body
         pids = {one["pid"] for one in server.events.of("seen", run)}
         watch.look(pids, len(seen.body["threads"]))

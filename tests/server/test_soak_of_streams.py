@@ -78,10 +78,10 @@ def files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.fixture(scope="module")
-def server(files: None, start_for_module: Callable[..., Server]) -> Server:
+@pytest.fixture
+def server(files: None, start: Callable[..., Server]) -> Server:
     settings = {"MAX_THREADS": MAX_THREADS}
-    server = start_for_module("uvicorn", postgres={}, SITE_PARTSTREAM=settings)
+    server = start("uvicorn", postgres={}, SITE_PARTSTREAM=settings)
     walk_stream(Client(server), address(WALKED))  # it makes the threads of the pool
     return server
 
@@ -110,7 +110,7 @@ class Watched(Watch):
 
     def sample(self) -> int:
         """Take a sample, and return the number of threads."""
-        state = self._server.get("/debug/").body
+        state = self._server.get("/debug/", brief=1).body
         self.look({state["pid"]}, len(state["threads"]))
         return self.threads[-1]
 
