@@ -44,7 +44,7 @@ class ReaderHandler(ClientHandler):
     def get_response(self, request: HttpRequest) -> Any:
         """The response to *request*, as the user."""
         if self._user is not None:
-            # A user of its own for each request: what one has looked up, the next looks up again.
+            # A new user object for each request, or one would profit from the queries of another.
             user = type(self._user)._default_manager.get(pk=self._user.pk)
             request.user = request._cached_user = user  # type: ignore[attr-defined]
             request._acached_user = user  # type: ignore[attr-defined]

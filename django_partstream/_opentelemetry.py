@@ -55,8 +55,8 @@ _OTHERS = (("otel.metric.overflow", True),)
 #: Held for each change of a count.
 _counting = threading.Lock()
 
-#: Held while counts are looked up. Of two threads that make the same counter at once, the SDK would
-#: export the counts of one, and this module go on with those of the other.
+#: Held while counts are looked up. If two threads made a counter at once, the SDK would export the
+#: first, and this module would add to the second.
 _making = threading.Lock()
 
 

@@ -1,4 +1,4 @@
-"""A helper for tests of a manifest: it compares what a view describes with what it delivers."""
+"""A helper for tests: it compares the manifest of a view with the values that walks delivered."""
 
 from __future__ import annotations
 
@@ -31,9 +31,8 @@ def check_manifest(view: type[ProgressiveView], *walks: Walk) -> None:
     """
     Make sure that the ``manifest`` of *view* is true of these *walks* over REST.
 
-    Each part that it names came in one of them, at least, and each value that came is of the type
-    that the manifest gives it, with no key beside those of the type. The value of a part that
-    failed, or is unchanged, is passed over.
+    Each part of the manifest came in a walk, at least, and each value is of its type in the
+    manifest, with no further key. The value of a part that failed, or is unchanged, is passed over.
 
     Raises:
         AssertionError: it is not true. The message lists the mistakes, one for each part.

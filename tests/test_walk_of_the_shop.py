@@ -11,16 +11,8 @@ from contextlib import suppress
 import pytest
 
 from tests.documentation import ROOT
+from tests.shop import PARTS
 
-NAMES = {
-    "overview",
-    "today_stats",
-    "recent_orders",
-    "inventory_alerts",
-    "sales_analytics",
-    "sales_forecast",
-    "customer_insights",
-}
 DASHBOARD = "/api/dashboard/"
 
 
@@ -104,9 +96,9 @@ def test_a_reader_that_has_left_ends_the_walk_without_a_traceback(form, environm
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
-        ([DASHBOARD], NAMES),
-        ([DASHBOARD, "--stream"], NAMES),
-        (["Query.dashboard"], {re.sub("_(.)", lambda at: at[1].upper(), each) for each in NAMES}),
+        ([DASHBOARD], {*PARTS}),
+        ([DASHBOARD, "--stream"], {*PARTS}),
+        (["Query.dashboard"], {re.sub("_(.)", lambda at: at[1].upper(), each) for each in PARTS}),
     ],
     ids=["pages", "stream", "GraphQL"],
 )

@@ -1,5 +1,5 @@
 """
-Kept values are dropped: those of a function by its name, or those of a reader.
+Drop kept values: all values of a function, by its name, or all values of a reader.
 
 A value is dropped by a mark (:mod:`.caching.keys`, :mod:`.jobs.places`), so no key is looked for,
 and no other value of the cache is touched. A cache that each process has for itself is refused, for

@@ -1,14 +1,6 @@
 import re
 
-PARTS = [
-    "overview",
-    "today_stats",
-    "recent_orders",
-    "inventory_alerts",
-    "sales_analytics",
-    "sales_forecast",
-    "customer_insights",
-]
+from tests.shop import PARTS
 
 
 def test_the_next_link_of_the_browsable_api_leads_through_all_parts(page, expect):

@@ -12,18 +12,10 @@ import pytest
 
 from django_partstream.testing import part_fails
 from example_schema.parts import DashboardParts
+from tests.shop import PARTS
 
 FOLDER = Path(__file__).parent / "guide"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".jsx": "text/javascript"}
-NAMES = [
-    "overview",
-    "today_stats",
-    "recent_orders",
-    "inventory_alerts",
-    "sales_analytics",
-    "sales_forecast",
-    "customer_insights",
-]
 
 
 @pytest.fixture
@@ -48,7 +40,7 @@ class TestSnippets:
         self, page, guide, expect, complaints, name, title
     ):
         guide(name)
-        expect(page.locator(title)).to_have_text(NAMES)
+        expect(page.locator(title)).to_have_text(PARTS)
         expect(page.get_by_role("status")).to_have_count(0)  # no spinner any more
         expect(page.locator("pre").first).to_contain_text("Corner Shop")
         assert [text for text in complaints if "for production" not in text] == []
@@ -58,7 +50,7 @@ class TestSnippets:
     ):
         with part_fails("today_stats"):
             guide(name)
-            expect(page.locator(title)).to_have_text(NAMES)
+            expect(page.locator(title)).to_have_text(PARTS)
         assert page.locator("pre").nth(1).inner_text() in ("null", "")
 
     def test_the_guides_component_works_with_any_chunk_size(
@@ -67,7 +59,7 @@ class TestSnippets:
         for size in (1, 7):
             monkeypatch.setattr(DashboardParts, "chunk_size", size)
             guide(name)
-            expect(page.locator(title)).to_have_text(NAMES)
+            expect(page.locator(title)).to_have_text(PARTS)
 
 
 LOAD = """async (url) => {
@@ -86,7 +78,7 @@ def test_the_guides_loader_reports_each_page_for_addresses_with_and_without_quer
 ):
     """The loader appends ``?cursor=`` also to an address that has a query."""
     guide("react")
-    expect(page.locator("h2")).to_have_text(NAMES)
+    expect(page.locator("h2")).to_have_text(PARTS)
     loaded = page.evaluate(LOAD, f"/api/dashboard/{query}")
-    assert loaded["names"] == NAMES
+    assert loaded["names"] == PARTS
     assert loaded["reports"] == [[2, 2, True], [2, 4, True], [2, 6, True], [1, 7, False]]

@@ -8,17 +8,9 @@ from django_partstream.testing import part_fails
 from example_schema import forecasts
 from tests.browser.test_dashboard_in_background import compute  # noqa: F401 - a fixture
 from tests.browser.test_dashboard_page import FRONTS, STRICT_POLICY, card
+from tests.shop import PARTS
 
 KEYS = "Alt+Shift+KeyP"
-NAMES = [
-    "overview",
-    "today_stats",
-    "recent_orders",
-    "inventory_alerts",
-    "sales_analytics",
-    "sales_forecast",
-    "customer_insights",
-]
 TIME = r"\d+\.\d\d s"
 BY = {
     "rest": r"over REST, page \d",
@@ -85,7 +77,7 @@ def test_the_timeline_tells_when_each_part_was_asked_for_and_shown(
     expect(panel.get_by_role("heading", level=3)).to_have_text("/api/dashboard/")
     told = rf": asked at {TIME}, shown at {TIME}; server [\d.]+ ms.*; over REST, page \d$"
     expect(panel.get_by_role("listitem")).to_have_text(
-        [re.compile(rf"^{name}{told}") for name in NAMES]
+        [re.compile(rf"^{name}{told}") for name in PARTS]
     )
     assert complaints == []
 
@@ -247,7 +239,7 @@ def test_the_order_of_reading_is_titles_and_then_parts(page, load, button, panel
         load(failed=1)
     button.click()
     told = panel.aria_snapshot()
-    places = [told.index(words) for words in ["Timeline of parts", "Close", "pending", *NAMES]]
+    places = [told.index(words) for words in ["Timeline of parts", "Close", "pending", *PARTS]]
     assert places == sorted(places)
     assert re.search(rf'paragraph: "?overview: asked at 0.00 s, shown at {TIME}; server', told)
     assert "img" not in told  # the bars say nothing that the words do not

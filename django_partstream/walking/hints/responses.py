@@ -71,7 +71,7 @@ def planning(figures: Figures) -> Iterator[str]:
     ms = min(plan.seconds * 1000 for plan in plans)
     queries = median_high(plan.queries for plan in plans)
     immediate = sorted({name for plan in plans for name in plan.immediate})
-    # The first call may be slow for what it imports: the time of a single one shows nothing.
+    # The first call may be slow because it imports modules, so a single call shows nothing.
     is_slow = ms >= PLANNING and len(plans) > 1
     if not is_slow and not (queries and immediate):
         return
